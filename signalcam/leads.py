@@ -1,0 +1,140 @@
+"""The 12 leads: names, order, aliases, and the identities that tie the six limb leads together.
+
+`LEADS` is the one source of lead names and lead order. The order is that of the PTB-XL files (aVR, aVL, aVF;
+some figures and pages list aVL first), so a lead is found by its name, never by a position written down elsewhere.
+"""
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+
+LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+
+_SPELLINGS = {
+    "I": ("DI", "D1", "L1", "LEAD1"),
+    "II": ("DII", "D2", "L2", "LEAD2"),
+    "III": ("DIII", "D3", "L3", "LEAD3"),
+    **{f"V{k}": (f"C{k}",) for k in range(1, 7)},
+}
+_ALIASES = {lead.upper(): lead for lead in LEADS} | {
+    alias: lead for lead, aliases in _SPELLINGS.items() for alias in aliases
+}
+_PREFIX = re.compile(r"^(MDCECGLEAD|MDCECG|ECGLEAD|EKGLEAD|ECG|EKG|LEAD)(?=.)")
+
+
+def canonical_lead(name: str) -> str:
+    """Give the name in `LEADS` of a lead spelled in another common way.
+
+    Case, blanks, dots and underscores do not matter, nor do the words "ECG", "EKG", "Lead" and "MDC_ECG_LEAD"
+    in front: `"DI"`, `"MDC_ECG_LEAD_I"`, `"ECG I"` and `"i "` are lead I, `"AVR"` is aVR, `"C1"` is V1. Leads
+    that are merely related are not aliases: VR (not augmented), -aVR (inverted), MLII and V3R stay unknown.
+
+    Raises:
+        ValueError: the name is unknown; the message gives near matches.
+    """
+    if not isinstance(name, str):
+        raise ValueError(f"A lead name must be text such as 'V1', got {type(name).__name__} {name!r}.")
+    key = re.sub(r"[\s._]+", "", unicodedata.normalize("NFKC", name)).upper()
+    if key in _ALIASES:
+        return _ALIASES[key]
+    bare = _PREFIX.sub("", key)
+    if bare in _ALIASES:
+        return _ALIASES[bare]
+    near = dict.fromkeys(
+        _ALIASES[match] for match in difflib.get_close_matches(bare, _ALIASES, n=3, cutoff=0.5)
+    )
+    hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(LEADS)}."
+    raise ValueError(f"Unknown lead name {name[:60]!r}: {hint} Rename it if it is that lead.")
+
+
+def order_leads(names: Sequence[str]) -> np.ndarray:
+    """Positions of the 12 `LEADS` in `names`: `signals[..., order_leads(names)]` is in the order of `LEADS`.
+
+    Returns:
+        int64 array of shape (12,).
+
+    Raises:
+        ValueError: leads are missing, unknown, or named twice; the message lists all of them.
+    """
+    found, duplicates, extra, hints = {}, [], [], []
+    for position, name in enumerate(names):
+        try:
+            lead = canonical_lead(name)
+        except ValueError as error:
+            extra.append(str(name)[:60])
+            hints.append(str(error))
+            continue
+        if lead in found:
+            duplicates.append(f"{lead} (as {str(names[found[lead]])!r} and {str(name)!r})")
+        else:
+            found[lead] = position
+    missing = [lead for lead in LEADS if lead not in found]
+    if missing or extra or duplicates:
+        raise ValueError(_lead_problems(len(names), missing, extra, duplicates, hints))
+    return np.array([found[lead] for lead in LEADS], dtype=np.int64)
+
+
+def _lead_problems(n_names, missing, extra, duplicates, hints) -> str:
+    parts = [f"Expected the 12 leads {', '.join(LEADS)}, got {n_names} names."]
+    if missing:
+        parts.append(f"Missing: {', '.join(missing)}.")
+        if set(missing) <= {"III", "aVR", "aVL", "aVF"}:
+            parts.append("These follow from I and II: ask for it with derive=True.")
+    if extra:
+        parts.append(f"Extra: {', '.join(extra[:12])}{', ...' if len(extra) > 12 else ''}.")
+        parts.append(hints[0] if missing else "Leave them out, or ask for it with drop_extra=True.")
+    if duplicates:
+        parts.append(f"Named twice: {', '.join(duplicates)}. Keep one of each.")
+    return " ".join(parts)
+
+
+def derive_limb_leads(lead_i: np.ndarray, lead_ii: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Leads III, aVR, aVL and aVF from leads I and II, by Einthoven's law and Goldberger's definitions.
+
+    III = II - I, aVR = -(I + II) / 2, aVL = I - II / 2, aVF = II - I / 2. Arrays of one shape and unit in,
+    four new arrays of that shape and unit out.
+
+    Raises:
+        ValueError: the two leads differ in shape.
+    """
+    lead_i, lead_ii = np.asarray(lead_i), np.asarray(lead_ii)
+    if lead_i.shape != lead_ii.shape:
+        raise ValueError(
+            f"Leads I and II must have one shape, got {lead_i.shape} and {lead_ii.shape}. Cut them to one span."
+        )
+    return lead_ii - lead_i, -(lead_i + lead_ii) / 2, lead_i - lead_ii / 2, lead_ii - lead_i / 2
+
+
+def einthoven_error(signals: np.ndarray) -> np.ndarray:
+    """How far each record is from the identities of its six limb leads, in the unit of the signals.
+
+    The largest magnitude over time of II - I - III (Einthoven), aVR + aVL + aVF, and of aVR, aVL, aVF against
+    what I and II give (Goldberger). Rounding in the file leaves a few uV; leads in a wrong order leave hundreds.
+
+    Args:
+        signals: (record, time, lead) or (time, lead), leads ordered as `LEADS` (the first six are read).
+
+    Returns:
+        float64 array of shape (record,), or () for one record. NaN where a limb lead holds NaN.
+
+    Raises:
+        ValueError: fewer than six leads, or no samples.
+    """
+    signals = np.asarray(signals)
+    if signals.ndim not in (2, 3) or signals.shape[-1] < 6 or signals.shape[-2] == 0:
+        raise ValueError(
+            f"Expected signals of shape (record, time, lead) or (time, lead) with the limb leads first, "
+            f"got shape {signals.shape}."
+        )
+    lead_i, lead_ii, lead_iii, avr, avl, avf = (signals[..., k].astype(np.float64) for k in range(6))
+    residuals = (
+        lead_ii - lead_i - lead_iii,
+        avr + avl + avf,
+        avr + (lead_i + lead_ii) / 2,
+        avl - (lead_i - lead_ii / 2),
+        avf - (lead_ii - lead_i / 2),
+    )
+    return np.max([np.abs(residual).max(axis=-1) for residual in residuals], axis=0)

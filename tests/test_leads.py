@@ -1,0 +1,138 @@
+"""Lead names, their order, and the limb-lead identities."""
+
+import numpy as np
+import pytest
+
+from signalcam.leads import LEADS, canonical_lead, derive_limb_leads, einthoven_error, order_leads
+
+
+@pytest.mark.bad_input(25)
+@pytest.mark.parametrize(
+    ("name", "lead"),
+    [
+        ("DI", "I"),
+        ("MDC_ECG_LEAD_I", "I"),
+        ("MDC_ECG_LEAD_AVR", "aVR"),
+        ("mdc_ecg_lead_V6", "V6"),
+        ("V1 ", "V1"),
+        ("AVR", "aVR"),
+        ("avl", "aVL"),
+        ("ECG I", "I"),
+        ("EKG V1", "V1"),
+        ("Lead II", "II"),
+        ("Lead 3", "III"),
+        ("D2", "II"),
+        ("ii", "II"),
+        ("C4", "V4"),
+        ("\u2160", "I"),
+        ("a.V.F.", "aVF"),
+    ],
+)
+def test_common_spellings_give_the_canonical_lead(name, lead):
+    assert canonical_lead(name) == lead
+
+
+def test_canonical_names_stay_as_they_are():
+    assert tuple(map(canonical_lead, LEADS)) == LEADS
+
+
+@pytest.mark.bad_input(25)
+@pytest.mark.parametrize(
+    "name", ["VR", "-aVR", "MLII", "V3R", "V7", "X", "1", "", "ECG", "Lead", "II-I", "I-REF"]
+)
+def test_related_but_different_leads_are_not_taken_for_one_of_the_twelve(name):
+    with pytest.raises(ValueError, match="Unknown lead name"):
+        canonical_lead(name)
+
+
+@pytest.mark.bad_input(25)
+def test_unknown_lead_name_gives_near_matches():
+    with pytest.raises(ValueError, match=r"Unknown lead name 'aVX': did you mean aV[RLF] or"):
+        canonical_lead("aVX")
+
+
+def test_lead_name_that_is_no_text_is_refused():
+    with pytest.raises(ValueError, match="must be text such as 'V1', got int 3"):
+        canonical_lead(3)
+
+
+@pytest.mark.bad_input(25)
+def test_shuffled_leads_are_ordered_by_name(rng):
+    shuffled = rng.permutation(LEADS).tolist()
+    assert [shuffled[k] for k in order_leads(shuffled)] == list(LEADS)
+
+
+@pytest.mark.bad_input(24)
+def test_missing_and_extra_leads_are_all_listed():
+    with pytest.raises(ValueError, match=r"got 11 names\. Missing: V3, V6\. Extra: Vx\.") as caught:
+        order_leads(["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V4", "V5", "Vx"])
+    assert "did you mean" in str(caught.value)
+
+
+@pytest.mark.bad_input(24)
+def test_eight_leads_point_to_the_derivation_by_request():
+    with pytest.raises(ValueError, match=r"Missing: III, aVR, aVL, aVF\. .*derive=True"):
+        order_leads(["I", "II", "V1", "V2", "V3", "V4", "V5", "V6"])
+
+
+@pytest.mark.bad_input(24)
+def test_fifteen_leads_list_the_three_that_are_too_many():
+    with pytest.raises(ValueError, match=r"got 15 names\. Extra: vx, vy, vz\. Leave them out"):
+        order_leads([*LEADS, "vx", "vy", "vz"])
+
+
+@pytest.mark.bad_input(25)
+def test_duplicate_leads_are_refused_with_both_spellings():
+    with pytest.raises(ValueError, match=r"Named twice: I \(as 'I' and 'DI'\)"):
+        order_leads([*LEADS[:-1], "DI"])
+
+
+def test_derived_limb_leads_by_hand():
+    lead_i, lead_ii = np.array([1.0, 0.0]), np.array([3.0, 2.0])
+    iii, avr, avl, avf = derive_limb_leads(lead_i, lead_ii)
+    np.testing.assert_array_equal(iii, [2, 2])
+    np.testing.assert_array_equal(avr, [-2, -1])
+    np.testing.assert_array_equal(avl, [-0.5, -1])
+    np.testing.assert_array_equal(avf, [2.5, 2])
+
+
+def test_derived_leads_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match="must have one shape"):
+        derive_limb_leads(np.zeros(3), np.zeros(4))
+
+
+def test_einthoven_error_is_zero_up_to_rounding_where_the_identities_hold(ecg_like):
+    error = einthoven_error(ecg_like)
+    assert error.shape == (6,)
+    assert error.max() < 1e-5
+
+
+@pytest.mark.bad_input(26)
+def test_einthoven_error_sees_any_two_limb_leads_swapped(ecg_like):
+    """Every exchange of two of the six limb leads breaks at least one identity."""
+    for first in range(6):
+        for second in range(first + 1, 6):
+            order = np.arange(12)
+            order[[first, second]] = order[[second, first]]
+            assert einthoven_error(ecg_like[..., order]).min() > 0.05, (first, second)
+
+
+def test_einthoven_error_by_hand():
+    signals = np.zeros((1, 2, 12))
+    signals[0, 1, 1] = (
+        0.25  # II without I or III: off by 0.25 in Einthoven and in aVF, by half of it elsewhere
+    )
+    np.testing.assert_allclose(einthoven_error(signals), [0.25])
+    assert einthoven_error(signals[0]).shape == ()
+
+
+def test_einthoven_error_of_a_wrong_shape_names_the_shape():
+    with pytest.raises(ValueError, match=r"got shape \(12,\)"):
+        einthoven_error(np.zeros(12))
+
+
+def test_limb_leads_of_the_real_sample_obey_the_identities(real_folder):
+    wfdb = pytest.importorskip("wfdb")
+    header = next(iter(sorted((real_folder / "records100").rglob("*.hea"))))
+    signals, _ = wfdb.rdsamp(str(header.with_suffix("")))
+    assert einthoven_error(signals) < 0.005
