@@ -1,0 +1,234 @@
+"""The network and its class activation map (CAM): evidence and prediction from one forward pass.
+
+The whole idea, for feature maps ``f(t)`` of the last convolution block and a linear classifier ``w, b``:
+
+    logit       = classifier(mean over t of f(t))     what every such network computes
+    evidence(t) = classifier(f(t))                    the same weights, before the averaging
+
+Because the classifier is linear, averaging and classifying commute: the mean of the evidence over time *is* the
+logit. So the map needs no training, no gradient and no second pass, only one more use of a layer that is there.
+
+Network: R. Augustauskas et al., EMBC 2025. CAM: B. Zhou et al., "Learning Deep Features for Discriminative
+Localization", CVPR 2016, equations 1 and 2 (with the bias kept, so that the map sums to the logit).
+"""
+
+import math
+
+import keras
+from keras import layers, ops
+
+FEATURES = ("activation", "convolution")
+
+
+def build_model(
+    n_times=1000,
+    n_leads=12,
+    n_classes=1,
+    exclusive=False,
+    filters=(16, 16, 32, 64),
+    kernel_sizes=(11, 7, 7, 7),
+    pool_size=2,
+    name="ecg_classifier",
+):
+    """Build the 1D CNN: convolution blocks, global average pooling, one linear classifier.
+
+    By default 22,273 trainable parameters (22,529 with the BatchNorm statistics).
+
+    Args:
+        n_times: samples of a record, 1000 for 10 s at 100 Hz.
+        n_leads: leads of a record.
+        n_classes: 1 or 2 give one sigmoid output (the probability of the second class of two); more give
+            one output per class.
+        exclusive: with more than two classes, True for softmax (one class a record), False for sigmoids.
+        filters: filters of each convolution block; its length is the depth.
+        kernel_sizes: kernel size of each block, in samples of that block's input.
+        pool_size: max-pooling after each block but the last.
+        name: name of the model.
+
+    Returns:
+        `keras.Model` from scaled signals, float32 (record, n_times, n_leads), to probabilities, float32
+        (record, n_outputs).
+
+    Raises:
+        ValueError: for sizes that do not fit each other.
+    """
+    if len(filters) != len(kernel_sizes) or not filters:
+        raise ValueError(
+            f"filters and kernel_sizes must have the same length, at least 1; got {len(filters)} and {len(kernel_sizes)}."
+        )
+    if n_classes < 1:
+        raise ValueError(f"n_classes must be at least 1; got {n_classes}.")
+    if n_times < pool_size ** (len(filters) - 1):
+        raise ValueError(
+            f"n_times={n_times} is too short for {len(filters) - 1} poolings by {pool_size}: "
+            f"at least {pool_size ** (len(filters) - 1)} samples are needed."
+        )
+    signals = keras.Input((n_times, n_leads), name="signals")
+    x = signals
+    for block, (n_filters, kernel_size) in enumerate(zip(filters, kernel_sizes, strict=True), 1):
+        x = layers.Conv1D(n_filters, kernel_size, padding="same", name=f"conv_{block}")(x)
+        x = layers.BatchNormalization(name=f"norm_{block}")(x)
+        x = layers.LeakyReLU(negative_slope=0.1, name=f"activation_{block}")(x)
+        if block < len(filters):
+            x = layers.MaxPooling1D(pool_size, name=f"pool_{block}")(x)
+    return classify(signals, x, n_classes, exclusive, name)
+
+
+def classify(signals, features, n_classes=1, exclusive=False, name="ecg_classifier"):
+    """Close a network with the head that a CAM needs: average over time, one linear layer, an activation.
+
+    Args:
+        signals: symbolic input, (record, time, lead).
+        features: symbolic feature maps, (record, cell, filter).
+        n_classes, exclusive, name: as in `build_model`.
+
+    Returns:
+        `keras.Model` from signals to probabilities, float32 (record, n_outputs).
+    """
+    n_outputs = 1 if n_classes <= 2 else n_classes
+    x = layers.GlobalAveragePooling1D(name="average")(features)
+    x = layers.Dense(n_outputs, name="classifier")(x)
+    activation = "softmax" if exclusive and n_outputs > 1 else "sigmoid"
+    return keras.Model(signals, layers.Activation(activation, name="probability")(x), name=name)
+
+
+def add_cam(model, features="activation"):
+    """Add the CAM output to a trained (or untrained) classifier.
+
+    The returned model shares every layer with the given one: it predicts the same numbers, has the same
+    weights and no further ones, and training either trains both.
+
+    Args:
+        model: `keras.Model` that ends in GlobalAveragePooling1D, one Dense, and an activation.
+        features: "activation" takes the maps that enter the average, so that the evidence is exact;
+            "convolution" takes them before BatchNorm and activation, as the paper does: for comparison
+            only, since that evidence does not sum to the logit.
+
+    Returns:
+        `keras.Model` from the same signals to a dict of float32 arrays: ``probability`` and ``logit``
+        (record, class), ``evidence`` (record, cell, class), in units of the logit, and ``heatmap``
+        (record, time, class) within [0, 1].
+
+    Raises:
+        ValueError: where the model has no such head; the message names the layer found.
+    """
+    if features not in FEATURES:
+        raise ValueError(f"features must be one of {', '.join(FEATURES)}; got {features!r}.")
+    maps, average, classifier, activation = _find_head(model)
+    logit = classifier(average)
+    evidence = classifier(maps if features == "activation" else _last_convolution(maps))
+    signals = model.inputs[0]
+    outputs = {
+        "probability": activation(logit),
+        "logit": logit,
+        "evidence": evidence,
+        "heatmap": Heatmap(signals.shape[1], cell_length(model), name="heatmap")(evidence),
+    }
+    return keras.Model(signals, outputs, name=f"{model.name}_cam")
+
+
+def cell_length(model):
+    """Count the samples of the input that one cell of the feature maps stands for (8 by default)."""
+    tensor = _find_head(model)[0]
+    length = 1
+    while True:
+        layer, inputs = _source(tensor)
+        strides = getattr(layer, "strides", 1)
+        length *= strides if isinstance(strides, int) else math.prod(strides)
+        if not inputs:
+            return length
+        tensor = inputs[0]
+
+
+def _find_head(model):
+    """Return the maps that enter the average, their average, the linear classifier and its activation."""
+    if len(model.outputs) != 1:
+        raise ValueError(f"A CAM needs a model with one output; {model.name!r} has {len(model.outputs)}.")
+    activation = None
+    dense, inputs = _source(model.outputs[0])
+    if isinstance(dense, layers.Activation | layers.Softmax):
+        activation = dense
+        dense, inputs = _source(inputs[0])
+    if not isinstance(dense, layers.Dense):
+        raise ValueError(_head_message(model, "a Dense layer as classifier", dense))
+    average = inputs[0]
+    layer, inputs = _source(average)
+    if not isinstance(layer, layers.GlobalAveragePooling1D):
+        raise ValueError(_head_message(model, "GlobalAveragePooling1D before the Dense layer", layer))
+    if dense.activation is not keras.activations.linear:
+        dense, activation = _split_activation(dense, average)
+    return inputs[0], average, dense, activation or layers.Activation("linear", name="probability")
+
+
+def _source(tensor):
+    """Return the layer that made a symbolic tensor, and that layer's inputs in this very use of it."""
+    history = tensor._keras_history
+    return history.operation, history.operation._inbound_nodes[history.node_index].input_tensors
+
+
+def _head_message(model, wanted, found):
+    return (
+        f"A CAM needs {wanted}, since only there the evidence sums to the logit; in model {model.name!r} "
+        f"the layer found is {found.name!r} ({type(found).__name__}). End the model with `signalcam.model.classify`."
+    )
+
+
+def _split_activation(dense, average):
+    """Make a linear classifier with the same weights, and its activation as a layer of its own."""
+    linear = layers.Dense(dense.units, use_bias=dense.use_bias, name=f"{dense.name}_linear")
+    linear.build(average.shape)
+    linear.set_weights(dense.get_weights())
+    return linear, layers.Activation(dense.activation, name=f"{dense.name}_activation")
+
+
+def _last_convolution(maps):
+    while True:
+        layer, inputs = _source(maps)
+        if isinstance(layer, layers.Conv1D | layers.SeparableConv1D):
+            return maps
+        if not inputs:
+            raise ValueError(
+                "features='convolution' needs a Conv1D layer before the average; none was found."
+            )
+        maps = inputs[0]
+
+
+@keras.saving.register_keras_serializable(package="signalcam")
+class Heatmap(layers.Layer):
+    """Evidence at the length of the signal, scaled to [0, 1] for each record and class by itself.
+
+    Linear upsampling with half-pixel centres: cell ``j`` covers samples ``j * cell_length`` to
+    ``(j + 1) * cell_length - 1``; beyond the outermost centres the value is kept. Then
+    ``(e - min e) / (max e - min e)`` over time; a constant map gives zeros.
+
+    Args:
+        n_times: samples of the signal.
+        cell_length: samples that one cell covers.
+
+    Input shape: (record, cell, class). Output shape: (record, n_times, class).
+
+    >>> Heatmap(n_times=16, cell_length=8)([[[0.0], [1.0]]])[0, :, 0]  # 0 up to sample 3, then 1/16, 3/16, ...
+    """
+
+    def __init__(self, n_times, cell_length, **kwargs):
+        super().__init__(**kwargs)
+        self.n_times = n_times
+        self.cell_length = cell_length
+
+    def call(self, evidence):
+        length = evidence.shape[1] * self.cell_length
+        x = ops.image.resize(evidence[:, :, None, :], (length, 1), "bilinear", data_format="channels_last")[
+            :, :, 0
+        ]
+        if length < self.n_times:  # samples that the poolings left out at the end
+            x = ops.pad(x, [[0, 0], [0, self.n_times - length], [0, 0]], mode="symmetric")
+        lowest = ops.min(evidence, axis=1, keepdims=True)
+        spread = ops.max(evidence, axis=1, keepdims=True) - lowest
+        scale = ops.where(spread > 0, 1 / ops.where(spread > 0, spread, 1), 0)
+        return (x - lowest) * scale
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.n_times, input_shape[2])
+
+    def get_config(self):
+        return super().get_config() | {"n_times": self.n_times, "cell_length": self.cell_length}
