@@ -5,8 +5,9 @@ The whole idea, for feature maps ``f(t)`` of the last convolution block and a li
     logit       = classifier(mean over t of f(t))     what every such network computes
     evidence(t) = classifier(f(t))                    the same weights, before the averaging
 
-Because the classifier is linear, averaging and classifying commute: the mean of the evidence over time *is* the
-logit. So the map needs no training, no gradient and no second pass, only one more use of a layer that is there.
+Because the classifier is linear, averaging and classifying commute: the mean of the evidence over time *is*
+the logit. So the map needs no training, no gradient and no second pass, only one more use of a layer that is
+there.
 
 Network: R. Augustauskas et al., EMBC 2025. CAM: B. Zhou et al., "Learning Deep Features for Discriminative
 Localization", CVPR 2016, equations 1 and 2 (with the bias kept, so that the map sums to the logit).
@@ -54,7 +55,8 @@ def build_model(
     """
     if len(filters) != len(kernel_sizes) or not filters:
         raise ValueError(
-            f"filters and kernel_sizes must have the same length, at least 1; got {len(filters)} and {len(kernel_sizes)}."
+            "filters and kernel_sizes must have the same length, at least 1; "
+            f"got {len(filters)} and {len(kernel_sizes)}."
         )
     if n_classes < 1:
         raise ValueError(f"n_classes must be at least 1; got {n_classes}.")
@@ -169,7 +171,8 @@ def _source(tensor):
 def _head_message(model, wanted, found):
     return (
         f"A CAM needs {wanted}, since only there the evidence sums to the logit; in model {model.name!r} "
-        f"the layer found is {found.name!r} ({type(found).__name__}). End the model with `signalcam.model.classify`."
+        f"the layer found is {found.name!r} ({type(found).__name__}). "
+        "End the model with `signalcam.model.classify`."
     )
 
 
@@ -207,7 +210,7 @@ class Heatmap(layers.Layer):
 
     Input shape: (record, cell, class). Output shape: (record, n_times, class).
 
-    >>> Heatmap(n_times=16, cell_length=8)([[[0.0], [1.0]]])[0, :, 0]  # 0 up to sample 3, then 1/16, 3/16, ...
+    >>> Heatmap(n_times=16, cell_length=8)([[[0.0], [1.0]]])[0, :, 0]  # 0 up to sample 3, then 1/16, 3/16
     """
 
     def __init__(self, n_times, cell_length, **kwargs):
@@ -217,11 +220,10 @@ class Heatmap(layers.Layer):
 
     def call(self, evidence):
         length = evidence.shape[1] * self.cell_length
-        x = ops.image.resize(evidence[:, :, None, :], (length, 1), "bilinear", data_format="channels_last")[
-            :, :, 0
-        ]
+        column = evidence[:, :, None, :]
+        x = ops.image.resize(column, (length, 1), "bilinear", data_format="channels_last")[:, :, 0]
         if length < self.n_times:  # samples that the poolings left out at the end
-            x = ops.pad(x, [[0, 0], [0, self.n_times - length], [0, 0]], mode="symmetric")
+            x = ops.concatenate([x, ops.repeat(x[:, -1:], self.n_times - length, axis=1)], axis=1)
         lowest = ops.min(evidence, axis=1, keepdims=True)
         spread = ops.max(evidence, axis=1, keepdims=True) - lowest
         scale = ops.where(spread > 0, 1 / ops.where(spread > 0, spread, 1), 0)
