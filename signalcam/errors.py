@@ -1,7 +1,7 @@
 """The package's own errors, and the wording that their messages share.
 
-All of them are `ValueError`s, so that a caller who catches `ValueError` catches ours; each names the record or
-argument, what was expected, what came, and what to do next.
+All of them are `ValueError`s, so that a caller who catches `ValueError` catches ours; each names the record
+or argument, what was expected, what came, and what to do next.
 """
 
 from collections.abc import Iterable
@@ -32,3 +32,7 @@ def listed(names: Iterable, limit: int = 5) -> str:
     names = [str(name) for name in names]
     text = ", ".join(names[:limit])
     return f"{text} and {len(names) - limit:,} more" if len(names) > limit else text
+
+
+class ModelFileError(ValueError):
+    """A file that is not a whole, safe model of this package."""
