@@ -224,8 +224,8 @@ class Heatmap(layers.Layer):
         x = ops.image.resize(column, (length, 1), "bilinear", data_format="channels_last")[:, :, 0]
         if length < self.n_times:  # samples that the poolings left out at the end
             x = ops.concatenate([x, ops.repeat(x[:, -1:], self.n_times - length, axis=1)], axis=1)
-        lowest = ops.min(evidence, axis=1, keepdims=True)
-        spread = ops.max(evidence, axis=1, keepdims=True) - lowest
+        lowest = ops.min(x, axis=1, keepdims=True)
+        spread = ops.max(x, axis=1, keepdims=True) - lowest
         scale = ops.where(spread > 0, 1 / ops.where(spread > 0, spread, 1), 0)
         return (x - lowest) * scale
 
