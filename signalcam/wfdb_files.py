@@ -1,0 +1,203 @@
+"""One WFDB record (a `.hea` header and its sample files), read strictly and fast.
+
+`parse_header` and `read_samples` serve both the PTB-XL loader and the gate for single recordings. Format 16 is
+decoded with NumPy, bit-equal to `wfdb.rdsamp` cast to float32; other formats go through `wfdb`. Where `wfdb` is
+silent (gain 0, wrong checksums, over-long files), this module refuses.
+
+Format: https://physionet.org/physiotools/wag/signal-5.htm
+"""
+
+import itertools
+import math
+import os
+import stat
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from signalcam.errors import RecordError
+from signalcam.units import millivolts_per
+from signalcam.wfdb_header import BYTES_PER_SAMPLE, Header, parse_header
+
+__all__ = ["Header", "parse_header", "read_header", "read_samples"]
+
+_MAX_HEADER_BYTES = 1_000_000
+_BITS = {16: 16, 24: 24, 32: 32, 61: 16, 80: 8, 160: 16, 212: 12, 310: 10, 311: 10}
+# The lowest value of each format marks a missing sample.
+_MISSING = {fmt: -(1 << (bits - 1)) for fmt, bits in _BITS.items()}
+
+
+def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Header:
+    """`parse_header` of a `.hea` file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        RecordError: it is no text, or no header.
+    """
+    path = os.fspath(header_path)
+    name = os.path.basename(path).removesuffix(".hea")
+    size = _file_size(path, name)
+    if size > _MAX_HEADER_BYTES:
+        raise RecordError(
+            f"Record {name}: expected a header of some kB, found {size:,} bytes in {path}. Is it a sample file?"
+        )
+    data = Path(path).read_bytes()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RecordError(
+            f"Record {name}: expected text in {path}, found binary data. Fetch the .hea file again."
+        ) from error
+    return parse_header(text, name, unit)
+
+
+def read_samples(
+    header_path: str | os.PathLike,
+    check: bool = True,
+    unit: str | None = None,
+    extra_bytes: str = "error",
+) -> tuple[np.ndarray, Header]:
+    """All samples of a record, in mV.
+
+    The size of every sample file is compared with the header before anything is allocated.
+
+    Args:
+        header_path: the `.hea` file; its sample files lie beside it.
+        check: compare the checksums of the header (where given) with the samples, and refuse samples marked as
+            missing. Without it, missing samples are NaN.
+        unit: unit of leads for which the header states none.
+        extra_bytes: "error" refuses a sample file longer than the header says, "warn" warns.
+
+    Returns:
+        float32 array (time, lead) in mV, leads in file order; and the header. Each value is computed in float64 as
+        (sample - baseline) / gain, converted to mV, and then rounded.
+
+    Raises:
+        FileNotFoundError: the header or a sample file is missing; the message names the record.
+        RecordError: anything else that keeps the record from being read right.
+    """
+    header = read_header(header_path, unit)
+    folder = os.path.dirname(os.fspath(header_path))
+    blocks, position = [], 0
+    for file, group in itertools.groupby(header.files):
+        stop = position + len(list(group))
+        blocks.append(_read_file(header, slice(position, stop), os.path.join(folder, file), extra_bytes))
+        position = stop
+    if len(set(header.files)) != len(blocks):
+        raise RecordError(
+            f"Record {header.name}: leads of one sample file must follow each other in the header. Reorder its lines."
+        )
+    samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+    missing = samples == np.array([_MISSING[fmt] for fmt in header.formats], samples.dtype)
+    if check:
+        _check_sums(header, samples)
+        _check_missing(header, missing)
+    signals = samples.astype(np.float64)
+    signals -= np.array(header.baselines, np.float64)
+    signals /= np.array(header.gains, np.float64)
+    if set(header.units) != {"mV"}:
+        signals *= [millivolts_per(unit) for unit in header.units]
+    if not check and missing.any():
+        signals[missing] = np.nan
+    return signals.astype(np.float32), header
+
+
+def _read_file(header: Header, leads: slice, path: str, extra_bytes: str) -> np.ndarray:
+    """Samples (time, lead) of the leads in one sample file, as converter values."""
+    layouts = set(zip(header.formats[leads], header.offsets[leads], strict=True))
+    if len(layouts) != 1:
+        raise RecordError(
+            f"Record {header.name}: leads in {path} differ in storage format. Read it with wfdb.rdrecord."
+        )
+    fmt, offset = layouts.pop()
+    n_leads = leads.stop - leads.start
+    expected = offset + math.ceil(header.n_times * n_leads * BYTES_PER_SAMPLE[fmt])
+    found = _file_size(path, header.name)
+    if found != expected:
+        _refuse_size(header, path, expected, found, fmt, extra_bytes)
+    if fmt != 16:
+        return _read_with_wfdb(header, leads, path)
+    with open(path, "rb") as file:
+        file.seek(offset)
+        data = file.read(expected - offset)
+    if len(data) != expected - offset:
+        _refuse_size(header, path, expected, offset + len(data), fmt, extra_bytes)
+    return np.frombuffer(data, "<i2").reshape(header.n_times, n_leads)
+
+
+def _refuse_size(header: Header, path: str, expected: int, found: int, fmt: int, extra_bytes: str) -> None:
+    # Packed formats may be filled up to a whole group of samples.
+    if fmt in (212, 310, 311) and 0 < found - expected < 4:
+        return
+    text = (
+        f"Record {header.name}: expected {expected:,} bytes in {path} ({header.n_times:,} samples as its header "
+        f"says), found {found:,}."
+    )
+    if found < expected:
+        raise RecordError(f"{text} The file is truncated or the header wrong: fetch both again.")
+    if extra_bytes != "warn":
+        raise RecordError(
+            f"{text} Fetch both again, or ask for the first {expected:,} with extra_bytes='warn'."
+        )
+    warnings.warn(f"{text} The first {expected:,} are used.", stacklevel=4)
+
+
+def _read_with_wfdb(header: Header, leads: slice, path: str) -> np.ndarray:
+    import wfdb  # slow to import, and not needed for format 16
+
+    channels = list(range(leads.start, leads.stop))
+    record = os.path.join(os.path.dirname(path), header.name)
+    try:
+        samples = wfdb.rdrecord(record, physical=False, channels=channels).d_signal
+    except (ValueError, IndexError, TypeError, KeyError) as error:
+        raise RecordError(
+            f"Record {header.name}: wfdb cannot decode {path}: {error}. Fetch it again."
+        ) from error
+    if samples is None or samples.shape != (header.n_times, len(channels)):
+        raise RecordError(
+            f"Record {header.name}: wfdb decoded another number of samples from {path} than expected."
+        )
+    return samples
+
+
+def _check_sums(header: Header, samples: np.ndarray) -> None:
+    for lead, found, expected in zip(
+        header.leads, samples.sum(axis=0, dtype=np.int64).tolist(), header.checksums, strict=True
+    ):
+        if expected is not None and (found - expected) % 65536:
+            raise RecordError(
+                f"Record {header.name}, lead {lead}: the header gives checksum {expected % 65536}, the samples have "
+                f"{found % 65536}. The file is damaged: fetch it again, or switch the check off with check=False."
+            )
+
+
+def _check_missing(header: Header, missing: np.ndarray) -> None:
+    if not missing.any():
+        return
+    counts = dict(zip(header.leads, missing.sum(axis=0).tolist(), strict=True))
+    whole = [lead for lead, count in counts.items() if count == header.n_times]
+    if whole:
+        raise RecordError(
+            f"Record {header.name}: missing lead {', '.join(whole)}: the file marks all its {header.n_times:,} samples "
+            "as missing. Use another recording."
+        )
+    some = ", ".join(f"{lead} ({count})" for lead, count in counts.items() if count)
+    raise RecordError(
+        f"Record {header.name}: the file marks samples as missing in lead {some}. Cut the recording to a span without "
+        "gaps."
+    )
+
+
+def _file_size(path: str, name: str) -> int:
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(
+            f"Record {name}: there is no file {path}. Fetch it, or check the path."
+        ) from error
+    except ValueError as error:  # a null character in the path
+        raise RecordError(f"Record {name[:60]!r}: {error} in its path.") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise RecordError(f"Record {name}: expected a file at {path}, found a folder or device.")
+    return status.st_size

@@ -1,0 +1,182 @@
+"""The header of one WFDB record, parsed strictly.
+
+Where the format has a default that may be wrong for the recording (gain 200, unit mV, rate 250 Hz), a header that
+leaves it open is refused. Names of sample files must be plain names, so that a header cannot point out of its folder.
+
+Format: https://physionet.org/physiotools/wag/header-5.htm
+"""
+
+import functools
+import math
+import os
+import re
+from dataclasses import dataclass
+
+from signalcam.errors import RecordError
+from signalcam.units import millivolts_per
+
+# Bytes a sample takes in each storage format that is read.
+BYTES_PER_SAMPLE = {16: 2, 24: 3, 32: 4, 61: 2, 80: 1, 160: 2, 212: 1.5, 310: 4 / 3, 311: 4 / 3}
+# A gain outside these bounds is a damaged header, and could overflow float32.
+_GAIN_BOUNDS = (1e-9, 1e15)
+_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
+_RATE = re.compile(rf"({_NUMBER})(?:/{_NUMBER}(?:\([+-]?{_NUMBER}\))?)?")
+_FORMAT = re.compile(r"(\d{1,3})(?:x(\d{1,6}))?(?::(\d{1,9}))?(?:\+(\d{1,9}))?")
+_GAIN = re.compile(rf"([+-]?{_NUMBER})(?:\(([+-]?\d{{1,10}})\))?(?:/(\S+))?")
+_INTEGER = re.compile(r"[+-]?\d{1,10}")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a header says. The tuples have one entry per lead, in file order.
+
+    Attributes:
+        name: record name.
+        sampling_rate: in Hz.
+        n_times: samples per lead.
+        leads: lead names as written.
+        files: sample file, a plain name beside the header.
+        formats: WFDB storage format, such as 16.
+        offsets: bytes before the first sample.
+        gains: converter units per physical unit, above 0.
+        baselines: converter value of physical zero.
+        units: physical unit as written, a voltage.
+        initial_values: first sample, or None where not given.
+        checksums: 16-bit sum of the samples, or None where not given.
+    """
+
+    name: str
+    sampling_rate: float
+    n_times: int
+    leads: tuple[str, ...]
+    files: tuple[str, ...]
+    formats: tuple[int, ...]
+    offsets: tuple[int, ...]
+    gains: tuple[float, ...]
+    baselines: tuple[int, ...]
+    units: tuple[str, ...]
+    initial_values: tuple[int | None, ...]
+    checksums: tuple[int | None, ...]
+
+    @property
+    def n_leads(self) -> int:
+        return len(self.leads)
+
+
+def parse_header(text: str, name: str, unit: str | None = None) -> Header:
+    """Read the text of a single-segment header.
+
+    Args:
+        text: the whole `.hea` file.
+        name: record name without suffix; the header must name the same record.
+        unit: unit of the leads for which the header states none ("mV", "uV", "V"); without it they are refused.
+
+    Raises:
+        RecordError: the text is not a complete header of this record, or leaves gain or unit open. The cause is
+            chained.
+    """
+    try:
+        return _parse(text, name, unit)
+    except ValueError as error:
+        raise RecordError(
+            f"Record {name}: cannot use its header: {error} Fetch the .hea file again or mend this line."
+        ) from error
+
+
+def _parse(text: str, name: str, unit: str | None) -> Header:
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if not lines:
+        raise ValueError("expected a record line, found an empty file.")
+    if lines[0].lstrip().startswith("<"):
+        raise ValueError("expected a WFDB record line, found HTML or XML (a failed download?).")
+    n_leads, sampling_rate, n_times = _parse_record_line(lines[0], name)
+    if len(lines) != n_leads + 1:
+        raise ValueError(f"expected {n_leads} lead lines as the record line says, found {len(lines) - 1}.")
+    leads = []
+    for number, line in enumerate(lines[1:], start=1):
+        try:
+            leads.append(_parse_lead_line(line, unit))
+        except ValueError as error:
+            raise ValueError(f"lead line {number} {line[:80]!r}: {error}") from error
+    return Header(name, sampling_rate, n_times, *zip(*leads, strict=True))
+
+
+def _parse_record_line(line: str, name: str) -> tuple[int, float, int]:
+    fields = line.split()
+    if "/" in fields[0]:
+        raise ValueError(
+            "it is a multi-segment record, which is not read here: read it with wfdb.rdrecord, pass the array."
+        )
+    if fields[0] != os.path.basename(name):
+        raise ValueError(f"it is the header of record {fields[0][:60]!r}.")
+    if len(fields) < 4:
+        raise ValueError(f"expected 'name leads rate samples', found {line[:80]!r}.")
+    rate = _RATE.fullmatch(fields[2])
+    if not (re.fullmatch(r"\d{1,4}", fields[1]) and rate and re.fullmatch(r"\d{1,15}", fields[3])):
+        raise ValueError(f"expected 'name leads rate samples' in numbers, found {line[:80]!r}.")
+    n_leads, sampling_rate, n_times = int(fields[1]), float(rate[1]), int(fields[3])
+    if not (n_leads and n_times and 0 < sampling_rate < math.inf):
+        raise ValueError(f"leads, rate and samples must be above 0, found {line[:80]!r}.")
+    return n_leads, sampling_rate, n_times
+
+
+def _parse_lead_line(line: str, unit: str | None) -> tuple:
+    fields = line.split(None, 8)
+    if len(fields) < 3:
+        raise ValueError("expected file, format and gain; a lead without a gain is uncalibrated.")
+    file, fmt, scale = fields[:3]
+    if not _is_plain_name(file):
+        raise ValueError(f"the sample file must be a plain name beside the header, found {file[:60]!r}.")
+    fmt, offset = _parse_format(fmt)
+    gain, baseline, stated = _parse_gain(scale, unit)
+    integers = [_parse_integer(field) for field in fields[3:8]]
+    integers += [None] * (5 - len(integers))
+    if baseline is None:
+        baseline = integers[1] or 0  # the ADC zero stands for it, by the format's definition
+    if len(fields) < 9:
+        raise ValueError("the lead has no name. Add it at the end of the line, or pass the array with names.")
+    return fields[8].strip(), file, fmt, offset, gain, baseline, stated, integers[2], integers[3]
+
+
+# Few distinct values occur in a data set of many thousand records.
+@functools.lru_cache(maxsize=256)
+def _parse_format(field: str) -> tuple[int, int]:
+    match = _FORMAT.fullmatch(field)
+    if match is None or int(match[1]) not in BYTES_PER_SAMPLE:
+        raise ValueError(
+            f"storage format {field[:20]!r} is not read here (known: {', '.join(map(str, BYTES_PER_SAMPLE))}): "
+            "read it with wfdb.rdrecord, pass the array."
+        )
+    if int(match[2] or 1) != 1 or int(match[3] or 0) != 0:
+        raise ValueError(
+            f"format {field[:20]!r} has several samples a frame, or a skew, which is not read here."
+        )
+    return int(match[1]), int(match[4] or 0)
+
+
+@functools.lru_cache(maxsize=256)
+def _parse_gain(field: str, unit: str | None) -> tuple[float, int | None, str]:
+    match = _GAIN.fullmatch(field)
+    if match is None:
+        raise ValueError(f"expected a gain such as 1000(0)/mV, found {field[:40]!r}.")
+    gain = float(match[1])
+    if not _GAIN_BOUNDS[0] <= gain <= _GAIN_BOUNDS[1]:
+        raise ValueError(f"the gain {match[1][:20]} leaves the lead uncalibrated; expected one such as 1000.")
+    stated = match[3] or unit
+    if stated is None:
+        raise ValueError(
+            f"the unit is missing after gain {match[1]}, so the lead is uncalibrated: give unit='mV'."
+        )
+    millivolts_per(stated)
+    return gain, None if match[2] is None else int(match[2]), stated
+
+
+def _parse_integer(field: str) -> int:
+    if _INTEGER.fullmatch(field) is None:
+        raise ValueError(f"expected a whole number, found {field[:20]!r}.")
+    return int(field)
+
+
+def _is_plain_name(file: str) -> bool:
+    """Whether the name stays in the header's folder ("-" and "~" stand for standard input and no file)."""
+    return file not in ("-", "~", ".", "..") and not re.search(r"[/\\:\0]", file)
