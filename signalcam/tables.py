@@ -1,0 +1,178 @@
+"""PTB-XL's two tables, read and checked: one row per record, and what each statement code means.
+
+`ptbxl_database.csv` has one row per ECG with its patient, fold, file names and `scp_codes`, a Python dict written
+as text. It is parsed with `ast.literal_eval`, which evaluates literals only. Nothing here logs age, sex or report text.
+"""
+
+import ast
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from signalcam.errors import DatasetError, listed
+
+DATABASE_FILE = "ptbxl_database.csv"
+STATEMENTS_FILE = "scp_statements.csv"
+N_FOLDS = 10
+FILENAME_COLUMNS = {100: "filename_lr", 500: "filename_hr"}
+
+_DATABASE_COLUMNS = ("ecg_id", "patient_id", "scp_codes", "strat_fold", *FILENAME_COLUMNS.values())
+_STATEMENT_COLUMNS = ("diagnostic", "diagnostic_class")
+# The longest official cell has under 200 characters. Deeply nested text can exhaust the parser's stack.
+_LONGEST_CODES = 10_000
+
+
+def read_database(folder: str | Path) -> pd.DataFrame:
+    """Read `ptbxl_database.csv` of `folder`, check it, and parse its `scp_codes`.
+
+    Returns:
+        DataFrame indexed by `ecg_id` (int64, unique), `patient_id` and `strat_fold` as int64, `scp_codes` as dict
+        {code: likelihood in percent}, all other columns as pandas reads them.
+
+    Raises:
+        FileNotFoundError: the file is not there.
+        DatasetError: it is no such table, a column is missing, or a row is malformed; names the ecg_ids.
+    """
+    path = Path(folder) / DATABASE_FILE
+    table = _read_csv(path, _DATABASE_COLUMNS)
+    table["ecg_id"] = _whole_numbers(table["ecg_id"], "ecg_id", path, rows=table.index + 2, row_name="lines")
+    repeated = table.loc[table["ecg_id"].duplicated(), "ecg_id"]
+    if len(repeated):
+        raise DatasetError(f"{path}: each ecg_id must be there once; more than once: {listed(repeated)}.")
+    table = table.set_index("ecg_id")
+    for column in ("patient_id", "strat_fold"):
+        table[column] = _whole_numbers(table[column], column, path, rows=table.index)
+    check_folds(table, source=str(path))
+    for column in FILENAME_COLUMNS.values():
+        _check_filenames(table[column], path)
+    table["scp_codes"] = _parse_codes(table["scp_codes"], path)
+    return table
+
+
+def read_statements(folder: str | Path) -> pd.DataFrame:
+    """Read `scp_statements.csv` of `folder`: one row per statement code.
+
+    Returns:
+        DataFrame indexed by code (str), with at least `diagnostic` (1.0 or NaN) and `diagnostic_class`.
+
+    Raises:
+        FileNotFoundError: the file is not there.
+        DatasetError: it is no such table.
+    """
+    path = Path(folder) / STATEMENTS_FILE
+    statements = _read_csv(path, _STATEMENT_COLUMNS)
+    statements = statements.set_index(statements.columns[0])
+    statements.index.name = "code"
+    if not statements.index.is_unique or statements.index.hasnans:
+        raise DatasetError(f"{path}: the first column must hold each statement code once, and none may be empty.")
+    return statements
+
+
+def check_folds(table: pd.DataFrame, source: str = "The table") -> None:
+    """Refuse a table whose `strat_fold` or `patient_id` is missing or impossible.
+
+    Raises:
+        DatasetError: names the column, or the ecg_ids concerned.
+    """
+    for column in ("strat_fold", "patient_id"):
+        if column not in table.columns:
+            raise DatasetError(f"{source} has no column {column!r}: needed to split records by fold and patient.")
+        absent = table.index[table[column].isna()]
+        if len(absent):
+            raise DatasetError(f"{source}: {column} is missing for ecg_id {listed(absent)}.")
+    outside = table.index[~table["strat_fold"].isin(range(1, N_FOLDS + 1))]
+    if len(outside):
+        found = listed(table.loc[outside, "strat_fold"].unique())
+        raise DatasetError(
+            f"{source}: strat_fold must be a whole number from 1 to {N_FOLDS}; it is {found} for ecg_id {listed(outside)}."
+        )
+
+
+def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing. Copy {path.name} of PTB-XL 1.0.3 there, or fetch what is missing with "
+            f"`python -m signalcam download {path.parent}`."
+        )
+    try:
+        table = pd.read_csv(path, low_memory=False)
+    except (ValueError, pd.errors.ParserError) as error:  # UnicodeDecodeError and EmptyDataError are ValueErrors
+        raise DatasetError(f"{path} is not a readable CSV table ({error}). Fetch it again.") from error
+    absent = [column for column in columns if column not in table.columns]
+    if absent:
+        raise DatasetError(
+            f"{path} has no column {listed(absent)}; it has {listed(table.columns)}. Is it PTB-XL's {path.name}?"
+        )
+    if table.empty:
+        raise DatasetError(f"{path} has a header line and no rows.")
+    return table
+
+
+def _whole_numbers(values: pd.Series, column: str, path: Path, rows, row_name: str = "ecg_id") -> pd.Series:
+    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    # Above 2**53 float64 no longer tells neighbours apart.
+    wrong = ~(np.isfinite(numbers) & (numbers == np.floor(numbers)) & (numbers.abs() < 2**53)).to_numpy()
+    if wrong.any():
+        found = listed(values[wrong].unique())
+        raise DatasetError(
+            f"{path}: {column} must be a whole number; it is {found} at {row_name} {listed(np.asarray(rows)[wrong])}."
+        )
+    return numbers.astype("int64")
+
+
+def _check_filenames(names: pd.Series, path: Path) -> None:
+    """Names are joined to the dataset's folder, so none may lead out of it."""
+    wrong = [
+        ecg_id
+        for ecg_id, name in names.items()
+        if not isinstance(name, str) or not is_safe_relative_path(name)
+    ]
+    if wrong:
+        raise DatasetError(
+            f"{path}: {names.name} must be a path inside the dataset such as 'records100/00000/00001_lr'; "
+            f"it is {listed(names.loc[wrong].map(repr).unique())} for ecg_id {listed(wrong)}."
+        )
+
+
+def is_safe_relative_path(name: str) -> bool:
+    """True for a relative path with forward slashes that stays inside the folder it is joined to, on any platform."""
+    parts = name.split("/")
+    return (
+        bool(name)
+        and all(part not in ("", ".", "..") for part in parts)
+        and not any(character in name for character in "\\:\0\n\r")
+        and not PurePosixPath(name).is_absolute()
+        and not name.startswith("~")
+    )
+
+
+def _parse_codes(cells: pd.Series, path: Path) -> pd.Series:
+    codes, wrong = [], {}
+    for ecg_id, cell in cells.items():
+        try:
+            codes.append(_codes_of(cell))
+        # What literal_eval raises on text that is no literal, or nested too deep, or a dict with a list as its key.
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+            wrong[ecg_id] = error
+    if wrong:
+        first = next(iter(wrong))
+        raise DatasetError(
+            f"{path}: scp_codes must be a dict of statement code to likelihood from 0 to 100, such as "
+            f"\"{{'NORM': 100.0}}\"; it is not for ecg_id {listed(wrong)}. ecg_id {first} holds "
+            f"{str(cells.loc[first])[:60]!r}."
+        ) from wrong[first]
+    return pd.Series(codes, index=cells.index, dtype=object)
+
+
+def _codes_of(cell: object) -> dict[str, float]:
+    if not isinstance(cell, str) or len(cell) > _LONGEST_CODES:
+        raise ValueError("not text, or too long")
+    codes = ast.literal_eval(cell)
+    if not isinstance(codes, dict):
+        raise ValueError(f"a {type(codes).__name__}, not a dict")
+    for code, likelihood in codes.items():
+        number = isinstance(likelihood, int | float) and not isinstance(likelihood, bool)
+        if not isinstance(code, str) or not number or not 0 <= likelihood <= 100:
+            raise ValueError(f"{code!r}: {likelihood!r}")
+    return {code: float(likelihood) for code, likelihood in codes.items()}
