@@ -1,7 +1,7 @@
 """The 12 leads: names, order, aliases, and the identities that tie the six limb leads together.
 
 `LEADS` is the one source of lead names and lead order. The order is that of the PTB-XL files (aVR, aVL, aVF;
-some figures and pages list aVL first), so a lead is found by its name, never by a position written down elsewhere.
+some figures and pages list aVL first). Leads are found by name, never by a position written down elsewhere.
 """
 
 import difflib
@@ -103,7 +103,7 @@ def derive_limb_leads(lead_i: np.ndarray, lead_ii: np.ndarray) -> tuple[np.ndarr
     lead_i, lead_ii = np.asarray(lead_i), np.asarray(lead_ii)
     if lead_i.shape != lead_ii.shape:
         raise ValueError(
-            f"Leads I and II must have one shape, got {lead_i.shape} and {lead_ii.shape}. Cut them to one span."
+            f"Leads I and II must have one shape, got {lead_i.shape} and {lead_ii.shape}: cut one of them."
         )
     return lead_ii - lead_i, -(lead_i + lead_ii) / 2, lead_i - lead_ii / 2, lead_ii - lead_i / 2
 
@@ -112,7 +112,7 @@ def einthoven_error(signals: np.ndarray) -> np.ndarray:
     """How far each record is from the identities of its six limb leads, in the unit of the signals.
 
     The largest magnitude over time of II - I - III (Einthoven), aVR + aVL + aVF, and of aVR, aVL, aVF against
-    what I and II give (Goldberger). Rounding in the file leaves a few uV; leads in a wrong order leave hundreds.
+    what I and II give (Goldberger). Rounding in the file leaves a few uV, leads in a wrong order hundreds.
 
     Args:
         signals: (record, time, lead) or (time, lead), leads ordered as `LEADS` (the first six are read).

@@ -4,7 +4,7 @@ _MILLIVOLTS = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "nv": 1e-6}
 
 
 def millivolts_per(unit: str) -> float:
-    """How many mV one `unit` is: 1e3 for "V", 1 for "mV", 1e-3 for "uV" (or "\u00b5V"), 1e-6 for "nV"; any case.
+    """How many mV one `unit` is: 1e3 for "V", 1 for "mV", 1e-3 for "uV" (or with a mu), 1e-6 for "nV".
 
     Raises:
         ValueError: the unit is unknown or no voltage.

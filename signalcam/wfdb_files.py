@@ -1,8 +1,8 @@
 """One WFDB record (a `.hea` header and its sample files), read strictly and fast.
 
-`parse_header` and `read_samples` serve both the PTB-XL loader and the gate for single recordings. Format 16 is
-decoded with NumPy, bit-equal to `wfdb.rdsamp` cast to float32; other formats go through `wfdb`. Where `wfdb` is
-silent (gain 0, wrong checksums, over-long files), this module refuses.
+`parse_header` and `read_samples` serve both the PTB-XL loader and the gate for single recordings. Format 16
+is decoded with NumPy, bit-equal to `wfdb.rdsamp` cast to float32; other formats go through `wfdb`. Where
+`wfdb` is silent (gain 0, wrong checksums, over-long files), this module refuses.
 
 Format: https://physionet.org/physiotools/wag/signal-5.htm
 """
@@ -12,7 +12,6 @@ import math
 import os
 import stat
 import warnings
-from pathlib import Path
 
 import numpy as np
 
@@ -40,9 +39,10 @@ def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Head
     size = _file_size(path, name)
     if size > _MAX_HEADER_BYTES:
         raise RecordError(
-            f"Record {name}: expected a header of some kB, found {size:,} bytes in {path}. Is it a sample file?"
+            f"Record {name}: expected a header of some kB, found {size:,} bytes in {path}. Fetch it again."
         )
-    data = Path(path).read_bytes()
+    with open(path, "rb") as file:
+        data = file.read(_MAX_HEADER_BYTES)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -64,14 +64,14 @@ def read_samples(
 
     Args:
         header_path: the `.hea` file; its sample files lie beside it.
-        check: compare the checksums of the header (where given) with the samples, and refuse samples marked as
-            missing. Without it, missing samples are NaN.
+        check: compare the checksums of the header with the samples, and refuse samples marked as missing.
+            Without it, missing samples are NaN.
         unit: unit of leads for which the header states none.
         extra_bytes: "error" refuses a sample file longer than the header says, "warn" warns.
 
     Returns:
-        float32 array (time, lead) in mV, leads in file order; and the header. Each value is computed in float64 as
-        (sample - baseline) / gain, converted to mV, and then rounded.
+        float32 array (time, lead) in mV, leads in file order; and the header. Values are computed in float64
+        as (sample - baseline) / gain, converted to mV, and then rounded.
 
     Raises:
         FileNotFoundError: the header or a sample file is missing; the message names the record.
@@ -86,21 +86,29 @@ def read_samples(
         position = stop
     if len(set(header.files)) != len(blocks):
         raise RecordError(
-            f"Record {header.name}: leads of one sample file must follow each other in the header. Reorder its lines."
+            f"Record {header.name}: leads of one sample file must follow each other in the header."
         )
     samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
-    missing = samples == np.array([_MISSING[fmt] for fmt in header.formats], samples.dtype)
+    missing_marks = np.array([_MISSING[fmt] for fmt in header.formats], samples.dtype)
+    missing = samples == missing_marks if samples.min() <= missing_marks.max() else None
     if check:
         _check_sums(header, samples)
         _check_missing(header, missing)
-    signals = samples.astype(np.float64)
-    signals -= np.array(header.baselines, np.float64)
-    signals /= np.array(header.gains, np.float64)
+    signals = _to_millivolts(header, samples)
+    if missing is not None:
+        signals[missing] = np.nan
+    return signals, header
+
+
+def _to_millivolts(header: Header, samples: np.ndarray) -> np.ndarray:
+    """Converter values (time, lead) to float32 mV; the arithmetic is float64, as in wfdb."""
+    if any(header.baselines):
+        samples = samples.astype(np.float64) - header.baselines
+    gains = header.gains
+    signals = samples / (gains[0] if len(set(gains)) == 1 else np.array(gains))
     if set(header.units) != {"mV"}:
         signals *= [millivolts_per(unit) for unit in header.units]
-    if not check and missing.any():
-        signals[missing] = np.nan
-    return signals.astype(np.float32), header
+    return signals.astype(np.float32)
 
 
 def _read_file(header: Header, leads: slice, path: str, extra_bytes: str) -> np.ndarray:
@@ -131,8 +139,8 @@ def _refuse_size(header: Header, path: str, expected: int, found: int, fmt: int,
     if fmt in (212, 310, 311) and 0 < found - expected < 4:
         return
     text = (
-        f"Record {header.name}: expected {expected:,} bytes in {path} ({header.n_times:,} samples as its header "
-        f"says), found {found:,}."
+        f"Record {header.name}: expected {expected:,} bytes in {path} ({header.n_times:,} samples a lead by "
+        f"its header), found {found:,}."
     )
     if found < expected:
         raise RecordError(f"{text} The file is truncated or the header wrong: fetch both again.")
@@ -156,36 +164,43 @@ def _read_with_wfdb(header: Header, leads: slice, path: str) -> np.ndarray:
         ) from error
     if samples is None or samples.shape != (header.n_times, len(channels)):
         raise RecordError(
-            f"Record {header.name}: wfdb decoded another number of samples from {path} than expected."
+            f"Record {header.name}: wfdb decoded another number of samples than the header says."
         )
     return samples
 
 
 def _check_sums(header: Header, samples: np.ndarray) -> None:
-    for lead, found, expected in zip(
-        header.leads, samples.sum(axis=0, dtype=np.int64).tolist(), header.checksums, strict=True
-    ):
-        if expected is not None and (found - expected) % 65536:
+    for lead, found, expected in zip(header.leads, _sum_over_time(samples), header.checksums, strict=True):
+        if (found - expected) % 65536:
             raise RecordError(
-                f"Record {header.name}, lead {lead}: the header gives checksum {expected % 65536}, the samples have "
-                f"{found % 65536}. The file is damaged: fetch it again, or switch the check off with check=False."
+                f"Record {header.name}, lead {lead}: the header gives checksum {expected % 65536}, "
+                f"found {found % 65536}. The file is damaged: fetch it again, or read it with check=False."
             )
 
 
-def _check_missing(header: Header, missing: np.ndarray) -> None:
-    if not missing.any():
+def _sum_over_time(samples: np.ndarray) -> list[int]:
+    # Summing rows of a few leads is slow in NumPy; rows of 64 time steps side by side are five times as fast.
+    n_times, n_leads = samples.shape
+    whole = n_times // 64 * 64
+    sums = samples[:whole].reshape(-1, 64 * n_leads).sum(axis=0, dtype=np.int64)
+    rest = samples[whole:].sum(axis=0, dtype=np.int64)
+    return (sums.reshape(64, n_leads).sum(axis=0) + rest).tolist()
+
+
+def _check_missing(header: Header, missing: np.ndarray | None) -> None:
+    if missing is None or not missing.any():
         return
     counts = dict(zip(header.leads, missing.sum(axis=0).tolist(), strict=True))
     whole = [lead for lead, count in counts.items() if count == header.n_times]
     if whole:
         raise RecordError(
-            f"Record {header.name}: missing lead {', '.join(whole)}: the file marks all its {header.n_times:,} samples "
-            "as missing. Use another recording."
+            f"Record {header.name}: missing lead {', '.join(whole)}: the file marks all {header.n_times:,} "
+            "samples as missing. Use another recording."
         )
     some = ", ".join(f"{lead} ({count})" for lead, count in counts.items() if count)
     raise RecordError(
-        f"Record {header.name}: the file marks samples as missing in lead {some}. Cut the recording to a span without "
-        "gaps."
+        f"Record {header.name}: the file marks samples as missing in lead {some}. Cut the recording to a "
+        "span without gaps."
     )
 
 

@@ -1,7 +1,7 @@
 """The header of one WFDB record, parsed strictly.
 
-Where the format has a default that may be wrong for the recording (gain 200, unit mV, rate 250 Hz), a header that
-leaves it open is refused. Names of sample files must be plain names, so that a header cannot point out of its folder.
+Where the format has a default that may be wrong for the recording (gain 200, unit mV, rate 250 Hz), a header
+that leaves it open is refused. Sample files are plain names, so that a header cannot point out of its folder.
 
 Format: https://physionet.org/physiotools/wag/header-5.htm
 """
@@ -23,7 +23,9 @@ _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
 _RATE = re.compile(rf"({_NUMBER})(?:/{_NUMBER}(?:\([+-]?{_NUMBER}\))?)?")
 _FORMAT = re.compile(r"(\d{1,3})(?:x(\d{1,6}))?(?::(\d{1,9}))?(?:\+(\d{1,9}))?")
 _GAIN = re.compile(rf"([+-]?{_NUMBER})(?:\(([+-]?\d{{1,10}})\))?(?:/(\S+))?")
-_INTEGER = re.compile(r"[+-]?\d{1,10}")
+_INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
+# "-" is standard input and "~" no file in this format; these marks lead out of the folder.
+_PATH_MARKS = re.compile(r"[/\\:\0]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ class Header:
         gains: converter units per physical unit, above 0.
         baselines: converter value of physical zero.
         units: physical unit as written, a voltage.
-        initial_values: first sample, or None where not given.
-        checksums: 16-bit sum of the samples, or None where not given.
+        initial_values: first sample, as a converter value.
+        checksums: sum of the samples modulo 65536; some writers store it as a signed number.
     """
 
     name: str
@@ -55,8 +57,8 @@ class Header:
     gains: tuple[float, ...]
     baselines: tuple[int, ...]
     units: tuple[str, ...]
-    initial_values: tuple[int | None, ...]
-    checksums: tuple[int | None, ...]
+    initial_values: tuple[int, ...]
+    checksums: tuple[int, ...]
 
     @property
     def n_leads(self) -> int:
@@ -69,11 +71,11 @@ def parse_header(text: str, name: str, unit: str | None = None) -> Header:
     Args:
         text: the whole `.hea` file.
         name: record name without suffix; the header must name the same record.
-        unit: unit of the leads for which the header states none ("mV", "uV", "V"); without it they are refused.
+        unit: unit of the leads for which the header states none ("mV", "uV"); without it they are refused.
 
     Raises:
-        RecordError: the text is not a complete header of this record, or leaves gain or unit open. The cause is
-            chained.
+        RecordError: the text is not a complete header of this record, or leaves gain or unit open. The cause
+            is chained.
     """
     try:
         return _parse(text, name, unit)
@@ -105,7 +107,7 @@ def _parse_record_line(line: str, name: str) -> tuple[int, float, int]:
     fields = line.split()
     if "/" in fields[0]:
         raise ValueError(
-            "it is a multi-segment record, which is not read here: read it with wfdb.rdrecord, pass the array."
+            "it is a multi-segment record, which is not read here: use wfdb.rdrecord and pass the array."
         )
     if fields[0] != os.path.basename(name):
         raise ValueError(f"it is the header of record {fields[0][:60]!r}.")
@@ -124,28 +126,34 @@ def _parse_lead_line(line: str, unit: str | None) -> tuple:
     fields = line.split(None, 8)
     if len(fields) < 3:
         raise ValueError("expected file, format and gain; a lead without a gain is uncalibrated.")
-    file, fmt, scale = fields[:3]
-    if not _is_plain_name(file):
+    layout = _parse_layout(*fields[:3], fields[4] if len(fields) > 4 else "0", unit)
+    if len(fields) < 9:
+        raise ValueError("the lead has no name. Add it at the end of the line, or pass the array with names.")
+    for field in fields[3:8]:
+        if _INTEGER.fullmatch(field) is None:
+            raise ValueError(f"expected a whole number, found {field[:20]!r}.")
+    return fields[8].rstrip(), *layout, int(fields[5]), int(fields[6])
+
+
+# The leads of a record share these fields, and so do the records of a data set but for the file.
+@functools.lru_cache(maxsize=64)
+def _parse_layout(file: str, fmt: str, scale: str, zero: str, unit: str | None) -> tuple:
+    if file in ("-", "~", ".", "..") or _PATH_MARKS.search(file):
         raise ValueError(f"the sample file must be a plain name beside the header, found {file[:60]!r}.")
     fmt, offset = _parse_format(fmt)
     gain, baseline, stated = _parse_gain(scale, unit)
-    integers = [_parse_integer(field) for field in fields[3:8]]
-    integers += [None] * (5 - len(integers))
     if baseline is None:
-        baseline = integers[1] or 0  # the ADC zero stands for it, by the format's definition
-    if len(fields) < 9:
-        raise ValueError("the lead has no name. Add it at the end of the line, or pass the array with names.")
-    return fields[8].strip(), file, fmt, offset, gain, baseline, stated, integers[2], integers[3]
+        # The converter's zero stands for it, by the format's definition.
+        baseline = int(zero) if _INTEGER.fullmatch(zero) else 0
+    return file, fmt, offset, gain, baseline, stated
 
 
-# Few distinct values occur in a data set of many thousand records.
-@functools.lru_cache(maxsize=256)
 def _parse_format(field: str) -> tuple[int, int]:
     match = _FORMAT.fullmatch(field)
     if match is None or int(match[1]) not in BYTES_PER_SAMPLE:
         raise ValueError(
-            f"storage format {field[:20]!r} is not read here (known: {', '.join(map(str, BYTES_PER_SAMPLE))}): "
-            "read it with wfdb.rdrecord, pass the array."
+            f"storage format {field[:20]!r} is not read here (only {', '.join(map(str, BYTES_PER_SAMPLE))}): "
+            "use wfdb.rdrecord and pass the array."
         )
     if int(match[2] or 1) != 1 or int(match[3] or 0) != 0:
         raise ValueError(
@@ -154,7 +162,6 @@ def _parse_format(field: str) -> tuple[int, int]:
     return int(match[1]), int(match[4] or 0)
 
 
-@functools.lru_cache(maxsize=256)
 def _parse_gain(field: str, unit: str | None) -> tuple[float, int | None, str]:
     match = _GAIN.fullmatch(field)
     if match is None:
@@ -169,14 +176,3 @@ def _parse_gain(field: str, unit: str | None) -> tuple[float, int | None, str]:
         )
     millivolts_per(stated)
     return gain, None if match[2] is None else int(match[2]), stated
-
-
-def _parse_integer(field: str) -> int:
-    if _INTEGER.fullmatch(field) is None:
-        raise ValueError(f"expected a whole number, found {field[:20]!r}.")
-    return int(field)
-
-
-def _is_plain_name(file: str) -> bool:
-    """Whether the name stays in the header's folder ("-" and "~" stand for standard input and no file)."""
-    return file not in ("-", "~", ".", "..") and not re.search(r"[/\\:\0]", file)
