@@ -16,6 +16,7 @@ import pandas as pd
 from signalcam.errors import DatasetError, LeakageError, listed
 from signalcam.labels import LABEL_RULES, SUPERCLASSES, binary_labels, label_summary, superclasses
 from signalcam.splits import check_leakage, split_by_fold
+from signalcam.tables import FILENAME_COLUMNS as FILENAME_COLUMNS
 from signalcam.tables import DATABASE_FILE, STATEMENTS_FILE, read_database, read_statements
 
 __all__ = [
@@ -121,7 +122,9 @@ def find_dataset(path: str | os.PathLike) -> Path:
         found = [folder for folder in level if (folder / DATABASE_FILE).is_file()]
         real = [folder for folder in found if not (folder / SIMULATED_MARKER).is_file()]
         if len(real or found) > 1:
-            raise DatasetError(f"{start} holds several datasets: {listed(real or found)}. Give the path of one.")
+            raise DatasetError(
+                f"{start} holds several datasets: {listed(real or found)}. Give the path of one."
+            )
         if found:
             return (real or found)[0]
         remains += [folder for folder in level if _looks_like_a_dataset(folder)]
@@ -129,7 +132,9 @@ def find_dataset(path: str | os.PathLike) -> Path:
     if remains:
         raise FileNotFoundError(f"{DATABASE_FILE} is missing in {remains[0]}. {_how_to_get(remains[0])}")
     if archives:
-        raise FileNotFoundError(f"{start} holds no dataset, but an archive, {archives[0].name}: unpack it first.")
+        raise FileNotFoundError(
+            f"{start} holds no dataset, but an archive, {archives[0].name}: unpack it first."
+        )
     raise FileNotFoundError(f"No {DATABASE_FILE} in {start} or below it. {_how_to_get(start)}")
 
 
@@ -185,13 +190,17 @@ def _subfolders(folder: Path) -> list[Path]:
     if folder.name in RECORD_FOLDERS.values():
         return []
     try:
-        return sorted(child for child in folder.iterdir() if not child.name.startswith(".") and child.is_dir())
+        return sorted(
+            child for child in folder.iterdir() if not child.name.startswith(".") and child.is_dir()
+        )
     except PermissionError:
         return []
 
 
 def _looks_like_a_dataset(folder: Path) -> bool:
-    return (folder / STATEMENTS_FILE).is_file() or any((folder / name).is_dir() for name in RECORD_FOLDERS.values())
+    return (folder / STATEMENTS_FILE).is_file() or any(
+        (folder / name).is_dir() for name in RECORD_FOLDERS.values()
+    )
 
 
 def _is_archive(file: Path) -> bool:

@@ -84,7 +84,9 @@ def check_leakage(
         problems.append(_shared(owners, digests.__getitem__, "identical signal", None))
     problems = [problem for problem in problems if problem]
     if problems:
-        raise LeakageError(" ".join(problems) + " Keep all records of a patient in one split, e.g. with split_by_fold.")
+        raise LeakageError(
+            " ".join(problems) + " Keep all records of a patient in one split, e.g. with split_by_fold."
+        )
 
 
 def _as_ids(name: str, ids: object, table: pd.DataFrame) -> pd.Index:
@@ -108,7 +110,9 @@ def _shared(owners: dict[str, pd.Index], key_of, what: str, column: str | None) 
         return ""
     examples = []
     for key, places in shared.items():
-        where = " and ".join(f"{name} (ecg_id {listed(dict.fromkeys(ids), 3)})" for name, ids in places.items())
+        where = " and ".join(
+            f"{name} (ecg_id {listed(dict.fromkeys(ids), 3)})" for name, ids in places.items()
+        )
         examples.append(f"{column} {key} in {where}" if column else f"in {where}")
     plural = "s are" if len(shared) > 1 else " is"
     return f"{len(shared):,} {what}{plural} in more than one split: {listed(examples)}."

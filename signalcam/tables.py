@@ -65,7 +65,9 @@ def read_statements(folder: str | Path) -> pd.DataFrame:
     statements = statements.set_index(statements.columns[0])
     statements.index.name = "code"
     if not statements.index.is_unique or statements.index.hasnans:
-        raise DatasetError(f"{path}: the first column must hold each statement code once, and none may be empty.")
+        raise DatasetError(
+            f"{path}: the first column must hold each statement code once, and none may be empty."
+        )
     return statements
 
 
@@ -77,7 +79,9 @@ def check_folds(table: pd.DataFrame, source: str = "The table") -> None:
     """
     for column in ("strat_fold", "patient_id"):
         if column not in table.columns:
-            raise DatasetError(f"{source} has no column {column!r}: needed to split records by fold and patient.")
+            raise DatasetError(
+                f"{source} has no column {column!r}: needed to split records by fold and patient."
+            )
         absent = table.index[table[column].isna()]
         if len(absent):
             raise DatasetError(f"{source}: {column} is missing for ecg_id {listed(absent)}.")
@@ -97,7 +101,10 @@ def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         )
     try:
         table = pd.read_csv(path, low_memory=False)
-    except (ValueError, pd.errors.ParserError) as error:  # UnicodeDecodeError and EmptyDataError are ValueErrors
+    except (
+        ValueError,
+        pd.errors.ParserError,
+    ) as error:  # UnicodeDecodeError and EmptyDataError are ValueErrors
         raise DatasetError(f"{path} is not a readable CSV table ({error}). Fetch it again.") from error
     absent = [column for column in columns if column not in table.columns]
     if absent:
