@@ -1,0 +1,159 @@
+"""The heart as one moving vector: waves of a beat as Gaussians, summed over beats and projected on the leads.
+
+Each wave is a Gaussian in time after the R peak with a direction in space, as in the dynamical model of P. E.
+McSharry, G. D. Clifford, L. Tarassenko, L. A. Smith, "A dynamical model for generating synthetic
+electrocardiogram signals", IEEE Trans. Biomed. Eng. 50(3):289-294, 2003, equation 1, and its form with a dipole in three
+dimensions of R. Sameni, G. D. Clifford, C. Jutten, M. B. Shamsollahi, "Multichannel ECG and noise modeling: application
+to maternal and fetal ECG signals", EURASIP J. Adv. Signal Process. 2007:043407, equations 4 to 7.
+
+Axes are Frank's: x to the patient's left, y to the feet, z to the back. The leads follow from the vector by the
+matrix of G. E. Dower, H. B. Machado, J. A. Osborne, "On deriving the electrocardiogram from vectorcardiographic
+leads", Clin. Cardiol. 3(2):87-95, 1980.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+WAVES = (
+    "p_right", "p_left", "septum", "apex", "base", "terminal", "notch_1", "notch_2", "junction", "ramp", "t", "u"
+)  # fmt: skip
+WAVE = {name: position for position, name in enumerate(WAVES)}
+P_WAVES = [WAVE["p_right"], WAVE["p_left"]]
+QRS_WAVES = [WAVE[name] for name in WAVES[2:8]]
+ST_WAVES = [WAVE["junction"], WAVE["ramp"]]
+T_WAVES = [WAVE["ramp"], WAVE["t"], WAVE["u"]]
+QRS_ONSET = -0.04
+
+# Rows: the independent leads. Columns: x, y, z of the heart vector.
+INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
+DOWER = np.array(
+    [
+        [0.632, -0.235, 0.059],
+        [0.235, 1.066, -0.132],
+        [-0.515, 0.157, -0.917],
+        [0.044, 0.164, -1.387],
+        [0.882, 0.098, -1.277],
+        [1.213, 0.127, -0.601],
+        [1.125, 0.127, -0.086],
+        [0.831, 0.076, 0.230],
+    ]
+)
+
+BEFORE, AFTER = 0.5, 0.9  # s of a beat that are computed around its R peak
+
+
+@dataclass(frozen=True)
+class Beats:
+    """All waves of all beats of one record.
+
+    times: (beat,) s, the R peaks; may lie outside the record. rr: (beat,) s, the interval before each.
+    vectors: (beat, wave, 3) mV. centres: (beat, wave) s after the R peak. widths: (beat, wave, 2) s, the standard deviation
+    before and after the centre. local: (wave, 8), what a lead sees of a wave relative to a pure dipole.
+    """
+
+    times: np.ndarray
+    rr: np.ndarray
+    vectors: np.ndarray
+    centres: np.ndarray
+    widths: np.ndarray
+    local: np.ndarray
+
+    def scaled(self, waves, factor) -> "Beats":
+        """The beats with the vectors of `waves` times `factor`, (beat,) or (beat, 3)."""
+        factor = np.asarray(factor)
+        vectors = self.vectors.copy()
+        vectors[:, waves] *= factor[:, None, None] if factor.ndim == 1 else factor[:, None, :]
+        return replace(self, vectors=vectors)
+
+    def moved(self, waves, vector, weight) -> "Beats":
+        """The beats with `vector` (3,) mV added to `waves`, times `weight` (beat,)."""
+        vectors = self.vectors.copy()
+        vectors[:, waves] += weight[:, None, None] * np.asarray(vector)
+        return replace(self, vectors=vectors)
+
+    def blended(self, wave: str, vector, weight) -> "Beats":
+        """The beats with one wave drawn towards `vector` (3,) mV; reached where `weight` (beat,) is 1."""
+        vectors = self.vectors.copy()
+        k = WAVE[wave]
+        vectors[:, k] += weight[:, None] * (np.asarray(vector) - vectors[:, k])
+        return replace(self, vectors=vectors)
+
+    def delayed(self, waves, delay) -> "Beats":
+        """The beats with `waves` later by `delay` (beat,) s."""
+        centres = self.centres.copy()
+        centres[:, waves] += np.asarray(delay)[:, None]
+        return replace(self, centres=centres)
+
+    def stretched(self, waves, factor, about: float = QRS_ONSET) -> "Beats":
+        """The beats with the time of `waves` stretched about one moment by `factor` (beat,)."""
+        centres, widths = self.centres.copy(), self.widths.copy()
+        centres[:, waves] = about + (centres[:, waves] - about) * factor[:, None]
+        widths[:, waves] *= factor[:, None, None]
+        return replace(self, centres=centres, widths=widths)
+
+    def turned(self, waves, angle) -> "Beats":
+        """The beats with `waves` turned in the frontal plane by `angle` (beat,) rad, clockwise (to the right) if positive."""
+        cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+        vectors = self.vectors.copy()
+        x, y = self.vectors[:, waves, 0], self.vectors[:, waves, 1]
+        vectors[:, waves, 0], vectors[:, waves, 1] = cos * x - sin * y, sin * x + cos * y
+        return replace(self, vectors=vectors)
+
+    def with_wave(self, vector, centre, widths, weight, local=None) -> "Beats":
+        """The beats with one more wave: `vector` (3,) mV times `weight` (beat,), at `centre` s, (beat,) or one number."""
+        n_beats = len(self.times)
+        centre = np.broadcast_to(np.asarray(centre, dtype=float), n_beats)
+        local = np.ones(len(INDEPENDENT_LEADS)) if local is None else local
+        return replace(
+            self,
+            vectors=np.concatenate([self.vectors, (weight[:, None] * np.asarray(vector))[:, None]], axis=1),
+            centres=np.concatenate([self.centres, centre[:, None]], axis=1),
+            widths=np.concatenate([self.widths, np.broadcast_to(widths, (n_beats, 1, 2))], axis=1),
+            local=np.concatenate([self.local, local[None]]),
+        )
+
+
+def render(beats: Beats, leads: np.ndarray, n_times: int, sampling_rate: float) -> np.ndarray:
+    """Potentials of the heart in the independent leads: the sum of all waves of all beats.
+
+    Args:
+        leads: (8, 3), the lead matrix.
+
+    Returns:
+        (time, 8) float64 mV.
+    """
+    before = int(round(BEFORE * sampling_rate))
+    width = before + int(round(AFTER * sampling_rate))
+    first = np.floor(beats.times * sampling_rate).astype(int) - before
+    index = first[:, None] + np.arange(width)
+    time = index / sampling_rate - beats.times[:, None]
+    away = time[:, None, :] - beats.centres[:, :, None]
+    spread = np.where(away < 0, beats.widths[:, :, :1], beats.widths[:, :, 1:])
+    waves = np.exp(-0.5 * (away / spread) ** 2)
+    amplitudes = (beats.vectors @ leads.T) * beats.local
+    potentials = np.matmul(waves.transpose(0, 2, 1), amplitudes)
+    signals = np.zeros((n_times, len(leads)))
+    inside = (index >= 0) & (index < n_times)
+    np.add.at(signals, index[inside], potentials[inside])
+    return signals
+
+
+def all_leads(independent: np.ndarray) -> np.ndarray:
+    """12 leads as whole uV from the 8 independent ones in mV, as a PTB-XL file holds them.
+
+    I, II and V1 to V6 are rounded; III, aVR, aVL and aVF follow from the rounded I and II, so that the identities of the
+    limb leads hold to 1.5 uV.
+
+    Args:
+        independent: (time, 8) mV, ordered as `INDEPENDENT_LEADS`.
+
+    Returns:
+        (time, 12) int16 uV, ordered as `signalcam.leads.LEADS`.
+    """
+    counts = np.clip(np.rint(independent * 1000.0), -16000, 16000)
+    lead_i, lead_ii = counts[:, 0], counts[:, 1]
+    derived = np.stack(
+        [lead_ii - lead_i, -(lead_i + lead_ii) / 2, lead_i - lead_ii / 2, lead_ii - lead_i / 2], axis=1
+    )
+    return np.concatenate([counts[:, :2], np.floor(derived + 0.5), counts[:, 2:]], axis=1).astype(np.int16)

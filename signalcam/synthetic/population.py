@@ -1,0 +1,164 @@
+"""Who is in the simulated set: patients, their records, diagnoses, severities and folds, in PTB-XL's proportions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from signalcam.synthetic.lesions import Lesion
+from signalcam.synthetic.record import Subject
+from signalcam.synthetic.statements import superclass_of
+
+# Records of PTB-XL 1.0.3 by the set of their superclasses; their sums are the published counts of each superclass
+# (NORM 9,514, MI 5,469, STTC 5,235, CD 4,898, HYP 2,649) to within a few records.
+COMBINATIONS = {
+    ("NORM",): 9071, ("MI",): 2530, ("STTC",): 2398, ("CD",): 1707, ("HYP",): 535, (): 411,
+    ("MI", "CD"): 1299, ("STTC", "HYP"): 781, ("MI", "STTC"): 599, ("STTC", "CD"): 471, ("NORM", "CD"): 407,
+    ("CD", "HYP"): 300, ("MI", "HYP"): 183, ("NORM", "STTC"): 28, ("NORM", "HYP"): 3,
+    ("MI", "STTC", "HYP"): 361, ("MI", "STTC", "CD"): 222, ("STTC", "CD", "HYP"): 211, ("MI", "CD", "HYP"): 117,
+    ("NORM", "STTC", "CD"): 5, ("MI", "STTC", "CD", "HYP"): 157,
+}  # fmt: skip
+RECORDS_PER_PATIENT = 21799 / 18869
+N_FOLDS = 10
+
+# Statements of each superclass with about their shares in PTB-XL.
+_SHARES = {
+    "MI": {"IMI": 0.40, "ASMI": 0.33, "ILMI": 0.08, "AMI": 0.07, "ALMI": 0.07, "LMI": 0.05},
+    "STTC": {
+        "NDT": 0.33, "NST_": 0.17, "ISC_": 0.20, "ISCAL": 0.14, "ISCIN": 0.05, "ISCLA": 0.04, "DIG": 0.04,
+        "LNGQT": 0.03,
+    },
+    "CD": {"LAFB": 0.30, "IRBBB": 0.20, "CRBBB": 0.11, "CLBBB": 0.11, "IVCD": 0.11, "1AVB": 0.14, "LPFB": 0.03},
+    "HYP": {"LVH": 0.80, "LAO/LAE": 0.13, "RVH": 0.04, "RAO/RAE": 0.03},
+}  # fmt: skip
+_MILD = {"CD": {"IRBBB": 0.5, "1AVB": 0.3, "LAFB": 0.2}, "STTC": {"NDT": 1.0}, "HYP": {"LVH": 1.0}}
+_SEVERITY = (1.3, 1.3)  # Beta distribution
+_LEAST_SEVERITY = 0.1
+_TRANSIENT = {
+    "CLBBB": 0.25, "CRBBB": 0.2, "IVCD": 0.2, "1AVB": 0.15, "LAFB": 0.1, "NST_": 0.25, "ISC_": 0.3, "ISCAL": 0.3,
+    "ISCIN": 0.3, "ISCLA": 0.3, "NDT": 0.15,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One record to simulate: its ids, fold, superclasses, lesions, and the person as `Subject`."""
+
+    ecg_id: int
+    patient: int
+    fold: int
+    superclasses: tuple[str, ...]
+    lesions: tuple[Lesion, ...]
+    subject: Subject
+    note: str
+
+
+def plan_population(n_records: int, seed: int = 0) -> list[Plan]:
+    """Plan a whole set: superclasses by quota, about one patient in eight with several records, folds by patient.
+
+    Each record's own draws come from a stream of its number, so that they do not depend on the order of work.
+
+    Raises:
+        ValueError: fewer than 1 or more than 99,999 records.
+    """
+    if not 1 <= n_records <= 99_999:
+        raise ValueError(f"n_records must be 1 to 99,999, got {n_records}.")
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(100,)))
+    sets = _quotas(n_records, rng)
+    patients = _patients(n_records, rng)
+    folds = _folds(sets, patients, rng)
+    order = rng.permutation(n_records)
+    return [
+        _plan(seed, ecg_id, int(patients[k]), int(folds[patients[k]]), sets[k])
+        for ecg_id, k in enumerate(order, start=1)
+    ]
+
+
+def _quotas(n_records: int, rng: np.random.Generator) -> list[tuple[str, ...]]:
+    """The superclasses of each record, by largest remainder, records of one kind side by side."""
+    names = list(COMBINATIONS)
+    exact = np.array([COMBINATIONS[name] for name in names]) * n_records / sum(COMBINATIONS.values())
+    counts = np.floor(exact).astype(int)
+    rest = np.argsort(-(exact - counts), kind="stable")[: n_records - counts.sum()]
+    counts[rest] += 1
+    return [name for k in rng.permutation(len(names)) for name in [names[k]] * counts[k]]
+
+
+def _patients(n_records: int, rng: np.random.Generator) -> np.ndarray:
+    """Patient of each record: neighbours, so mostly records of one kind, belong to one patient now and then."""
+    new = rng.random(n_records) < 1.0 / RECORDS_PER_PATIENT
+    new[0] = True
+    return np.cumsum(new) - 1
+
+
+def _folds(sets: list[tuple[str, ...]], patients: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Fold of each patient: dealt in turn within the runs of one kind, so that the folds have one mix and one size."""
+    n_patients = int(patients[-1]) + 1
+    deal = np.concatenate([rng.permutation(N_FOLDS) for _ in range(n_patients // N_FOLDS + 1)])
+    return deal[:n_patients] + 1
+
+
+def _plan(seed: int, ecg_id: int, patient: int, fold: int, superclasses: tuple[str, ...]) -> Plan:
+    person = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(101, patient)))
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(102, ecg_id)))
+    normal = "NORM" in superclasses
+    age = float(np.clip(np.round(person.normal(53 if normal else 65, 17 if normal else 13)), 17, 95))
+    sex = int(person.random() < (0.54 if normal else 0.43))
+    chosen = {name: _choose(person, shares) for name, shares in _SHARES.items()}
+    mild = {name: _choose(person, shares) for name, shares in _MILD.items()}
+    lesions = []
+    for name in superclasses:
+        if name != "NORM":
+            statement = mild[name] if normal else chosen[name]
+            lesions.append(_lesion(rng, statement, normal))
+    subject, note = _subject(rng, (seed, patient), age, sex, superclasses, lesions)
+    return Plan(ecg_id, patient, fold, superclasses, tuple(lesions), subject, note)
+
+
+def _choose(rng: np.random.Generator, shares: dict[str, float]) -> str:
+    share = np.array(list(shares.values()))
+    return str(rng.choice(list(shares), p=share / share.sum()))
+
+
+def _lesion(rng: np.random.Generator, statement: str, mild: bool) -> Lesion:
+    severity = _LEAST_SEVERITY + (1.0 - _LEAST_SEVERITY) * rng.beta(*_SEVERITY)
+    severity = 0.15 + 0.3 * severity if mild else severity
+    start, length = rng.uniform(-1.0, 6.5), rng.uniform(2.5, 6.0)
+    transient = rng.random() < _TRANSIENT.get(statement, 0.0)
+    gradual = superclass_of(statement) == "STTC"
+    if transient:
+        return Lesion(
+            statement, round(float(severity), 3), round(start, 2), round(start + length, 2), gradual
+        )
+    return Lesion(statement, round(float(severity), 3))
+
+
+def _subject(
+    rng, person: tuple[int, int], age: float, sex: int, superclasses, lesions
+) -> tuple[Subject, str]:
+    """Circumstances of one record: rhythm and harmless variants. The note names the variant ("" for none)."""
+    odd = rng.random()
+    rate = float(np.clip(rng.normal(70 if "NORM" in superclasses else 74, 12), 42, 125))
+    young = np.clip((60 - age) / 30, 0.1, 1.3)
+    values = {"heart_rate": rate, "variability": float(young * rng.lognormal(0, 0.35))}
+    note = ""
+    unlabelled = not superclasses
+    av_block = any(lesion.statement in ("1AVB", "LAO/LAE", "RAO/RAE") for lesion in lesions)
+    if not av_block and (odd < 0.08 and "NORM" not in superclasses or unlabelled and odd < 0.4):
+        values |= {"fibrillation": True, "heart_rate": float(np.clip(rng.normal(88, 20), 50, 150))}
+        note = "AFIB"
+    elif odd < 0.14 or unlabelled:
+        note = "PVC" if rng.random() < 0.5 else "PAC"
+        values |= {"premature": note, "n_premature": int(rng.integers(1, 4))}
+    elif odd < 0.24:
+        note = "early repolarisation" if sex == 0 and age < 50 else ""
+        values["early_repolarisation"] = float(rng.uniform(0.5, 1.5)) if note else 0.0
+    elif odd < 0.29:
+        note = "LVOLT"
+        values["voltage"] = float(rng.uniform(0.5, 0.7))
+    elif odd < 0.33 and age < 45:
+        note = "HVOLT"
+        values["voltage"] = float(rng.uniform(1.2, 1.5))
+    elif odd < 0.45:
+        values["t_size"] = float(rng.uniform(0.45, 0.8))
+    noise = float(rng.lognormal(0.0, 0.45))
+    return Subject(seed=person, age=age, sex=sex, noise=noise, **values), note
