@@ -6,14 +6,48 @@ available" (NaN, with the reason) where the records do not allow a score.
 
 import pandas as pd
 
-from signalcam.intervals import (
-    Estimate,
-    bootstrap,
-    paired_difference,
+from signalcam.calibration import (
+    apply_temperature,
+    brier_score,
+    choose_threshold,
+    expected_calibration_error,
+    fit_temperature,
+    reliability,
+    threshold_table,
 )
+from signalcam.curves import precision_recall, roc, roc_band
+from signalcam.delong import delong, delong_test
+from signalcam.intervals import Estimate, bootstrap, paired_difference
 from signalcam.metrics import METRICS, check_predictions, check_threshold, score
+from signalcam.multilabel import evaluate_multilabel
+from signalcam.subgroups import by_diagnosis, by_label_rule, by_subgroup, describe_subgroups
 
-__all__ = ["METRICS", "Estimate", "bootstrap", "confusion", "evaluate", "paired_difference", "score"]
+__all__ = [
+    "METRICS",
+    "Estimate",
+    "apply_temperature",
+    "bootstrap",
+    "brier_score",
+    "by_diagnosis",
+    "by_label_rule",
+    "by_subgroup",
+    "choose_threshold",
+    "confusion",
+    "delong",
+    "delong_test",
+    "describe_subgroups",
+    "evaluate",
+    "evaluate_multilabel",
+    "expected_calibration_error",
+    "fit_temperature",
+    "paired_difference",
+    "precision_recall",
+    "reliability",
+    "roc",
+    "roc_band",
+    "score",
+    "threshold_table",
+]
 
 
 def confusion(y, p, threshold: float = 0.5, class_names=("normal", "abnormal")) -> pd.DataFrame:

@@ -15,7 +15,9 @@ from signalcam.metrics import (
     check_metrics,
     check_predictions,
     check_probabilities,
+    check_same_index,
     check_threshold,
+    score,
     unavailable_reason,
     weighted_scores,
 )
@@ -94,6 +96,7 @@ def bootstrap_replicates(
 
     The same groups, n_bootstrap and seed draw the same resamples, whatever y and p are: that pairs models.
     """
+    check_same_index(y, groups, "groups")
     y, p = check_predictions(y, p)
     groups = check_groups(groups, len(y))
     parts = [
@@ -112,6 +115,7 @@ def bootstrap(
     records; n_bootstrap=0 gives values without intervals. Resamples in which a score is not available (one
     class only, say) are skipped and counted. ValueError on NaN, other lengths, unknown metrics.
     """
+    check_same_index(y, groups, "groups")
     y, p = check_predictions(y, p)
     check_metrics(metrics)
     threshold = check_threshold(threshold)
@@ -171,38 +175,35 @@ def paired_difference(
     (count + 1) / (resamples + 1), doubled; it cannot fall below 2 / (n_bootstrap + 1). ValueError as in
     `bootstrap`.
     """
+    check_same_index(y, groups, "groups")
     y = check_labels(y)
     check_metrics((metric,))
     positions = check_groups(groups, len(y))
     pair = (threshold, threshold) if np.isscalar(threshold) else tuple(threshold)
     if len(pair) != 2:
         raise ValueError(f"threshold: expected one number, or two for a and b, got {len(pair)}")
-    seeds_rng = np.random.default_rng([seed, 1])
-    values, replicates = [], []
-    for p, cut, name in zip((p_a, p_b), map(check_threshold, pair), ("p_a", "p_b"), strict=True):
-        rows = _rows_of_seeds(p, len(y), name)
-        values.append(
-            np.mean([weighted_scores(y, row, np.ones((1, len(y))), (metric,), cut)[0, 0] for row in rows])
-        )
-        scores = np.stack(
-            [bootstrap_replicates(y, row, (metric,), cut, groups, n_bootstrap, seed)[:, 0] for row in rows],
-            axis=1,
-        )
-        if resample_seeds:
-            drawn = seeds_rng.integers(0, scores.shape[1], size=scores.shape)
-            scores = np.take_along_axis(scores, drawn, axis=1)
-        replicates.append(scores.mean(axis=1))
-    difference = replicates[0] - replicates[1]
-    reason = "" if not np.isnan(values[0] - values[1]) else "the score of one of the two is not available"
+    rng = np.random.default_rng([seed, 1]) if resample_seeds else None
+    value_a, scores_a = _mean_over_seeds(y, p_a, "p_a", metric, pair[0], groups, n_bootstrap, seed, rng)
+    value_b, scores_b = _mean_over_seeds(y, p_b, "p_b", metric, pair[1], groups, n_bootstrap, seed, rng)
+    value, difference = value_a - value_b, scores_a - scores_b
+    reason = "the score of one of the two is not available" if np.isnan(value) else ""
+    n_groups = int(positions.max()) + 1
     return percentile_estimate(
-        values[0] - values[1],
-        difference,
-        len(y),
-        int(positions.max()) + 1,
-        confidence,
-        reason,
-        _two_sided_p(difference),
+        value, difference, len(y), n_groups, confidence, reason, _two_sided_p(difference)
     )
+
+
+def _mean_over_seeds(y, p, name, metric, threshold, groups, n_bootstrap, seed, rng):
+    """Return the mean score of the trainings, and that mean in each resample, (n_bootstrap,)."""
+    threshold = check_threshold(threshold)
+    rows = _rows_of_seeds(p, len(y), name)
+    value = np.mean([score(y, row, metric, threshold) for row in rows])
+    scores = np.stack(
+        [bootstrap_replicates(y, row, (metric,), threshold, groups, n_bootstrap, seed)[:, 0] for row in rows]
+    )
+    if rng is not None:
+        scores = np.take_along_axis(scores, rng.integers(0, len(rows), size=scores.shape), axis=0)
+    return value, scores.mean(axis=0)
 
 
 def _rows_of_seeds(p, n, name):
