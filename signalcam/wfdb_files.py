@@ -7,6 +7,7 @@ is decoded with NumPy, bit-equal to `wfdb.rdsamp` cast to float32; other formats
 Format: https://physionet.org/physiotools/wag/signal-5.htm
 """
 
+import io
 import itertools
 import math
 import os
@@ -22,6 +23,8 @@ from signalcam.wfdb_header import BYTES_PER_SAMPLE, Header, parse_header
 __all__ = ["Header", "parse_header", "read_header", "read_samples"]
 
 _MAX_HEADER_BYTES = 1_000_000
+# Time steps converted at once, so that a recording of a day does not need its float64 copy in memory.
+_BLOCK = 65_536
 _BITS = {16: 16, 24: 24, 32: 32, 61: 16, 80: 8, 160: 16, 212: 12, 310: 10, 311: 10}
 # The lowest value of each format marks a missing sample.
 _MISSING = {fmt: -(1 << (bits - 1)) for fmt, bits in _BITS.items()}
@@ -36,12 +39,12 @@ def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Head
     """
     path = os.fspath(header_path)
     name = os.path.basename(path).removesuffix(".hea")
-    size = _file_size(path, name)
-    if size > _MAX_HEADER_BYTES:
-        raise RecordError(
-            f"Record {name}: expected a header of some kB, found {size:,} bytes in {path}. Fetch it again."
-        )
-    with open(path, "rb") as file:
+    with _open(path, name) as file:
+        size = _size(file)
+        if size > _MAX_HEADER_BYTES:
+            raise RecordError(
+                f"Record {name}: expected a header of some kB, found {size:,} bytes. Fetch {path} again."
+            )
         data = file.read(_MAX_HEADER_BYTES)
     try:
         text = data.decode("utf-8")
@@ -102,13 +105,16 @@ def read_samples(
 
 def _to_millivolts(header: Header, samples: np.ndarray) -> np.ndarray:
     """Converter values (time, lead) to float32 mV; the arithmetic is float64, as in wfdb."""
-    if any(header.baselines):
-        samples = samples.astype(np.float64) - header.baselines
-    gains = header.gains
-    signals = samples / (gains[0] if len(set(gains)) == 1 else np.array(gains))
-    if set(header.units) != {"mV"}:
-        signals *= [millivolts_per(unit) for unit in header.units]
-    return signals.astype(np.float32)
+    gain = header.gains[0] if len(set(header.gains)) == 1 else np.array(header.gains)
+    unit = None if set(header.units) == {"mV"} else [millivolts_per(unit) for unit in header.units]
+    signals = np.empty(samples.shape, np.float32)
+    for start in range(0, len(samples), _BLOCK):
+        block = samples[start : start + _BLOCK]
+        if any(header.baselines):
+            block = block.astype(np.float64) - header.baselines
+        block = block / gain
+        signals[start : start + _BLOCK] = block if unit is None else block * unit
+    return signals
 
 
 def _read_file(header: Header, leads: slice, path: str, extra_bytes: str) -> np.ndarray:
@@ -121,12 +127,12 @@ def _read_file(header: Header, leads: slice, path: str, extra_bytes: str) -> np.
     fmt, offset = layouts.pop()
     n_leads = leads.stop - leads.start
     expected = offset + math.ceil(header.n_times * n_leads * BYTES_PER_SAMPLE[fmt])
-    found = _file_size(path, header.name)
-    if found != expected:
-        _refuse_size(header, path, expected, found, fmt, extra_bytes)
-    if fmt != 16:
-        return _read_with_wfdb(header, leads, path)
-    with open(path, "rb") as file:
+    with _open(path, header.name) as file:
+        found = _size(file)
+        if found != expected:
+            _refuse_size(header, path, expected, found, fmt, extra_bytes)
+        if fmt != 16:
+            return _read_with_wfdb(header, leads, path)
         file.seek(offset)
         data = file.read(expected - offset)
     if len(data) != expected - offset:
@@ -204,15 +210,27 @@ def _check_missing(header: Header, missing: np.ndarray | None) -> None:
     )
 
 
-def _file_size(path: str, name: str) -> int:
+def _open(path: str, name: str) -> io.BufferedReader:
+    """The open file; a pipe or device, which could block or never end, is refused."""
     try:
-        status = os.stat(path)
+        file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115 (the caller closes it)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(
             f"Record {name}: there is no file {path}. Fetch it, or check the path."
         ) from error
+    except IsADirectoryError as error:
+        raise RecordError(f"Record {name}: expected a file at {path}, found a folder.") from error
     except ValueError as error:  # a null character in the path
         raise RecordError(f"Record {name[:60]!r}: {error} in its path.") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise RecordError(f"Record {name}: expected a file at {path}, found a folder or device.")
-    return status.st_size
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise RecordError(f"Record {name}: expected a file at {path}, found a pipe or device.")
+    return file
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _size(file: io.BufferedReader) -> int:
+    return os.fstat(file.fileno()).st_size
