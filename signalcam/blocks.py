@@ -1,0 +1,89 @@
+"""Work on large sets of signals block by block: little memory, all cores, and NaN found on the way.
+
+For modules that compute on `signals` of shape (record, time, lead) or on one record of shape (time, lead).
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from signalcam.leads import LEADS
+
+# Records per block: 0.8 MB of float64 at 1,000 samples and 12 leads, which the next step finds in the cache.
+BLOCK = 8
+
+
+def check_floats(signals: np.ndarray) -> np.ndarray:
+    """Return `signals` as an array, unchanged and not copied.
+
+    Raises:
+        TypeError: where they are not real floating-point numbers.
+        ValueError: where the shape is neither (record, time, lead) nor (time, lead), or an axis is empty.
+    """
+    signals = np.asarray(signals)
+    if signals.dtype.kind != "f":
+        raise TypeError(
+            f"signals must be real floating-point numbers in mV, but have dtype {signals.dtype}. "
+            "Divide raw counts by their gain first, then convert with astype('float32')."
+        )
+    if signals.ndim not in (2, 3) or 0 in signals.shape:
+        raise ValueError(
+            "signals must have the shape (record, time, lead) or (time, lead), with no empty axis, "
+            f"but have {signals.shape}."
+        )
+    return signals
+
+
+def blocks(signals: np.ndarray) -> Iterator[np.ndarray]:
+    """Views of `BLOCK` records each: (record, time, lead). A single record counts as a batch of one."""
+    batch = signals if signals.ndim == 3 else signals[None]
+    for start in range(0, len(batch), BLOCK):
+        yield batch[start : start + BLOCK]
+
+
+def fill_blocks(step: Callable, signals: np.ndarray, result: np.ndarray) -> np.ndarray:
+    """Call `step(block of signals, block of result)` for every block, on all cores; return `result`.
+
+    `step` writes into the block of the result, and returns a few numbers that are not finite where the block
+    holds NaN or infinity (a sum over time, say): to check for these costs no pass over the samples.
+
+    Raises:
+        ValueError: on NaN or infinity, naming the record, the lead and the count.
+    """
+    pairs = list(zip(blocks(signals), blocks(result), strict=True))
+    with np.errstate(invalid="ignore", over="ignore"):
+        if len(pairs) == 1:
+            refuse_non_finite(step(*pairs[0]), signals)
+            return result
+    # One task takes many blocks: handing over a task costs about as long as computing a block.
+    n_tasks = min(len(pairs), 4 * (os.cpu_count() or 1))
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for ok in pool.map(_fill, [step] * n_tasks, [pairs[task::n_tasks] for task in range(n_tasks)]):
+            if not ok:
+                refuse_non_finite(np.nan, signals)
+    return result
+
+
+def refuse_non_finite(computed: np.ndarray, signals: np.ndarray) -> None:
+    """Raise ValueError where numbers `computed` from `signals` are not finite, and say where that began."""
+    if np.isfinite(computed).all():
+        return
+    for index, block in enumerate(blocks(signals)):
+        bad = ~np.isfinite(block)
+        if bad.any():
+            record, _, lead = np.argwhere(bad)[0]
+            name = LEADS[lead] if block.shape[-1] == len(LEADS) else f"at position {lead}"
+            count = bad[record, :, lead].sum()
+            raise ValueError(
+                f"Record {index * BLOCK + record} (counted from 0), lead {name}: {count} of {block.shape[1]} "
+                "samples are NaN or infinite. Leave the record out, or repair it first."
+            )
+    raise ValueError("The signals are too large to compute with in their precision. Give them in mV.")
+
+
+def _fill(step: Callable, pairs: list) -> bool:
+    # NumPy's error state belongs to the thread; what it would warn of is refused with a better message.
+    with np.errstate(invalid="ignore", over="ignore"):
+        return all([np.isfinite(step(block, out)).all() for block, out in pairs])
