@@ -1,0 +1,36 @@
+"""Every figure of the notebooks and the README, from arrays and tables; no model code is imported here.
+
+Each function returns a `Figure` that a notebook shows as the value of its cell and `save_figure` writes
+to a file.
+"""
+
+from signalcam.plotting.data import plot_class_counts, plot_missing, plot_superclass_overlap
+from signalcam.plotting.ecg import plot_augmentations, plot_ecg, plot_scaling, plot_trend
+from signalcam.plotting.estimates import plot_metrics, plot_subgroups
+from signalcam.plotting.results import (
+    plot_confusion,
+    plot_history,
+    plot_precision_recall,
+    plot_reliability,
+    plot_roc,
+)
+from signalcam.plotting.style import Figure, save_figure
+
+__all__ = [
+    "Figure",
+    "plot_augmentations",
+    "plot_class_counts",
+    "plot_confusion",
+    "plot_ecg",
+    "plot_history",
+    "plot_metrics",
+    "plot_missing",
+    "plot_precision_recall",
+    "plot_reliability",
+    "plot_roc",
+    "plot_scaling",
+    "plot_subgroups",
+    "plot_superclass_overlap",
+    "plot_trend",
+    "save_figure",
+]
