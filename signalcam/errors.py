@@ -36,3 +36,7 @@ def listed(names: Iterable, limit: int = 5) -> str:
 
 class ModelFileError(ValueError):
     """A file that is not a whole, safe model of this package."""
+
+
+class RecordWarning(UserWarning):
+    """A recording can be read, but something about it is suspect."""
