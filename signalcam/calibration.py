@@ -37,9 +37,10 @@ def reliability(y, p, n_bins: int = 10, strategy: str = "uniform") -> pd.DataFra
     """Return the reliability curve: a row a bin, what the model said against what was so.
 
     y: (record,) of 0 and 1; p: (record,) in [0, 1]; strategy: "uniform" for bins of equal width, "quantile"
-    for bins of about equal counts. Columns: low, high (edges; a bin holds low <= p < high, the last one 1 as
-    well), predicted (mean p), observed (share of positives), observed_low, observed_high (95 % Wilson
-    interval), n. Empty bins have n = 0 and NaN. ValueError on NaN, lengths, an unknown strategy.
+    for bins of about equal counts. Columns: bin_low, bin_high (edges; a bin holds bin_low <= p < bin_high,
+    the last one 1 as well), predicted (mean p), observed (share of positives), low, high (95 % Wilson interval of
+    observed, as for independent records), n. Empty bins have n = 0 and NaN. ValueError on NaN, on different
+    lengths, on an unknown strategy.
     """
     y, p = check_predictions(y, p)
     edges = bin_edges(n_bins)
@@ -54,12 +55,12 @@ def reliability(y, p, n_bins: int = 10, strategy: str = "uniform") -> pd.DataFra
     low, high = wilson_interval(observed, n)
     return pd.DataFrame(
         {
-            "low": edges[:-1],
-            "high": edges[1:],
+            "bin_low": edges[:-1],
+            "bin_high": edges[1:],
             "predicted": np.bincount(position, p, minlength=len(n)) * share,
             "observed": observed,
-            "observed_low": low,
-            "observed_high": high,
+            "low": low,
+            "high": high,
             "n": n,
         }
     )

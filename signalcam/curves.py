@@ -1,72 +1,77 @@
-"""The curves behind AUC and average precision, with a band over resampled patients for the ROC."""
+"""The curves behind AUC and average precision, with the interval of the area and a band for the ROC.
+
+Each curve is a dict that `signalcam.plotting` draws as it is: x, y, low and high (band of y), area (an
+`Estimate`), point (where the threshold in use stands).
+"""
 
 import numpy as np
-import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from signalcam.intervals import check_groups, check_n_bootstrap, resample_counts
-from signalcam.metrics import check_predictions, check_same_index
+from signalcam.intervals import bootstrap, check_groups, check_n_bootstrap, resample_counts
+from signalcam.metrics import check_predictions, check_same_index, weighted_scores
+
+_GRID = np.linspace(0, 1, 101)
 
 
-def roc(y, p) -> pd.DataFrame:
-    """Return the ROC curve: false_positive_rate, recall, threshold, from (0, 0) to (1, 1).
+def roc(y, p, groups=None, threshold: float = 0.5, n_bootstrap: int = 1000, seed: int = 0) -> dict:
+    """Return the ROC curve: x false positive rate, y recall, from (0, 0) to (1, 1).
 
-    y: (record,) of 0 and 1; p: (record,) in [0, 1]. The first threshold is infinite (none called positive).
-    ValueError on NaN, on different lengths, on one class only.
+    y: (record,) of 0 and 1; p: (record,) in [0, 1]; groups: patient ids (record,). The band is pointwise,
+    95 % of the recalls of resampled patients at the same false positive rate (vertical averaging, Fawcett,
+    Pattern Recognition Letters 27 (2006) 861-874), absent with n_bootstrap=0. ValueError on NaN, on different
+    lengths, on one class only.
     """
-    y, p = check_predictions(y, p)
-    _refuse_one_class(y, "an ROC curve")
-    false_positive_rate, recall, threshold = roc_curve(y, p, drop_intermediate=False)
-    return pd.DataFrame(
-        {"false_positive_rate": false_positive_rate, "recall": recall, "threshold": threshold}
-    )
+    area = _area(y, p, "auc", groups, threshold, n_bootstrap, seed)
+    labels, probabilities = check_predictions(y, p)
+    x, recall, _ = roc_curve(labels, probabilities)
+    point = _scores(labels, probabilities, ("specificity", "recall"), threshold)
+    curve = {"x": x, "y": recall, "area": area, "point": (1 - point[0], point[1])}
+    band = _recalls(labels, probabilities, check_groups(groups, len(labels)), n_bootstrap, seed)
+    if len(band):
+        low, high = np.quantile(band, (0.025, 0.975), axis=0)
+        curve |= {"low": np.interp(x, _GRID, low), "high": np.interp(x, _GRID, high)}
+    return curve
 
 
-def precision_recall(y, p) -> pd.DataFrame:
-    """Return the precision-recall curve: recall, precision, threshold, from the lowest threshold up.
+def precision_recall(
+    y, p, groups=None, threshold: float = 0.5, n_bootstrap: int = 1000, seed: int = 0
+) -> dict:
+    """Return the precision-recall curve: x recall, y precision, with the average precision as its area.
 
-    The last point, recall 0 and precision 1, is a convention and has an infinite threshold. ValueError as
-    in `roc`.
+    Arguments and errors as for `roc`; without a band. It ends at recall 0 and precision 1 by convention.
+    There is no point where no record reaches the threshold.
     """
-    y, p = check_predictions(y, p)
-    _refuse_one_class(y, "a precision-recall curve")
-    precision, recall, threshold = precision_recall_curve(y, p)
-    return pd.DataFrame({"recall": recall, "precision": precision, "threshold": np.r_[threshold, np.inf]})
+    area = _area(y, p, "average_precision", groups, threshold, n_bootstrap, seed)
+    labels, probabilities = check_predictions(y, p)
+    precision, recall, _ = precision_recall_curve(labels, probabilities)
+    curve = {"x": recall, "y": precision, "area": area}
+    point = _scores(labels, probabilities, ("recall", "precision"), threshold)
+    return curve if np.isnan(point).any() else curve | {"point": tuple(point)}
 
 
-def roc_band(
-    y, p, groups=None, n_bootstrap: int = 1000, seed: int = 0, confidence: float = 0.95, n_points=101
-):
-    """Return a pointwise band of the ROC curve: false_positive_rate, recall, low, high.
-
-    Vertical averaging (Fawcett, Pattern Recognition Letters 27 (2006) 861-874): the recall of each resample
-    of patients at `n_points` false positive rates from 0 to 1. Resamples of one class are skipped.
-    """
+def _area(y, p, metric, groups, threshold, n_bootstrap, seed):
     check_same_index(y, groups, "groups")
-    y, p = check_predictions(y, p)
-    _refuse_one_class(y, "an ROC curve")
-    positions = check_groups(groups, len(y))
-    grid = np.linspace(0, 1, n_points)
+    labels, _ = check_predictions(y, p)
+    if labels.min() == labels.max():
+        raise ValueError(f"y: a curve needs both classes, all {len(labels)} records are {labels[0]}")
+    return bootstrap(y, p, (metric,), threshold, groups, check_n_bootstrap(n_bootstrap), seed)[metric]
+
+
+def _scores(y, p, metrics, threshold):
+    return tuple(float(value) for value in weighted_scores(y, p, np.ones((1, len(y))), metrics, threshold)[0])
+
+
+def _recalls(y, p, groups, n_bootstrap, seed):
+    """Return the recall of each resample at the false positive rates of the grid, one-class ones left out."""
     order = np.argsort(-p, kind="stable")
     last_of_tie = np.flatnonzero(np.r_[np.diff(p[order]) != 0, True])
-
-    def recalls(counts):
-        hit = (counts[order] * y[order]).cumsum()[last_of_tie]
-        false = (counts[order] * (1 - y[order])).cumsum()[last_of_tie]
-        return np.interp(grid, np.r_[0, false / false[-1]], np.r_[0, hit / hit[-1]])
-
-    rows = [
-        recalls(row)
-        for counts in resample_counts(positions, check_n_bootstrap(n_bootstrap), seed)
-        for row in counts
-        if 0 < row @ y < row.sum()
-    ]
-    value = recalls(np.ones(len(y)))
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(rows, (tail, 1 - tail), axis=0) if rows else (value * np.nan, value * np.nan)
-    return pd.DataFrame({"false_positive_rate": grid, "recall": value, "low": low, "high": high})
-
-
-def _refuse_one_class(y, what):
-    if y.min() == y.max():
-        raise ValueError(f"y: {what} needs both classes, all {len(y)} records are {y[0]}")
+    rows = []
+    for counts in resample_counts(groups, n_bootstrap, seed):
+        hits = (counts[:, order] * y[order]).cumsum(axis=1)[:, last_of_tie]
+        false = (counts[:, order] * (1 - y[order])).cumsum(axis=1)[:, last_of_tie]
+        both = (hits[:, -1] > 0) & (false[:, -1] > 0)
+        rows += [
+            np.interp(_GRID, np.r_[0, wrong / wrong[-1]], np.r_[0, right / right[-1]])
+            for right, wrong in zip(hits[both], false[both], strict=True)
+        ]
+    return np.array(rows)

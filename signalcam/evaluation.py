@@ -15,7 +15,7 @@ from signalcam.calibration import (
     reliability,
     threshold_table,
 )
-from signalcam.curves import precision_recall, roc, roc_band
+from signalcam.curves import precision_recall, roc
 from signalcam.delong import delong, delong_test
 from signalcam.intervals import Estimate, bootstrap, paired_difference
 from signalcam.metrics import METRICS, check_predictions, check_threshold, score
@@ -44,7 +44,6 @@ __all__ = [
     "precision_recall",
     "reliability",
     "roc",
-    "roc_band",
     "score",
     "threshold_table",
 ]
