@@ -1,0 +1,41 @@
+"""The shell commands: `python -m signalcam COMMAND`."""
+
+import argparse
+import logging
+import sys
+
+from signalcam import __version__
+from signalcam.commands import datasets, models, notebooks, recordings
+
+DESCRIPTION = "Single-pass explainable ECG classification. Research software, not a medical device."
+
+
+def build_parser():
+    """Return the argument parser with every command."""
+    parser = argparse.ArgumentParser(prog="python -m signalcam", description=DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"signalcam {__version__}")
+    parser.add_argument("--verbose", action="store_true", help="say what is done, step by step")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
+    for module in (datasets, models, recordings, notebooks):
+        module.add_commands(commands)
+    return parser
+
+
+def main(argv=None):
+    """Run a command; return its exit status: 0 done, 1 something is wrong with the data, 2 wrong usage."""
+    arguments = build_parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO if arguments.verbose else logging.WARNING, format="%(levelname)s: %(message)s"
+    )
+    try:
+        return arguments.run(arguments)
+    except (ValueError, OSError, ImportError) as error:
+        print(f"signalcam {arguments.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"signalcam {arguments.command}: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""`notebooks`: run both notebooks headless, show progress, end with a summary."""
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+from signalcam.commands import add_command
+
+NOTEBOOKS = ("ptbxl_data_loader.ipynb", "ptbxl_data_classification.ipynb")
+
+
+def add_commands(commands):
+    """Add the command to the parser."""
+    parser = add_command(
+        commands,
+        "notebooks",
+        run,
+        "run both notebooks from a clean kernel and write them, executed, with their figures",
+        "PATH_TO_DATA=~/data/ptb-xl python -m signalcam notebooks --output out",
+    )
+    parser.add_argument("--output", type=Path, default=Path("out"), help="folder for the results (out)")
+    parser.add_argument("--in-place", action="store_true", help="write into the notebooks themselves")
+    parser.add_argument("--figures", type=Path, help="copy the figures of the README into this folder")
+
+
+def run(arguments):
+    """Run the notebooks of the current folder one after the other."""
+    output = arguments.output.resolve()
+    output.mkdir(parents=True, exist_ok=True)
+    os.environ["SIGNALCAM_OUTPUT"] = str(output)
+    started = time.perf_counter()
+    for name in NOTEBOOKS:
+        if not Path(name).is_file():
+            raise FileNotFoundError(f"{name} is not in {Path.cwd()}; run this in the project's folder.")
+        execute(Path(name), Path(name) if arguments.in_place else output / name)
+    if arguments.figures:
+        arguments.figures.mkdir(exist_ok=True)
+        for figure in sorted((output / "figures").glob("*.png")):
+            shutil.copy(figure, arguments.figures / figure.name)
+    summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
+    print("\n" + format_summary(summary))
+    print(f"where to look  {_near(output)}: executed notebooks, figures/, model.keras, summary.json")
+    print(f"time           {(time.perf_counter() - started) / 60:.1f} minutes")
+    return 0
+
+
+def execute(source, target):
+    """Execute one notebook from a clean kernel and write it with its outputs.
+
+    Args:
+        source: path of the notebook; its folder is the working directory.
+        target: path of the executed notebook.
+
+    Raises:
+        RuntimeError: where a cell fails; the message names the cell and ends with its error.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+    from tqdm.auto import tqdm
+
+    notebook = nbformat.read(source, as_version=4)
+    n_code = sum(cell.cell_type == "code" for cell in notebook.cells)
+    with tqdm(total=n_code, desc=source.name, unit="cell") as bar:
+        client = NotebookClient(
+            notebook,
+            timeout=1800,
+            kernel_name="python3",
+            record_timing=False,
+            resources={"metadata": {"path": str(source.resolve().parent)}},
+            on_cell_executed=lambda **_: bar.update(),
+        )
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            nbformat.write(notebook, target)
+            where = f"{source.name}, cell {bar.n + 1} of {n_code}"
+            raise RuntimeError(f"{where} failed; see {target}\n{error}") from error
+    nbformat.write(notebook, target)
+
+
+def format_summary(summary):
+    """Format the summary that the classification notebook leaves: one line a fact, results with intervals."""
+    lines = [f"{name:<15}{value}" for name, value in summary["facts"].items()]
+    for name, result in summary["results"].items():
+        interval = f"95 % interval {result['low']:.3f} to {result['high']:.3f}"
+        lines.append(f"{name:<15}{result['value']:.3f} ({interval})")
+    return "\n".join(lines)
+
+
+def _near(path):
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
