@@ -1,6 +1,6 @@
 """Baseline detrending and per-lead scaling of ECG signals, in NumPy.
 
-`signalcam.preprocessing_layers` holds the same two steps as Keras layers, with the same numbers. All functions
+`signalcam.preprocessing_layers` holds the same steps as Keras layers, with the same numbers. All functions
 take `signals` of shape (record, time, lead) in mV, or one record of shape (time, lead): time is the last axis
 but one. Memory-mapped sets are fine: the work goes block by block.
 """
