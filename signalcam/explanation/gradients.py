@@ -1,0 +1,123 @@
+"""Explanations by the gradient of the logit: for the input itself, along a path, and for the feature maps.
+
+Input gradient: K. Simonyan et al., arXiv:1312.6034. Gradient x input: A. Shrikumar et al.,
+arXiv:1605.01713. Integrated gradients: M. Sundararajan et al., ICML 2017, equation 1. Grad-CAM: R.
+Selvaraju et al., ICCV 2017, equations 1 and 2.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from signalcam.explanation.network import (
+    BATCH_SIZE,
+    check_class,
+    check_scaled,
+    compiled,
+    in_batches,
+    logit_model,
+)
+
+
+def gradient_function(model, class_index=0):
+    """Compile the gradient of one logit with respect to the signals: a batch to a batch of equal shape."""
+    class_index = check_class(model, class_index)
+    to_logit = logit_model(model)
+
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            logit = to_logit(x, training=False)[:, class_index]
+        return tape.gradient(logit, x)
+
+    return compiled(model, gradient)
+
+
+def input_gradient(model, signals, class_index=0, batch_size=BATCH_SIZE):
+    """Compute the gradient of the logit with respect to each sample: float32 (record, time, lead), signed."""
+    signals = check_scaled(model, signals)
+    return in_batches(gradient_function(model, class_index), signals, batch_size)
+
+
+def gradient_x_input(model, signals, class_index=0, batch_size=BATCH_SIZE):
+    """Multiply the input gradient by the signal, sample by sample: float32 (record, time, lead)."""
+    return input_gradient(model, signals, class_index, batch_size) * np.asarray(signals, dtype=np.float32)
+
+
+def integrated_gradients(
+    model, signals, class_index=0, baseline=None, n_steps=64, batch_size=BATCH_SIZE, progress=None
+):
+    """Average the gradient along the straight path from a baseline to the signal, times their difference.
+
+    The attributions of a record sum to ``logit(signals) - logit(baseline)`` as `n_steps` grows; the path
+    is cut into `n_steps` equal parts, each taken at its middle.
+
+    Args:
+        model: classifier from scaled signals to probabilities.
+        signals: scaled signals, (record, time, lead).
+        class_index: the class explained.
+        baseline: array that broadcasts to `signals`; None for zeros, the mean of each lead under the
+            scaling "standard".
+        n_steps: forward and backward passes a record.
+        batch_size: records a pass.
+        progress: words for a progress bar, None for no bar.
+
+    Returns:
+        float32 (record, time, lead).
+    """
+    signals = check_scaled(model, signals)
+    if n_steps < 1:
+        raise ValueError(f"n_steps must be at least 1; got {n_steps}.")
+    gradient = gradient_function(model, class_index)
+    baseline = np.zeros_like(signals) if baseline is None else np.broadcast_to(baseline, signals.shape)
+    joined = np.stack([baseline.astype(np.float32), signals], axis=1)
+    fractions = tf.constant((np.arange(n_steps) + 0.5) / n_steps, tf.float32)
+
+    def path_average(pair):
+        start, difference = pair[:, 0], pair[:, 1] - pair[:, 0]
+        total = tf.zeros_like(start)
+        for step in range(n_steps):
+            total += gradient(start + fractions[step] * difference)
+        return total / n_steps * difference
+
+    return in_batches(path_average, joined, batch_size, progress)
+
+
+def grad_cam(model, signals, class_index=0, relu=False, batch_size=BATCH_SIZE):
+    """Compute Grad-CAM on the maps that enter the average: float32 (record, cell).
+
+    For this head, global average pooling and one linear layer, the gradient of the logit is ``w_k /
+    n_cells`` in every cell of map ``k``, so ``grad_cam * n_cells + bias`` equals the exact evidence: the
+    same map up to a constant.
+
+    Args:
+        model: classifier from scaled signals to probabilities.
+        signals: scaled signals, (record, time, lead).
+        class_index: the class explained.
+        relu: True to set negative values to zero, as the paper does at the end; False keeps evidence
+            against.
+        batch_size: records a pass.
+    """
+    class_index, signals = check_class(model, class_index), check_scaled(model, signals)
+    logits = logit_model(model)
+    averages = [layer for layer in logits.layers if isinstance(layer, keras.layers.GlobalAveragePooling1D)]
+    to_maps = keras.Model(logits.input, averages[-1].input)
+    maps_in = keras.Input(to_maps.output_shape[1:])
+    from_maps = keras.Model(maps_in, _classify(model, maps_in))
+
+    def compute(x):
+        maps = to_maps(x, training=False)
+        with tf.GradientTape() as tape:
+            tape.watch(maps)
+            logit = from_maps(maps, training=False)[:, class_index]
+        importance = tf.reduce_mean(tape.gradient(logit, maps), axis=1, keepdims=True)
+        result = tf.reduce_sum(importance * maps, axis=-1)
+        return tf.nn.relu(result) if relu else result
+
+    return in_batches(compiled(model, compute), signals, batch_size)
+
+
+def _classify(model, maps):
+    """Apply the head of the model, average and linear classifier, to other maps."""
+    classifier = logit_model(model).layers[-1]
+    return classifier(keras.layers.GlobalAveragePooling1D()(maps))

@@ -1,0 +1,148 @@
+"""Is the evidence where the lesion is? Maps against the samples that a lesion changed, known for simulated
+records.
+
+Four measures a record, each with its chance level, that of a map without knowledge:
+
+- pointing game: does the largest value lie in the lesion (J. Zhang et al., IJCV 126:1084, 2018);
+- relevance mass: share of the positive relevance that lies in it, and rank accuracy: share of the lesion's
+  samples among as many largest values (L. Arras et al., Information Fusion 81:14, 2022, equations 1 and 2);
+- average precision of the ranking of samples.
+
+A lesion in every beat covers the record from end to end; one in a part of it is the harder and more
+telling test, so the two are reported apart.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.ndimage import uniform_filter1d
+
+MEASURES = ("pointing", "mass", "rank", "average_precision")
+
+
+def span_mask(spans, ecg_ids, n_times=1000):
+    """Mark the samples that a lesion changed.
+
+    Args:
+        spans: DataFrame with the columns ``ecg_id``, ``start``, ``stop`` (samples, stop exclusive).
+        ecg_ids: the records, in the order of the result.
+        n_times: samples of a record.
+
+    Returns:
+        bool (record, time); no True for a record without spans.
+    """
+    position = {ecg_id: row for row, ecg_id in enumerate(ecg_ids)}
+    mask = np.zeros((len(position), n_times), dtype=bool)
+    known = spans[spans["ecg_id"].isin(position.keys())]
+    for ecg_id, start, stop in zip(known["ecg_id"], known["start"], known["stop"], strict=True):
+        mask[position[ecg_id], max(int(start), 0) : int(stop)] = True
+    return mask
+
+
+def is_full_time(mask, longest_gap=200):
+    """Tell lesions that last from those in a part of the record.
+
+    Args:
+        mask: bool (record, time).
+        longest_gap: samples without lesion, the ends of the record included, from which it counts as
+            partial: 2 s at 100 Hz, longer than the pause between two beats at 30 a minute.
+
+    Returns:
+        bool (record,): True where no stretch without lesion is as long as `longest_gap`.
+    """
+    mask = np.asarray(mask, dtype=bool)
+    time = np.arange(mask.shape[1])
+    last = np.maximum.accumulate(np.where(mask, time, -1), axis=1)
+    gap = (time - last).max(axis=1)
+    return gap < longest_gap
+
+
+def smooth(relevance, window):
+    """Average over a moving window, so that maps of unlike grain meet on one: float64 (record, time).
+
+    Gradients jump from sample to sample while a CAM changes over 80 ms; measures that rank samples would
+    punish the grain and not the place.
+
+    Args:
+        relevance: (record, time).
+        window: samples; beyond the ends the outermost value counts.
+    """
+    return uniform_filter1d(np.asarray(relevance, dtype=np.float64), window, axis=1, mode="nearest")
+
+
+def localise(relevance, mask):
+    """Measure how far a map points at the lesion, record by record.
+
+    Args:
+        relevance: (record, time); positive values are evidence for the class.
+        mask: bool (record, time), True where the lesion is.
+
+    Returns:
+        DataFrame, one row a record: the columns `MEASURES`, `chance` (share of time with lesion, the
+        chance level of pointing, mass and rank) and `chance_average_precision`; NaN where a record has no
+        lesion or nothing but lesion, since neither can be told from chance.
+    """
+    relevance, mask = np.asarray(relevance, dtype=np.float64), np.asarray(mask, dtype=bool)
+    if relevance.shape != mask.shape or relevance.ndim != 2:
+        raise ValueError(
+            f"relevance and mask must have one shape (record, time); got {relevance.shape} and {mask.shape}."
+        )
+    n_lesion, n_times = mask.sum(axis=1), mask.shape[1]
+    table = pd.DataFrame(
+        {
+            "pointing": _pointing(relevance, mask),
+            "mass": _mass(relevance, mask),
+            "rank": [_rank_accuracy(*row) for row in zip(relevance, mask, strict=True)],
+            "average_precision": [_average_precision(*row) for row in zip(relevance, mask, strict=True)],
+            "chance": n_lesion / n_times,
+            "chance_average_precision": chance_average_precision(n_lesion, n_times),
+        }
+    )
+    table[(n_lesion == 0) | (n_lesion == n_times)] = np.nan
+    return table
+
+
+def chance_average_precision(n_positive, n_samples):
+    """Compute the expected average precision of a random ranking: float64, the shape of `n_positive`.
+
+    With ``K`` positives among ``N``: ``(K - 1) / (N - 1) + H_N / N * (1 - (K - 1) / (N - 1))``, ``H_N``
+    the harmonic number, since rank ``i`` holds a positive with the chance ``K / N`` and then ``1 + (i -
+    1)(K - 1)/(N - 1)`` of the first ``i`` are positive on average.
+    """
+    share = (np.asarray(n_positive) - 1) / (n_samples - 1)
+    harmonic = (1 / np.arange(1, n_samples + 1)).sum()
+    return share + harmonic / n_samples * (1 - share)
+
+
+def _pointing(relevance, mask):
+    """Return 1 for a hit, 0 for a miss, and for equal maxima the share of them that hit."""
+    top = relevance == relevance.max(axis=1, keepdims=True)
+    return (top & mask).sum(axis=1) / top.sum(axis=1)
+
+
+def _mass(relevance, mask):
+    """Return the share of positive relevance within the lesion; 0 without any positive relevance."""
+    positive = np.maximum(relevance, 0)
+    total = positive.sum(axis=1)
+    return np.divide((positive * mask).sum(axis=1), total, out=np.zeros(len(total)), where=total > 0)
+
+
+def _rank_accuracy(relevance, mask):
+    """Return the share of lesion among the largest values, as many as it has samples."""
+    n_lesion = mask.sum()
+    if not n_lesion:
+        return np.nan
+    limit = np.partition(relevance, -n_lesion)[-n_lesion]
+    above, equal = relevance > limit, relevance == limit
+    hits = (above & mask).sum() + (n_lesion - above.sum()) * (equal & mask).sum() / equal.sum()
+    return hits / n_lesion
+
+
+def _average_precision(relevance, mask):
+    """Sum precision times gain in recall over the distinct values, as scikit-learn does."""
+    n_lesion = mask.sum()
+    if not n_lesion:
+        return np.nan
+    order = np.argsort(-relevance, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(relevance[order])), len(order) - 1)
+    hits = np.cumsum(mask[order])[ends]
+    return (np.diff(hits, prepend=0) / n_lesion * hits / (ends + 1)).sum()

@@ -1,0 +1,118 @@
+"""All explanations by name, with one interface: what each says of each moment of a record.
+
+A method is *signed* when a negative value means evidence against the class; the input gradient's magnitude
+and the random map are not. Methods with a lead axis are summed over the leads when the question is about
+time.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from signalcam.explanation.evidence import cam, upsample
+from signalcam.explanation.gradients import grad_cam, gradient_x_input, input_gradient, integrated_gradients
+from signalcam.explanation.network import BATCH_SIZE, check_class, check_scaled
+from signalcam.explanation.occlusion import occlude_time, occlude_time_and_leads
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to explain.
+
+    Attributes:
+        over_time: function to (record, time), or None where the time axis comes from `over_time_and_leads`.
+        over_time_and_leads: function to (record, time, lead), or None for a method without a lead axis.
+        signed: whether negative values mean evidence against the class.
+        passes: forward (or forward and backward) passes a record, with default settings.
+    """
+
+    over_time: Callable | None
+    over_time_and_leads: Callable | None
+    signed: bool
+    passes: int
+
+
+def random_map(model, signals, class_index=0, seed=0, batch_size=BATCH_SIZE, n_cells=125):
+    """Draw a map that knows nothing, one value a cell, as smooth as a CAM: float32 (record, time)."""
+    check_class(model, class_index)
+    signals = check_scaled(model, signals)
+    cells = np.random.default_rng(seed).standard_normal((len(signals), n_cells))
+    return upsample(cells, signals.shape[1])
+
+
+def _paper_cam(model, signals, class_index=0, batch_size=BATCH_SIZE):
+    return cam(model, signals, class_index, "convolution", batch_size)
+
+
+def _grad_cam(model, signals, class_index=0, relu=False, batch_size=BATCH_SIZE):
+    return upsample(grad_cam(model, signals, class_index, relu, batch_size), model.input_shape[1])
+
+
+def _gradient_size(model, signals, class_index=0, batch_size=BATCH_SIZE):
+    return np.abs(input_gradient(model, signals, class_index, batch_size))
+
+
+METHODS = {
+    "cam": Method(cam, None, signed=True, passes=1),
+    "cam_convolution": Method(_paper_cam, None, signed=True, passes=1),
+    "grad_cam": Method(_grad_cam, None, signed=True, passes=2),
+    "gradient": Method(None, _gradient_size, signed=False, passes=2),
+    "gradient_x_input": Method(None, gradient_x_input, signed=True, passes=2),
+    "integrated_gradients": Method(None, integrated_gradients, signed=True, passes=128),
+    "occlusion": Method(occlude_time, occlude_time_and_leads, signed=True, passes=40),
+    "random": Method(random_map, None, signed=False, passes=0),
+}
+_SEEDED = ("occlusion", "random")
+
+
+def explain(name, model, signals, class_index=0, seed=0, batch_size=BATCH_SIZE, **options):
+    """Explain the logit of one class, moment by moment.
+
+    Args:
+        name: a key of `METHODS`.
+        model: classifier from scaled signals to probabilities.
+        signals: scaled signals, (record, time, lead).
+        class_index: the class explained.
+        seed: for the methods that draw at random.
+        batch_size: records a pass.
+        **options: further arguments of the method itself, such as ``n_steps=128`` or ``window=100``.
+
+    Returns:
+        float32 (record, time): the relevance of each sample, summed over leads where the method has them.
+
+    Raises:
+        ValueError: for an unknown name, class, or signals that do not fit the model.
+    """
+    method = _method(name)
+    if name in _SEEDED:
+        options["seed"] = seed
+    function = method.over_time or method.over_time_and_leads
+    relevance = function(model, signals, class_index, batch_size=batch_size, **options)
+    return relevance if relevance.ndim == 2 else relevance.sum(axis=2)
+
+
+def explain_leads(name, model, signals, class_index=0, seed=0, batch_size=BATCH_SIZE, **options):
+    """Explain the logit of one class for each sample of each lead: float32 (record, time, lead).
+
+    Args:
+        As in `explain`; only for methods with a lead axis.
+
+    Raises:
+        ValueError: as `explain`, and for a method without a lead axis, such as the CAM.
+    """
+    method = _method(name)
+    if method.over_time_and_leads is None:
+        able = ", ".join(key for key, value in METHODS.items() if value.over_time_and_leads)
+        raise ValueError(
+            f"The method {name!r} has no lead axis: one map stands for all leads. Methods with one: {able}."
+        )
+    if name in _SEEDED:
+        options["seed"] = seed
+    return method.over_time_and_leads(model, signals, class_index, batch_size=batch_size, **options)
+
+
+def _method(name):
+    if name not in METHODS:
+        raise ValueError(f"The method must be one of {', '.join(METHODS)}; got {name!r}.")
+    return METHODS[name]

@@ -1,0 +1,76 @@
+"""What stands in for a piece of signal that is taken away.
+
+To ask what a model makes of a record without one piece, something must take the piece's place, and the
+answer depends on what. So the choice is an argument wherever signal is removed, and its effect is measured:
+
+- ``zero``: 0, in scaled units the training mean of the lead;
+- ``mean``: the mean of the lead over this record;
+- ``linear``: a straight line between the samples beside the gap (held constant at the ends of the record),
+  which adds no edge of its own;
+- ``noise``: Gaussian noise with the mean and standard deviation of the lead in this record.
+"""
+
+import numpy as np
+
+REPLACEMENTS = ("zero", "mean", "linear", "noise")
+
+
+def replace(signals, mask, how="linear", seed=0):
+    """Return the signals with the masked samples replaced; the given array is not changed.
+
+    Args:
+        signals: (record, time, lead).
+        mask: bool (record, time) for all leads alike, or (record, time, lead); True where signal is taken
+            away.
+        how: one of `REPLACEMENTS`. With a whole lead masked, "linear" has nothing to hold on to and takes
+            the mean.
+        seed: seed of the noise; the same seed gives the same noise whatever the mask.
+
+    Returns:
+        float32 array of the shape of `signals`.
+
+    Raises:
+        ValueError: for an unknown rule or a mask of another shape.
+    """
+    signals = np.asarray(signals, dtype=np.float32)
+    mask = np.asarray(mask, dtype=bool)
+    if mask.shape == signals.shape[:2]:
+        mask = mask[..., None]
+    if mask.ndim != 3 or mask.shape[:2] != signals.shape[:2] or mask.shape[2] not in (1, signals.shape[2]):
+        raise ValueError(
+            f"mask must have the shape {signals.shape} of signals, or lack its last axis; got {mask.shape}."
+        )
+    fill = _line(signals, mask) if how == "linear" else filling(signals, how, seed)
+    return np.where(mask, fill, signals)
+
+
+def filling(signals, how, seed=0):
+    """Return what a rule that does not look at the mask puts in place of each sample.
+
+    Returns:
+        float32, of a shape that broadcasts to `signals`.
+    """
+    if how == "zero":
+        return np.zeros((1, 1, 1), dtype=np.float32)
+    if how == "mean":
+        return signals.mean(axis=1, keepdims=True)
+    if how == "noise":
+        noise = np.random.default_rng(seed).standard_normal(signals.shape, dtype=np.float32)
+        return signals.mean(axis=1, keepdims=True) + signals.std(axis=1, keepdims=True) * noise
+    raise ValueError(f"replacement must be one of {', '.join(REPLACEMENTS)}; got {how!r}.")
+
+
+def _line(signals, mask):
+    """Draw the lines between the kept samples on both sides of each gap."""
+    n_times = signals.shape[1]
+    time = np.arange(n_times)[None, :, None]
+    before = np.maximum.accumulate(np.where(mask, -1, time), axis=1)
+    after = np.flip(np.minimum.accumulate(np.flip(np.where(mask, n_times, time), axis=1), axis=1), axis=1)
+    before, after = np.where(before < 0, after, before), np.where(after >= n_times, before, after)
+    empty = before >= n_times
+    before, after = np.where(empty, 0, before), np.where(empty, 0, after)
+    part = (time - before) / np.maximum(after - before, 1)
+    left = np.take_along_axis(signals, before, axis=1)
+    right = np.take_along_axis(signals, after, axis=1)
+    line = left + (right - left) * part.astype(np.float32)
+    return np.where(empty, signals.mean(axis=1, keepdims=True), line)
