@@ -12,6 +12,7 @@ from signalcam.plotting.inputs import as_estimate, as_table, estimate_text
 from signalcam.plotting.style import PALETTE, Figure, light_grid, new_figure, styled
 
 COLUMNS = ("value", "low", "high")
+SHORT_NAMES = {"auc": "AUC", "f1": "F1", "mcc": "MCC", "brier": "Brier score", "ece": "calibration error"}
 
 
 @styled
@@ -20,12 +21,14 @@ def plot_metrics(
     metrics: Sequence[str] | None = None,
     title: str | None = None,
     xlabel: str = "value, with its 95 % interval",
+    reference: float | None = None,
 ) -> Figure:
     """Metrics as dots with their intervals as lines, and both as text.
 
     Args:
         table: index the metrics, columns value, low, high, as `evaluation.evaluate` gives it.
         metrics: which rows to draw, in this order; default all.
+        reference: value of a vertical line, for instance 0 or that of chance.
     """
     rows = as_table(table, COLUMNS)
     if metrics is not None:
@@ -35,7 +38,9 @@ def plot_metrics(
         rows = rows.loc[list(metrics)]
     figure = new_figure(height=0.95 + 0.3 * len(rows))
     ax = figure.subplots()
-    draw_estimates(ax, [str(name).replace("_", " ") for name in rows.index], rows)
+    draw_estimates(ax, [metric_name(name) for name in rows.index], rows)
+    if reference is not None:
+        ax.axvline(reference, color="#777777", linewidth=1.1, zorder=1)
     ax.set_xlabel(xlabel)
     ax.set_title(title or "Metrics")
     return figure
@@ -43,7 +48,7 @@ def plot_metrics(
 
 @styled
 def plot_subgroups(
-    table: pd.DataFrame, overall=None, metric: str = "AUC", title: str | None = None
+    table: pd.DataFrame, overall=None, metric: str = "auc", title: str | None = None
 ) -> Figure:
     """Forest plot: one metric in each subgroup of records.
 
@@ -52,7 +57,7 @@ def plot_subgroups(
             subgroup). overall: the metric over all records, a number or an estimate; drawn as a line,
             its interval as a band. metric: its name, for the axis.
     """
-    rows = as_table(table, COLUMNS)
+    rows = _columns_of(as_table(table, ()), metric)
     figure = new_figure(height=1.15 + 0.29 * len(rows))
     ax = figure.subplots()
     if overall is not None:
@@ -70,9 +75,23 @@ def plot_subgroups(
         first = rows.index.get_level_values(0)
         for place in np.flatnonzero(first[1:] != first[:-1]):
             ax.axhline(place + 0.5, color="#bbbbbb", linewidth=0.8)
-    ax.set_xlabel(f"{metric}, with its 95 % interval")
-    figure.suptitle(title or f"{metric} in subgroups")
+    shown = metric_name(metric)
+    ax.set_xlabel(f"{shown}, with its 95 % interval")
+    figure.suptitle(title or f"{shown} in subgroups")
     return figure
+
+
+def metric_name(name) -> str:
+    """A metric's key as a reader knows it: `auc` is AUC, `average_precision` is average precision."""
+    return SHORT_NAMES.get(str(name), str(name).replace("_", " "))
+
+
+def _columns_of(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Columns value, low, high (and n) of a table that has them, or has them under the metric's name."""
+    if not set(COLUMNS) <= set(table.columns):
+        names = {metric: "value", f"{metric}_low": "low", f"{metric}_high": "high"}
+        table = as_table(table, names).rename(columns=names)
+    return table
 
 
 def draw_estimates(ax: Axes, labels: Sequence[str], rows: pd.DataFrame, colour: str = PALETTE[0]) -> None:

@@ -169,7 +169,7 @@ def finish_paper(
 def draw_heat(
     axes: Axes, heatmap: np.ndarray, sampling_rate: float, bottom: float, top: float, start: float = 0.0
 ) -> None:
-    """A heatmap (time,) in [0, 1] as background: sample i colours the time from i to i + 1 samples after `start`."""
+    """A heatmap (time,) in [0, 1] as background: sample i colours the time from sample i to i + 1."""
     axes.imshow(
         heatmap[None, :],
         extent=(start, start + len(heatmap) / sampling_rate, bottom, top),

@@ -41,7 +41,7 @@ def plot_history(history: pd.DataFrame, best_epoch: int | None = None, title: st
         _history_panel(ax, table, key, label, best_epoch)
     for ax in axes[len(panels) :]:
         ax.set_visible(False)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.suptitle(title or "Training")
     return figure
 
@@ -85,37 +85,50 @@ def plot_confusion(counts, class_names: Sequence[str] | None = None, title: str 
 
 
 @styled
-def plot_roc(curves: Mapping[str, Mapping], title: str | None = None) -> Figure:
-    """ROC curves with their AUC, and their interval as a band.
+def plot_roc(
+    curves: Mapping[str, pd.DataFrame],
+    areas: Mapping | None = None,
+    bands: Mapping[str, pd.DataFrame] | None = None,
+    points: Mapping[str, tuple[float, float]] | None = None,
+    title: str | None = None,
+) -> Figure:
+    """ROC curves with their AUC in the legend and their interval as a band.
 
     Args:
-        curves: by name, a mapping (or DataFrame) with `x` (false positive rate), `y` (true positive rate),
-            optionally `low` and `high` (band of y), `area` (a number, (value, low, high), or an object
-            with these attributes) and `point` ((x, y) of the threshold in use).
+        curves: by name, columns false_positive_rate and recall, as `curves.roc` gives them.
+        areas: AUC by the same names: a number, (value, low, high), or an object with these attributes.
+        bands: by the same names, columns false_positive_rate, low, high, as `curves.roc_band` gives them.
+        points: by the same names, (false positive rate, recall) at the threshold in use.
     """
     figure, ax = _square_figure()
     ax.plot([0, 1], [0, 1], label="chance, AUC 0.5", **CHANCE)
-    _curves(ax, curves, "AUC")
+    _curves(ax, curves, ("false_positive_rate", "recall"), "AUC", areas, bands, points)
     ax.set_xlabel("false positive rate (1 − specificity)")
-    ax.set_ylabel("true positive rate (sensitivity)")
+    ax.set_ylabel("true positive rate (recall, sensitivity)")
     _finish_square(ax, title or "ROC", "lower right")
     return figure
 
 
 @styled
 def plot_precision_recall(
-    curves: Mapping[str, Mapping], prevalence: float | None = None, title: str | None = None
+    curves: Mapping[str, pd.DataFrame],
+    areas: Mapping | None = None,
+    prevalence: float | None = None,
+    points: Mapping[str, tuple[float, float]] | None = None,
+    title: str | None = None,
 ) -> Figure:
-    """Precision over recall with the average precision (AP).
+    """Precision over recall with the average precision (AP) in the legend.
 
     Args:
-        curves: as for `plot_roc`, `x` the recall and `y` the precision.
+        curves: by name, columns recall and precision, as `curves.precision_recall` gives them.
+        areas: average precision by the same names, as in `plot_roc`.
         prevalence: share of positives, drawn as the line that chance gives.
+        points: by the same names, (recall, precision) at the threshold in use.
     """
     figure, ax = _square_figure()
     if prevalence is not None:
         ax.axhline(prevalence, label=f"chance, {prevalence:.3f}", **CHANCE)
-    _curves(ax, curves, "AP")
+    _curves(ax, curves, ("recall", "precision"), "AP", areas, None, points)
     ax.set_xlabel("recall (sensitivity)")
     ax.set_ylabel("precision")
     _finish_square(ax, title or "Precision and recall", "lower left")
@@ -127,23 +140,27 @@ def plot_reliability(table: pd.DataFrame, error=None, title: str | None = None) 
     """Do predicted probabilities come true? Observed share over predicted probability, and records in each bin.
 
     Args:
-        table: one row a bin, columns predicted (mean probability), observed (share of positives), n
-            (records), and low and high (interval of observed) where there are any.
+        table: one row a bin, as `calibration.reliability` gives it: low and high (edges of the bin),
+            predicted (mean probability), observed (share of positives), observed_low, observed_high
+            (its interval), n (records).
         error: expected calibration error, a number or an estimate, for the title.
     """
-    bins = as_table(table, ("predicted", "observed", "n"))
+    columns = ("low", "high", "predicted", "observed", "observed_low", "observed_high", "n")
+    bins = as_table(table, columns)
     figure = new_figure(width=5.6, height=5.6)
     ax, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
     filled = bins[bins["n"] > 0]
     ax.plot([0, 1], [0, 1], label="perfectly calibrated", **CHANCE)
-    if {"low", "high"} <= set(bins.columns):
-        ax.vlines(filled["predicted"], filled["low"], filled["high"], color=PALETTE[0], linewidth=1.6)
+    ax.vlines(
+        filled["predicted"], filled["observed_low"], filled["observed_high"], color=PALETTE[0], linewidth=1.6
+    )
     ax.plot(filled["predicted"], filled["observed"], "o-", color=PALETTE[0], markersize=6, label="model")
     ax.set_ylabel("observed share of positives")
     ax.set_ylim(-0.03, 1.03)
     ax.legend(loc="upper left")
     light_grid(ax)
-    below.bar(filled["predicted"], filled["n"], width=0.05, color="#8a8a8a")
+    widths = bins["high"] - bins["low"]
+    below.bar(bins["low"], bins["n"], width=widths, align="edge", color="#8a8a8a", edgecolor="white")
     below.set_ylabel("records\n(count)")
     below.set_xlabel("predicted probability")
     below.set_xlim(-0.03, 1.03)
@@ -175,24 +192,27 @@ def _history_panel(ax: Axes, table: pd.DataFrame, key: str, label: str, best_epo
 
 
 def _square_figure() -> tuple[Figure, Axes]:
-    figure = new_figure(width=6.0, height=5.6)
+    figure = new_figure(width=5.8, height=5.7)
     return figure, figure.subplots()
 
 
-def _curves(ax: Axes, curves: Mapping[str, Mapping], area_name: str) -> None:
-    for number, (name, curve) in enumerate(as_named(curves, "curves").items()):
-        if "x" not in curve or "y" not in curve:
-            raise ValueError(f"curves[{name!r}] must have x and y, got {list(curve)}.")
-        x, y = (as_numbers(curve[key], f"curves[{name!r}][{key!r}]") for key in ("x", "y"))
-        if x.ndim != 1 or x.shape != y.shape:
-            raise ValueError(f"curves[{name!r}]: x and y must be equally long, got {x.shape} and {y.shape}.")
-        colour = PALETTE[number % len(PALETTE)]
-        if "low" in curve and "high" in curve:
-            ax.fill_between(x, curve["low"], curve["high"], color=colour, alpha=0.15, linewidth=0)
-        text = f", {area_name} {estimate_text(*as_estimate(curve['area']))}" if "area" in curve else ""
-        ax.plot(x, y, color=colour, linewidth=1.8, label=f"{name}{text}")
-        if "point" in curve:
-            ax.plot(*curve["point"], "o", color=colour, markersize=7, markeredgecolor="white")
+def _curves(ax: Axes, curves, columns: tuple[str, str], area_name: str, areas, bands, points) -> None:
+    items, areas, bands, points = as_named(curves, "curves"), areas or {}, bands or {}, points or {}
+    for argument, extra in (("areas", areas), ("bands", bands), ("points", points)):
+        unknown = [name for name in extra if name not in items]
+        if unknown:
+            raise ValueError(f"{argument} must use the names of curves, {list(items)}; got {unknown}.")
+    for number, (name, curve) in enumerate(items.items()):
+        table, colour = as_table(curve, columns, f"curves[{name!r}]"), PALETTE[number % len(PALETTE)]
+        if name in bands:
+            band = as_table(bands[name], (columns[0], "low", "high"), f"bands[{name!r}]")
+            ax.fill_between(
+                band[columns[0]], band["low"], band["high"], color=colour, alpha=0.15, linewidth=0
+            )
+        text = f", {area_name} {estimate_text(*as_estimate(areas[name]))}" if name in areas else ""
+        ax.plot(table[columns[0]], table[columns[1]], color=colour, linewidth=1.8, label=f"{name}{text}")
+        if name in points:
+            ax.plot(*points[name], "o", color=colour, markersize=7, markeredgecolor="white")
 
 
 def _finish_square(ax: Axes, title: str, legend: str) -> None:
