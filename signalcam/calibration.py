@@ -38,9 +38,9 @@ def reliability(y, p, n_bins: int = 10, strategy: str = "uniform") -> pd.DataFra
 
     y: (record,) of 0 and 1; p: (record,) in [0, 1]; strategy: "uniform" for bins of equal width, "quantile"
     for bins of about equal counts. Columns: bin_low, bin_high (edges; a bin holds bin_low <= p < bin_high,
-    the last one 1 as well), predicted (mean p), observed (share of positives), low, high (95 % Wilson interval of
-    observed, as for independent records), n. Empty bins have n = 0 and NaN. ValueError on NaN, on different
-    lengths, on an unknown strategy.
+    the last one 1 as well), predicted (mean p), observed (share of positives), low, high (95 % Wilson
+    interval of observed, as for independent records), n. Empty bins have n = 0 and NaN. ValueError on NaN, on
+    different lengths, on an unknown strategy.
     """
     y, p = check_predictions(y, p)
     edges = bin_edges(n_bins)
