@@ -1,10 +1,11 @@
 """A cache of decoded signals that is either whole or not there.
 
-An entry is two files: `KEY-TOKEN.npy`, the signals, and `KEY.json`, the side file, which says of what the signals are and
-in which data file. The data are written under a name of their own, and the entry comes into being in one step, when the
-side file is renamed to its final name. A process killed before leaves data that no side file names. Two processes that
-build the same entry write different data files, and the side file of the later names the data of the later. Nothing is
-pickled: signals are `.npy` without objects, the side file is JSON.
+An entry is two files: `KEY-TOKEN.npy`, the signals, and `KEY.json`, the side file, which says of what the
+signals are and in which data file. The data are written under a name of their own, and the entry comes
+into being in one step, when the side file is renamed to its final name. A process killed before leaves
+data that no side file names. Two processes that build the same entry write different data files, and the
+side file of the later names the data of the later. Nothing is pickled: signals are `.npy` without
+objects, the side file is JSON.
 """
 
 import json
@@ -28,8 +29,11 @@ _ORPHAN_AGE = 3600.0  # seconds; a file being written is younger
 
 
 def cache_folder(cache: bool | str | os.PathLike = True) -> Path:
-    """Folder of the cache: `cache` itself when it is a path, else SIGNALCAM_CACHE of the environment, else the
-    platform's folder for user caches. It may not exist yet."""
+    """Folder of the cache; it may not exist yet.
+
+    It is `cache` itself when that is a path, else SIGNALCAM_CACHE of the environment, else the platform's
+    folder for user caches.
+    """
     if not isinstance(cache, bool):
         return Path(cache).expanduser().resolve()
     if os.environ.get(CACHE_VARIABLE, "").strip():
@@ -41,11 +45,12 @@ def open_entry(folder: Path, key: str, accept) -> tuple[np.ndarray, dict] | None
     """Open an entry when it is whole and of the right thing.
 
     Args:
-        accept: function of the entry's `about` dict that returns "" when the entry fits, else why it does not.
+        accept: function of the entry's `about` dict that returns "" when the entry fits, else why it does
+            not.
 
     Returns:
-        The signals as read-only memory map, and `about`; None when there is no entry, or none to use. Then a line of
-        warning says why it will be built anew.
+        The signals as read-only memory map, and `about`; None when there is no entry, or none to use.
+        Then a line of warning says why it will be built anew.
     """
     problem = ""
     # Another process may replace the entry between the reading of the side file and the opening of the data.
@@ -134,7 +139,7 @@ class EntryWriter:
         self._written += len(block)
 
     def commit(self, about: dict) -> np.ndarray:
-        """Make the entry visible, `about` (JSON) in its side file; return the signals as read-only memory map."""
+        """Make the entry visible, with `about` in its side file; return the signals as read-only memory map."""
         shape = (self._written, *self._shape[1:])
         try:
             self._write_header(shape)
@@ -148,7 +153,8 @@ class EntryWriter:
                 "shape": list(shape),
                 "about": about,
             }
-            # Mapped before it is visible: another process may replace the entry, and remove these data, at once.
+            # Mapped before it is visible: another process may replace the entry, and remove these data,
+            # at once.
             signals = _map(self._data, side)
             with open(self._side, "x", encoding="utf-8") as file:
                 json.dump(side, file)
@@ -171,7 +177,7 @@ class EntryWriter:
             self._clean()
 
     def _write_header(self, shape: tuple[int, ...]) -> None:
-        """The `.npy` header; NumPy leaves room in it for the first axis to grow, so that it can be written again."""
+        """The `.npy` header. NumPy leaves room in it for the first axis to grow: it can be written again."""
         self._file.seek(0)
         header = {"descr": "<f4", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._file, header)
@@ -195,8 +201,8 @@ class EntryWriter:
     def _explained(self, error: OSError) -> OSError:
         return OSError(
             error.errno,
-            f"Cannot write the signal cache in {self._folder}: {error.strerror or error}. Free space there, name "
-            f"another folder with {CACHE_VARIABLE} or cache=FOLDER, or load with cache=False",
+            f"Cannot write the signal cache in {self._folder}: {error.strerror or error}. Free space there, "
+            f"name another folder with {CACHE_VARIABLE} or cache=FOLDER, or load with cache=False",
         )
 
 

@@ -1,9 +1,9 @@
 """A block of PTB-XL records decoded at once: read the bytes, check and convert the whole block with NumPy.
 
-A record that is exactly as PTB-XL's are (12 leads of format 16 in one file, one gain, no offset) is read straight into
-the block. Whatever is not goes, alone, through `wfdb_files.read_samples`, which reads it strictly or says what is wrong.
-So the fast way needs no error texts, and both ways give `wfdb.rdsamp(path)[0].astype(np.float32)`, bit for bit, with the
-leads ordered as `LEADS`.
+A record that is exactly as PTB-XL's are (12 leads of format 16 in one file, one gain, no offset) is read
+straight into the block. Whatever is not goes, alone, through `wfdb_files.read_samples`, which reads it
+strictly or says what is wrong. So the fast way needs no error texts, and both ways give
+`wfdb.rdsamp(path)[0].astype(np.float32)`, bit for bit, with the leads ordered as `LEADS`.
 """
 
 import functools
@@ -48,8 +48,8 @@ class Decoder:
             paths: paths of the records without suffix.
 
         Returns:
-            float32 array (record, time, lead) in mV, and the error (RecordError or OSError) of each position that could
-            not be read; the array holds nothing of use there.
+            float32 array (record, time, lead) in mV, and the error (RecordError or OSError) of each
+            position that could not be read; the array holds nothing of use there.
         """
         samples = np.zeros((len(paths), self.n_times, N_LEADS), "<i2")
         gains = np.ones((len(paths), 1, 1), np.float32)
@@ -70,7 +70,8 @@ class Decoder:
             plain &= (samples != _MISSING).all(axis=(1, 2))
         signals = samples.astype(np.float32)
         # Samples and gains are exact in float32, so this is the float64 quotient rounded to float32
-        # (53 >= 2 * 24 + 2 bits: S. Figueroa, "When is double rounding innocuous?", SIGNUM Newsletter 30, 1995).
+        # (53 >= 2 * 24 + 2 bits: S. Figueroa, "When is double rounding innocuous?", SIGNUM Newsletter 30,
+        # 1995).
         signals /= gains
         errors: dict[int, Exception] = {}
         for row in np.flatnonzero(~plain).tolist():
@@ -114,13 +115,13 @@ class Decoder:
         name = f"Record {header.name}"
         if header.sampling_rate != self.sampling_rate:
             raise RecordError(
-                f"{name}: expected {self.sampling_rate} Hz, its header says {header.sampling_rate:g} Hz. Load it with "
-                "that sampling_rate, or fetch it again."
+                f"{name}: expected {self.sampling_rate} Hz, its header says {header.sampling_rate:g} Hz. Load it "
+                "with that sampling_rate, or fetch it again."
             )
         if header.n_times != self.n_times:
             raise RecordError(
-                f"{name}: expected {self.n_times:,} samples a lead ({self.n_times / self.sampling_rate:g} s), its header "
-                f"says {header.n_times:,}. Fetch it again, or leave it out."
+                f"{name}: expected {self.n_times:,} samples a lead ({self.n_times / self.sampling_rate:g} s), its "
+                f"header says {header.n_times:,}. Fetch it again, or leave it out."
             )
         outside = set(header.files) - {header.name + ".dat"}
         if outside:
@@ -146,7 +147,7 @@ def _reordering(leads: tuple[str, ...]) -> np.ndarray | None:
 
 
 def _sums(samples: np.ndarray) -> np.ndarray:
-    """Sum over time modulo 2**16, uint16 (record, lead): what 16-bit arithmetic gives without a further step."""
+    """Sum over time modulo 2**16, uint16 (record, lead): what 16-bit arithmetic gives by itself."""
     n_records, n_times, n_leads = samples.shape
     # Rows of 12 values are too short to add fast; rows of 40 time steps side by side are not.
     steps = 40 if n_times % 40 == 0 else 1

@@ -1,7 +1,8 @@
 """From statement codes to superclasses, and from superclasses to the binary target.
 
-`SUPERCLASSES` is the one source of class names and class order. The same predictions scored under two label rules
-differ by 0.01 to 0.03 in AUC, so a rule always goes by its name, and a result always names its rule.
+`SUPERCLASSES` is the one source of class names and class order. The same predictions scored under two
+label rules differ by 0.01 to 0.03 in AUC, so a rule always goes by its name, and a result always names
+its rule.
 """
 
 import logging
@@ -20,13 +21,14 @@ LABEL_RULES = ("paper", "labelled", "any_norm", "clear")
 def superclasses(table: pd.DataFrame, statements: pd.DataFrame, min_likelihood: float = 0.0) -> pd.DataFrame:
     """Tell for each record which diagnostic superclasses its `scp_codes` state.
 
-    Source: Wagner et al., "PTB-XL, a large publicly available electrocardiography dataset", Scientific Data 7:154, 2020.
+    Source: Wagner et al., "PTB-XL, a large publicly available electrocardiography dataset", Scientific
+    Data 7:154, 2020.
 
     Args:
         table: DataFrame indexed by ecg_id with `scp_codes` parsed to dict {code: likelihood in percent}.
         statements: DataFrame indexed by code with `diagnostic` and `diagnostic_class`.
-        min_likelihood: percent; statements below it do not count. PTB-XL writes 0 where no likelihood is known,
-            so by default a statement with likelihood 0 counts as stated.
+        min_likelihood: percent; statements below it do not count. PTB-XL writes 0 where no likelihood is
+            known, so by default a statement with likelihood 0 counts as stated.
 
     Returns:
         bool DataFrame, ecg_id x `SUPERCLASSES`. A record may have several superclasses, or none.

@@ -1,8 +1,8 @@
 """A PTB-XL folder: found wherever the user points, opened, and described.
 
-Data: Wagner et al., "PTB-XL, a large publicly available electrocardiography dataset", Scientific Data 7:154, 2020,
-PhysioNet version 1.0.3. Labels are in `labels`, splits in `splits`, the reading of the tables in `tables`; their public
-names are here too.
+Data: Wagner et al., "PTB-XL, a large publicly available electrocardiography dataset", Scientific Data
+7:154, 2020, PhysioNet version 1.0.3. Labels are in `labels`, splits in `splits`, the reading of the
+tables in `tables`; their public names are here too.
 """
 
 import os
@@ -16,7 +16,6 @@ import pandas as pd
 from signalcam.errors import DatasetError, LeakageError, listed
 from signalcam.labels import LABEL_RULES, SUPERCLASSES, binary_labels, label_summary, superclasses
 from signalcam.splits import check_leakage, split_by_fold
-from signalcam.tables import FILENAME_COLUMNS as FILENAME_COLUMNS
 from signalcam.tables import DATABASE_FILE, STATEMENTS_FILE, read_database, read_statements
 
 __all__ = [
@@ -35,7 +34,7 @@ __all__ = [
 ]
 
 RECORD_FOLDERS = {100: "records100", 500: "records500"}
-SIMULATED_MARKER = "lesion_spans.csv"
+SIMULATED_MARKER = "SIMULATED.json"
 PATH_VARIABLE = "PATH_TO_DATA"
 
 _VERSION_OF_COUNT = {21_837: "1.0.1", 21_801: "1.0.2", 21_799: "1.0.3"}
@@ -69,8 +68,10 @@ class Dataset:
         """Say in one sentence which data this is."""
         patients = self.table["patient_id"].nunique()
         rates = " and ".join(f"{rate}" for rate in self.sampling_rates) or "no waveforms at any"
-        name = self.version if self.simulated else f"PTB-XL, {self.version}"
-        return f"{name}: {len(self.table):,} records of {patients:,} patients, {rates} Hz, in {self.folder}"
+        count = f"{len(self.table):,} records"
+        name = self.version if self.version.endswith(count) else f"{self.version}: {count}"
+        kind = "" if self.simulated else "PTB-XL "
+        return f"{kind}{name} of {patients:,} patients, {rates} Hz, in {self.folder}"
 
 
 def open_dataset(path: str | os.PathLike) -> Dataset:
@@ -97,9 +98,9 @@ def open_dataset(path: str | os.PathLike) -> Dataset:
 def find_dataset(path: str | os.PathLike) -> Path:
     """Return the folder that holds `ptbxl_database.csv`: `path`, or a folder below it.
 
-    `path` may be the folder, its parent, the unzipped folder with the long name or what holds it, or the tree that
-    `wget -r` makes (`physionet.org/files/ptb-xl/1.0.3/`); `~` is the home folder. Where several datasets are equally
-    near, a real one is preferred to a simulated one.
+    `path` may be the folder, its parent, the unzipped folder with the long name or what holds it, or the
+    tree that `wget -r` makes (`physionet.org/files/ptb-xl/1.0.3/`); `~` is the home folder. Where several
+    datasets are equally near, a real one is preferred to a simulated one.
 
     Raises:
         FileNotFoundError: `path` does not exist, or holds no dataset; says how to get one.
@@ -143,14 +144,16 @@ def resolve_data_path(
     default: str | os.PathLike = "data/ptb-xl",
     simulated: str | os.PathLike = "data/simulated",
 ) -> tuple[Path, str]:
-    """Choose the data: `path`, else the environment's PATH_TO_DATA, else `default` if it is there, else `simulated`.
+    """Choose the data: `path`, else the environment's PATH_TO_DATA, else `default` if it is there, else
+    `simulated`.
 
     Returns:
-        The folder, and a sentence that says which was chosen and why. The folder of the simulated set may not exist
-        yet: the caller makes it with `synthetic.write_dataset`.
+        The folder, and a sentence that says which was chosen and why. The folder of the simulated set may
+        not exist yet: the caller makes it with `synthetic.write_dataset`.
 
     Raises:
-        FileNotFoundError, DatasetError: `path` or PATH_TO_DATA names no dataset; these are never passed over in silence.
+        FileNotFoundError, DatasetError: `path` or PATH_TO_DATA names no dataset; these are never passed
+        over in silence.
     """
     if path is not None:
         folder = find_dataset(path)
@@ -214,6 +217,6 @@ def _holds_something(folder: Path) -> bool:
 def _how_to_get(folder: str | os.PathLike) -> str:
     return (
         "Set PATH_TO_DATA to a PTB-XL folder; get the data with "
-        f"`python -m signalcam download {os.fspath(folder)}` or from https://physionet.org/content/ptb-xl/1.0.3/; "
-        "or leave PATH_TO_DATA unset to use the simulated set."
+        f"`python -m signalcam download {os.fspath(folder)}` or from "
+        "https://physionet.org/content/ptb-xl/1.0.3/; or leave PATH_TO_DATA unset to use the simulated set."
     )

@@ -1,7 +1,8 @@
 """Splits of the records, and the check that nothing is in two of them.
 
-PTB-XL's `strat_fold` keeps all records of a patient in one fold. A split made by hand may not: a model that has seen a
-patient in training knows that patient's QRS shape in the test. Every split is therefore checked before it is used.
+PTB-XL's `strat_fold` keeps all records of a patient in one fold. A split made by hand may not: a model
+that has seen a patient in training knows that patient's QRS shape in the test. Every split is therefore
+checked before it is used.
 """
 
 import hashlib
@@ -121,7 +122,7 @@ def _shared(owners: dict[str, pd.Index], key_of, what: str, column: str | None) 
 def _digests(signals: np.ndarray, ecg_ids: pd.Index, used: pd.Index) -> dict[object, bytes]:
     if len(signals) != len(ecg_ids):
         raise ValueError(
-            f"signals has {len(signals):,} records and ecg_ids {len(ecg_ids):,}: give the ecg_id of each record."
+            f"signals has {len(signals):,} records, ecg_ids {len(ecg_ids):,}: give the ecg_id of each record."
         )
     absent = used[~used.isin(ecg_ids)]
     if len(absent):

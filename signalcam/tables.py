@@ -1,7 +1,8 @@
 """PTB-XL's two tables, read and checked: one row per record, and what each statement code means.
 
-`ptbxl_database.csv` has one row per ECG with its patient, fold, file names and `scp_codes`, a Python dict written
-as text. It is parsed with `ast.literal_eval`, which evaluates literals only. Nothing here logs age, sex or report text.
+`ptbxl_database.csv` has one row per ECG with its patient, fold, file names and `scp_codes`, a Python dict
+written as text. It is parsed with `ast.literal_eval`, which evaluates literals only. Nothing here logs
+age, sex or report text.
 """
 
 import ast
@@ -27,8 +28,8 @@ def read_database(folder: str | Path) -> pd.DataFrame:
     """Read `ptbxl_database.csv` of `folder`, check it, and parse its `scp_codes`.
 
     Returns:
-        DataFrame indexed by `ecg_id` (int64, unique), `patient_id` and `strat_fold` as int64, `scp_codes` as dict
-        {code: likelihood in percent}, all other columns as pandas reads them.
+        DataFrame indexed by `ecg_id` (int64, unique), `patient_id` and `strat_fold` as int64, `scp_codes`
+        as dict {code: likelihood in percent}, all other columns as pandas reads them.
 
     Raises:
         FileNotFoundError: the file is not there.
@@ -89,7 +90,8 @@ def check_folds(table: pd.DataFrame, source: str = "The table") -> None:
     if len(outside):
         found = listed(table.loc[outside, "strat_fold"].unique())
         raise DatasetError(
-            f"{source}: strat_fold must be a whole number from 1 to {N_FOLDS}; it is {found} for ecg_id {listed(outside)}."
+            f"{source}: strat_fold must be a whole number from 1 to {N_FOLDS}; it is {found} for ecg_id "
+            f"{listed(outside)}."
         )
 
 
@@ -123,7 +125,8 @@ def _whole_numbers(values: pd.Series, column: str, path: Path, rows, row_name: s
     if wrong.any():
         found = listed(values[wrong].unique())
         raise DatasetError(
-            f"{path}: {column} must be a whole number; it is {found} at {row_name} {listed(np.asarray(rows)[wrong])}."
+            f"{path}: {column} must be a whole number; it is {found} at {row_name} "
+            f"{listed(np.asarray(rows)[wrong])}."
         )
     return numbers.astype("int64")
 
@@ -143,7 +146,7 @@ def _check_filenames(names: pd.Series, path: Path) -> None:
 
 
 def is_safe_relative_path(name: str) -> bool:
-    """True for a relative path with forward slashes that stays inside the folder it is joined to, on any platform."""
+    """True for a relative path with forward slashes that stays in the folder it is joined to, anywhere."""
     parts = name.split("/")
     return (
         bool(name)
@@ -159,7 +162,8 @@ def _parse_codes(cells: pd.Series, path: Path) -> pd.Series:
     for ecg_id, cell in cells.items():
         try:
             codes.append(_codes_of(cell))
-        # What literal_eval raises on text that is no literal, or nested too deep, or a dict with a list as its key.
+        # What literal_eval raises on text that is no literal, or nested too deep, or a dict with a list
+        # as its key.
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
             wrong[ecg_id] = error
     if wrong:
