@@ -5,7 +5,6 @@ Each curve is a dict that `signalcam.plotting` draws as it is: x, y, low and hig
 """
 
 import numpy as np
-from sklearn.metrics import precision_recall_curve, roc_curve
 
 from signalcam.intervals import bootstrap, check_groups, check_n_bootstrap, resample_counts
 from signalcam.metrics import check_predictions, check_same_index, weighted_scores
@@ -23,7 +22,8 @@ def roc(y, p, groups=None, threshold: float = 0.5, n_bootstrap: int = 1000, seed
     """
     area = _area(y, p, "auc", groups, threshold, n_bootstrap, seed)
     labels, probabilities = check_predictions(y, p)
-    x, recall, _ = roc_curve(labels, probabilities)
+    hits, false = _at_each_threshold(labels, probabilities, np.ones((1, len(labels))))
+    x, recall = np.r_[0, false[0] / false[0, -1]], np.r_[0, hits[0] / hits[0, -1]]
     point = _scores(labels, probabilities, ("specificity", "recall"), threshold)
     curve = {"x": x, "y": recall, "area": area, "point": (1 - point[0], point[1])}
     band = _recalls(labels, probabilities, check_groups(groups, len(labels)), n_bootstrap, seed)
@@ -38,13 +38,14 @@ def precision_recall(
 ) -> dict:
     """Return the precision-recall curve: x recall, y precision, with the average precision as its area.
 
-    Arguments and errors as for `roc`; without a band. It ends at recall 0 and precision 1 by convention.
+    Arguments and errors as for `roc`; without a band. It begins at recall 0 and precision 1 by convention.
     There is no point where no record reaches the threshold.
     """
     area = _area(y, p, "average_precision", groups, threshold, n_bootstrap, seed)
     labels, probabilities = check_predictions(y, p)
-    precision, recall, _ = precision_recall_curve(labels, probabilities)
-    curve = {"x": recall, "y": precision, "area": area}
+    hits, false = _at_each_threshold(labels, probabilities, np.ones((1, len(labels))))
+    recall, precision = hits[0] / hits[0, -1], hits[0] / (hits[0] + false[0])
+    curve = {"x": np.r_[0, recall], "y": np.r_[1, precision], "area": area}
     point = _scores(labels, probabilities, ("recall", "precision"), threshold)
     return curve if np.isnan(point).any() else curve | {"point": tuple(point)}
 
@@ -61,14 +62,20 @@ def _scores(y, p, metrics, threshold):
     return tuple(float(value) for value in weighted_scores(y, p, np.ones((1, len(y))), metrics, threshold)[0])
 
 
-def _recalls(y, p, groups, n_bootstrap, seed):
-    """Return the recall of each resample at the false positive rates of the grid, one-class ones left out."""
+def _at_each_threshold(y, p, weights):
+    """Return positives and negatives called positive at each distinct p, highest first, (resample, value)."""
     order = np.argsort(-p, kind="stable")
     last_of_tie = np.flatnonzero(np.r_[np.diff(p[order]) != 0, True])
+    hits = (weights[:, order] * y[order]).cumsum(axis=1)[:, last_of_tie]
+    false = (weights[:, order] * (1 - y[order])).cumsum(axis=1)[:, last_of_tie]
+    return hits, false
+
+
+def _recalls(y, p, groups, n_bootstrap, seed):
+    """Return the recall of each resample at the false positive rates of the grid, one-class ones left out."""
     rows = []
     for counts in resample_counts(groups, n_bootstrap, seed):
-        hits = (counts[:, order] * y[order]).cumsum(axis=1)[:, last_of_tie]
-        false = (counts[:, order] * (1 - y[order])).cumsum(axis=1)[:, last_of_tie]
+        hits, false = _at_each_threshold(y, p, counts)
         both = (hits[:, -1] > 0) & (false[:, -1] > 0)
         rows += [
             np.interp(_GRID, np.r_[0, wrong / wrong[-1]], np.r_[0, right / right[-1]])

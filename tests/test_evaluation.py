@@ -236,6 +236,9 @@ def test_area_under_the_roc_curve_is_the_auc(rng):
     curve = roc(y, p, n_bootstrap=50)
     assert np.trapezoid(curve["y"], curve["x"]) == pytest.approx(score(y, p))
     assert curve["area"].value == pytest.approx(score(y, p))
+    false_positive_rate, recall, _ = reference.roc_curve(y, p, drop_intermediate=False)
+    np.testing.assert_allclose(curve["x"], false_positive_rate)
+    np.testing.assert_allclose(curve["y"], recall)
     assert curve["point"] == pytest.approx((1 - score(y, p, "specificity"), score(y, p, "recall")))
     inside = curve["x"] > 0
     assert (curve["low"] <= curve["y"] + 0.05)[inside].all()
@@ -248,7 +251,10 @@ def test_area_under_the_roc_curve_is_the_auc(rng):
 def test_precision_recall_curve_carries_the_average_precision(rng):
     y, p = noisy(rng)
     curve = precision_recall(y, p, n_bootstrap=20)
-    assert -np.sum(np.diff(curve["x"]) * curve["y"][:-1]) == pytest.approx(curve["area"].value)
+    assert np.sum(np.diff(curve["x"]) * curve["y"][1:]) == pytest.approx(curve["area"].value)
+    precision, recall, _ = reference.precision_recall_curve(y, p)
+    np.testing.assert_allclose(curve["y"], precision[::-1])
+    np.testing.assert_allclose(curve["x"], recall[::-1])
     assert "point" not in precision_recall(y, p * 0.4, n_bootstrap=0)
 
 
