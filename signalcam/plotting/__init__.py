@@ -4,9 +4,12 @@ Each function returns a `Figure` that a notebook shows as the value of its cell 
 to a file.
 """
 
+from signalcam.plotting.cases import plot_cases
 from signalcam.plotting.data import plot_class_counts, plot_missing, plot_superclass_overlap
-from signalcam.plotting.ecg import plot_augmentations, plot_ecg, plot_scaling, plot_trend
+from signalcam.plotting.ecg import plot_ecg
 from signalcam.plotting.estimates import plot_metrics, plot_subgroups
+from signalcam.plotting.maps import plot_class_maps, plot_map
+from signalcam.plotting.preparation import plot_augmentations, plot_scaling, plot_trend
 from signalcam.plotting.results import (
     plot_confusion,
     plot_history,
@@ -19,10 +22,13 @@ from signalcam.plotting.style import Figure, save_figure
 __all__ = [
     "Figure",
     "plot_augmentations",
+    "plot_cases",
     "plot_class_counts",
+    "plot_class_maps",
     "plot_confusion",
     "plot_ecg",
     "plot_history",
+    "plot_map",
     "plot_metrics",
     "plot_missing",
     "plot_precision_recall",

@@ -53,9 +53,12 @@ def plot_subgroups(
     """Forest plot: one metric in each subgroup of records.
 
     Args:
-        table: columns value, low, high, and n where there is one; index the subgroup, or (variable,
-            subgroup). overall: the metric over all records, a number or an estimate; drawn as a line,
-            its interval as a band. metric: its name, for the axis.
+        table: index the subgroup, or (attribute, subgroup); columns value, low, high, or the metric's
+            name, the same with _low and with _high, as `subgroups.by_subgroup` gives them; n where there
+            is one.
+        overall: the metric over all records, a number or an estimate; drawn as a line, its interval as a
+            band.
+        metric: its name.
     """
     rows = _columns_of(as_table(table, ()), metric)
     figure = new_figure(height=1.15 + 0.29 * len(rows))

@@ -137,7 +137,7 @@ def plot_precision_recall(
 
 @styled
 def plot_reliability(table: pd.DataFrame, error=None, title: str | None = None) -> Figure:
-    """Do predicted probabilities come true? Observed share over predicted probability, and records in each bin.
+    """Do probabilities come true? Observed share over predicted probability, and the records of each bin.
 
     Args:
         table: one row a bin, as `calibration.reliability` gives it: low and high (edges of the bin),

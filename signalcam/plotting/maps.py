@@ -1,0 +1,181 @@
+"""Class activation maps over an ECG: one class, or every class.
+
+A map has no lead axis: one value stands for all 12 leads at that time, so the same colour lies behind all
+of them. The evidence is drawn as signed bars about 0, the heatmap as a colour: the first can be added up
+(its mean is the logit), the second is relative to its own record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from signalcam.leads import LEADS
+from signalcam.plotting import paper
+from signalcam.plotting.inputs import (
+    as_evidence,
+    as_heatmap,
+    as_mask,
+    as_numbers,
+    as_rate,
+    as_signals,
+    lead_positions,
+)
+from signalcam.plotting.strips import (
+    draw_evidence,
+    draw_heat_strip,
+    finish_strip,
+    heat_legend,
+    is_logit,
+    verdict,
+)
+from signalcam.plotting.style import (
+    WIDTH,
+    Figure,
+    caption,
+    panel_width,
+    stacked_figure,
+    styled,
+    symmetric_limits,
+)
+
+LEFT = 0.9
+CLASS_MARGINS = {"left": 0.95, "right": 1.15}
+
+
+@styled
+def plot_map(
+    signals,
+    evidence,
+    heatmap,
+    sampling_rate: float = 100,
+    lead_names: Sequence[str] = LEADS,
+    class_name: str = "ABNORMAL",
+    probability: float | None = None,
+    call: str | None = None,
+    truth: str | None = None,
+    logit: float | None = None,
+    name: str | None = None,
+    padded=None,
+    leads: Sequence[str] | None = None,
+) -> Figure:
+    """One record's map: its ECG over the heatmap, below it the signed evidence and the heatmap as strips.
+
+    Args:
+        signals: (time, lead) in mV.
+        evidence: (cell,) of one class, signed; its mean is marked.
+        heatmap: (time,) of the same class, in [0, 1].
+        sampling_rate: Hz.
+        class_name: what the evidence speaks for.
+        probability: of that class, in [0, 1].
+        call, truth: what the model says and what is so; where both are given, the title says right or wrong.
+        logit: of the class, where it is known; the figure says so when the evidence does not sum to it.
+        name: of the record.
+        padded: (time,) bool, True where nothing was recorded.
+        leads: which leads to draw, default all.
+
+    Raises:
+        ValueError: an argument has the wrong shape, or the heatmap leaves [0, 1].
+    """
+    array, rate = as_signals(signals, lead_names), as_rate(sampling_rate)
+    cells, heat = as_evidence(evidence, len(array)), as_heatmap(heatmap, len(array))
+    mask, duration = as_mask(padded, len(array)), len(array) / rate
+    names = list(leads or lead_names)
+    array = array[:, lead_positions(names, lead_names)]
+    sheet, panel = paper.lay_out([array], rate), panel_width(left=LEFT)
+    height = sheet.height(panel, duration + paper.PULSE_SECONDS)
+    figure, axes = stacked_figure([height, 1.05, 0.26], gap=(0.1, 0.12), top=0.78, bottom=1.3, left=LEFT)
+    above, middle, below = axes[:, 0]
+
+    paper.draw_grid(above, sheet, (0.0, duration), panel, paper=False)
+    paper.draw_heat(above, heat, rate, sheet.bottom, sheet.top)
+    paper.draw_pulse(above, sheet, 0.0)
+    paper.draw_leads(above, array, sheet, rate, names, linewidth=1.0)
+    paper.draw_padded(above, mask, rate)
+    paper.finish_paper(above, sheet, (0.0, duration), names, xlabel=False)
+    mean = draw_evidence(middle, cells, duration, symmetric_limits(cells), logit, mask)
+    finish_strip(middle, duration, "evidence\n(logits)", xlabel=False, rotation=90)
+    draw_heat_strip(below, heat, rate, mask)
+    finish_strip(below, duration, "heatmap", xlabel=True)
+
+    total = figure.get_size_inches()[1]
+    text, mark, colour = verdict(class_name, probability, call, truth)
+    figure.suptitle(name or f"Map for {class_name}", y=1 - 0.12 / total, va="top")
+    text = f"{mark}: {text}" if mark else text
+    figure.text(0.5, 1 - 0.42 / total, text, ha="center", va="top", color=colour, fontsize=10.5)
+    heat_legend(figure, WIDTH - 0.2, 0.84)
+    caption(figure, _map_caption(mean, logit, class_name, sheet))
+    return figure
+
+
+@styled
+def plot_class_maps(
+    signals,
+    evidence,
+    class_names: Sequence[str],
+    sampling_rate: float = 100,
+    lead_names: Sequence[str] = LEADS,
+    probabilities: Sequence[float] | None = None,
+    truth: Sequence[str] = (),
+    leads: Sequence[str] = ("I", "II", "V1", "V2", "V5"),
+    name: str | None = None,
+    padded=None,
+) -> Figure:
+    """A map for each class of one record: a few leads, and below a strip of signed evidence for every class.
+
+    All strips have one scale, so that classes can be compared.
+
+    Args:
+        signals: (time, lead) in mV.
+        evidence: (cell, class), signed.
+        class_names: one for each class.
+        probabilities: (class,), in [0, 1].
+        truth: names of the classes that the record is labelled with; written in bold.
+        leads: which leads to draw.
+        name: of the record.
+        padded: (time,) bool, True where nothing was recorded.
+    """
+    array, rate = as_signals(signals, lead_names), as_rate(sampling_rate)
+    table = as_numbers(evidence, "evidence")
+    if table.ndim != 2 or table.shape[1] != len(class_names):
+        raise ValueError(f"evidence must have the shape (cell, {len(class_names)}), got {table.shape}.")
+    if probabilities is not None and len(probabilities) != len(class_names):
+        raise ValueError(f"probabilities must hold {len(class_names)} values, got {len(probabilities)}.")
+    mask, duration = as_mask(padded, len(array)), len(array) / rate
+    array, limits = array[:, lead_positions(leads, lead_names)], symmetric_limits(table)
+    sheet, panel = paper.lay_out([array], rate), panel_width(**CLASS_MARGINS)
+    heights = [sheet.height(panel, duration + paper.PULSE_SECONDS)] + [0.62] * len(class_names)
+    figure, axes = stacked_figure(heights, gap=0.1, top=0.55, bottom=1.05, **CLASS_MARGINS)
+    above, strips = axes[0, 0], axes[1:, 0]
+    paper.draw_grid(above, sheet, (0.0, duration), panel)
+    paper.draw_pulse(above, sheet, 0.0)
+    paper.draw_leads(above, array, sheet, rate, leads)
+    paper.draw_padded(above, mask, rate)
+    paper.finish_paper(above, sheet, (0.0, duration), leads, xlabel=False)
+    for k, (ax, class_name) in enumerate(zip(strips, class_names, strict=True)):
+        cells = as_evidence(table[:, k], len(mask))
+        mean = draw_evidence(ax, cells, duration, limits, padded=mask)
+        finish_strip(ax, duration, class_name, xlabel=k == len(strips) - 1)
+        ax.yaxis.label.set_fontweight("bold" if class_name in truth else "normal")
+        ax.yaxis.set_label_coords(-0.055, 0.5)
+        lines = [] if probabilities is None else [f"P = {probabilities[k]:.2f}"]
+        lines += [f"logit {mean:+.2f}"] + ["labelled"] * (class_name in truth)
+        ax.text(1.01, 0.5, "\n".join(lines), transform=ax.transAxes, va="center", fontsize=9)
+    figure.suptitle(name or "Evidence for each class", y=1 - 0.12 / figure.get_size_inches()[1], va="top")
+    caption(
+        figure,
+        "Evidence in logits, one scale for all classes: red for the class, blue against it;\n"
+        "dashed: its mean, the logit. A map has no lead axis: it stands for all 12 leads, drawn here or not.",
+    )
+    return figure
+
+
+def _map_caption(mean: float, logit: float | None, class_name: str, sheet: paper.Sheet) -> str:
+    if logit is None or is_logit(mean, logit):
+        total = f"Dashed: its mean over time, {mean:+.2f}, is the logit."
+    else:
+        total = f"Dashed: its mean, {mean:+.2f}; dotted: the logit, {logit:+.2f}, which this map misses."
+    return (
+        f"Bars: evidence, red for {class_name}, blue against it. {total}\n"
+        "Colour: heatmap, the evidence scaled to 0 to 1 within this record. A map has no lead axis:\n"
+        f"the same colour stands for all leads. {paper.scale_text(sheet)}"
+    )
