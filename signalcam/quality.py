@@ -105,7 +105,7 @@ def assess(signals: np.ndarray, sampling_rate: float, padded: np.ndarray | None 
 
 
 def unit_factor(spans: np.ndarray) -> float:
-    """The power of 1000 that brings the spans of leads to those of an ECG in mV, or 1 where they are plausible.
+    """Power of 1000 that brings the spans of leads to those of an ECG in mV, or 1 where they are plausible.
 
     Args:
         spans: highest minus lowest value of each lead, any shape; flat leads are left out.

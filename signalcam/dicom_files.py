@@ -1,0 +1,143 @@
+"""One recording from a DICOM waveform object (12-lead ECG, general ECG), through `pydicom`.
+
+Read is the first group of channels that is an original recording (some devices add a group with a median
+beat). A channel's value is sample x sensitivity x correction factor + baseline, in the channel's sensitivity
+unit.
+
+Format: DICOM PS3.3, C.10.9 (waveform module); lead codes: PS3.16, CID 3001.
+"""
+
+import os
+import re
+import struct
+from collections.abc import Callable
+
+import numpy as np
+
+from signalcam.errors import RecordError
+from signalcam.leads import LEADS, canonical_lead
+from signalcam.units import agreed_scale
+
+# ISO/IEEE 11073-10101 and SCP-ECG number the leads alike: "2:1" and "5.6.3-9-1" are lead I.
+_LEAD_NUMBERS = dict(zip((1, 2, 61, 62, 63, 64, 3, 4, 5, 6, 7, 8), LEADS, strict=True))
+_LEAD_CODE = re.compile(r"(?:2:|5\.6\.3-9-)(\d{1,3})")
+_LINEAR_SAMPLES = ("SB", "UB", "SS", "US", "SL", "UL")
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+
+
+def read_dicom(
+    path: str | os.PathLike, name: str, unit: str | None, wanted: Callable[[str], bool]
+) -> tuple[np.ndarray, list[str], float]:
+    """All samples of the first original waveform group.
+
+    Args:
+        path: the file.
+        name: record name for messages.
+        unit: unit of the channels for which the file states none.
+        wanted: tells of a channel's name whether to keep the channel.
+
+    Returns:
+        float32 (time, lead) in mV, the channel names, the rate in Hz. Samples marked as padding are NaN.
+
+    Raises:
+        RecordError: `pydicom` is not installed; the file is damaged, compressed, uncalibrated, or no
+            waveform; the cause is chained.
+    """
+    try:
+        import pydicom
+        from pydicom.errors import InvalidDicomError
+    except ImportError as error:
+        raise RecordError(
+            f"Record {name}: reading DICOM needs pydicom: pip install signalcam[formats]"
+        ) from error
+    damage = (
+        ValueError,
+        TypeError,
+        LookupError,
+        ArithmeticError,
+        AttributeError,
+        NotImplementedError,
+        EOFError,
+    )
+    try:
+        # Deflated files could unpack to any size, and reading unpacks them at once.
+        if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == _DEFLATED:
+            raise ValueError("it is deflated")
+        return _convert(pydicom.dcmread(path), unit, wanted)
+    except (*damage, OSError, struct.error, RecursionError, InvalidDicomError) as error:
+        raise RecordError(
+            f"Record {name}: cannot read {path} as a DICOM waveform: {error}. Export it again, uncompressed."
+        ) from error
+
+
+def _convert(dataset, unit: str | None, wanted: Callable[[str], bool]) -> tuple[np.ndarray, list[str], float]:
+    groups = dataset.get("WaveformSequence")
+    if not groups:
+        raise ValueError("it holds no waveform (is it an image?)")
+    if not dataset.file_meta.TransferSyntaxUID.is_little_endian:
+        raise ValueError("its byte order is big-endian")
+    index = next((k for k, group in enumerate(groups) if group.get("WaveformOriginality") == "ORIGINAL"), 0)
+    samples = _samples(dataset, index)
+    group = groups[index]
+    channels = group.ChannelDefinitionSequence
+    if len(channels) != samples.shape[1]:
+        raise ValueError(f"expected {samples.shape[1]} channel definitions, found {len(channels)}")
+    names, columns = [], []
+    for channel, column in zip(channels, samples.T, strict=True):
+        label = _channel_name(channel)
+        if wanted(label):
+            names.append(label)
+            columns.append(_calibrate(column, channel, group, label, unit))
+    if not columns:
+        raise ValueError("it holds no channels that are leads")
+    return np.stack(columns, axis=1), names, float(group.SamplingFrequency)
+
+
+def _samples(dataset, index: int) -> np.ndarray:
+    from pydicom.waveforms import multiplex_array
+
+    group = dataset.WaveformSequence[index]
+    if group.WaveformSampleInterpretation not in _LINEAR_SAMPLES:
+        raise ValueError(f"its samples are stored as {group.WaveformSampleInterpretation}, not linearly")
+    n_values = int(group.NumberOfWaveformSamples) * int(group.NumberOfWaveformChannels)
+    expected = n_values * int(group.WaveformBitsAllocated) // 8
+    found = len(group.WaveformData)
+    # An odd number of bytes is filled up to an even one.
+    if not 0 < expected <= found <= expected + 1:
+        raise ValueError(f"expected {expected:,} bytes of samples, found {found:,}")
+    return multiplex_array(dataset, index, as_raw=True)
+
+
+def _channel_name(channel) -> str:
+    """The lead by its code, else the code's meaning or the channel's label as written."""
+    source = (channel.get("ChannelSourceSequence") or [None])[0]
+    code = str(source.get("CodeValue", "")) if source is not None else ""
+    meaning = str(source.get("CodeMeaning", "")) if source is not None else ""
+    match = _LEAD_CODE.fullmatch(code)
+    coded = _LEAD_NUMBERS.get(int(match[1])) if match else None
+    written = re.sub(r"\s*\(.*\)", "", meaning) or str(channel.get("ChannelLabel", "")) or code
+    if coded is None:
+        return written
+    try:
+        named = canonical_lead(written)
+    except ValueError:
+        return coded
+    if named != coded:
+        raise ValueError(f"channel code {code} is lead {coded}, but its meaning is {meaning[:40]!r}")
+    return coded
+
+
+def _calibrate(column: np.ndarray, channel, group, label: str, unit: str | None) -> np.ndarray:
+    sensitivity = channel.get("ChannelSensitivity")
+    if not sensitivity:
+        raise ValueError(f"channel {label} states no sensitivity, so it is uncalibrated")
+    units = channel.get("ChannelSensitivityUnitsSequence")
+    scale = agreed_scale(str(units[0].CodeValue) if units else None, unit, f"channel {label}")
+    correction = channel.get("ChannelSensitivityCorrectionFactor", 1)
+    factor = float(sensitivity) * float(1 if correction is None else correction)
+    values = column * factor + float(channel.get("ChannelBaseline") or 0)
+    padding = group.get("WaveformPaddingValue")
+    if padding is not None:
+        mark = np.frombuffer(padding, column.dtype, 1)[0] if isinstance(padding, bytes) else padding
+        values[column == mark] = np.nan
+    return (values * scale).astype(np.float32)

@@ -1,0 +1,133 @@
+"""Bring a recording to the wanted rate and length, by request only.
+
+Nothing here happens unasked: a rate or length that differs is an error which says what to ask for.
+"""
+
+import warnings
+from fractions import Fraction
+
+import numpy as np
+from scipy.signal import resample_poly
+
+from signalcam.errors import RecordError, RecordWarning
+
+LENGTHS = ("error", "crop", "pad", "window")
+# Rates that recorders use, for guessing what a recording of a wrong length was recorded at.
+_COMMON_RATES = (100, 125, 128, 200, 240, 250, 256, 257, 300, 360, 400, 500, 512, 1000, 2000)
+
+
+def to_rate(
+    signals: np.ndarray, source_rate: float, sampling_rate: float, resample: bool, name: str
+) -> np.ndarray:
+    """Signals at the wanted rate, through an anti-aliasing filter.
+
+    `scipy.signal.resample_poly` with its Kaiser-windowed FIR filter of zero phase; a line through the first
+    and last sample is taken off and put back, so that an offset makes no step at the ends.
+
+    Args:
+        signals: (time, lead) in mV at `source_rate`.
+        source_rate: in Hz.
+        sampling_rate: wanted rate in Hz.
+        resample: whether a rate that differs is resampled or refused.
+        name: record name for messages.
+
+    Returns:
+        float32 (time, lead); `signals` itself when the rates agree.
+
+    Raises:
+        RecordError: the rates differ and resampling was not asked for, or have no simple ratio.
+    """
+    if source_rate == sampling_rate:
+        return signals
+    if not resample:
+        raise RecordError(
+            f"Record {name}: expected {sampling_rate:g} Hz, found {source_rate:g} Hz. Ask for conversion "
+            "with resample=True."
+        )
+    ratio = Fraction(sampling_rate / source_rate).limit_denominator(5000)
+    if not ratio or abs(float(ratio) * source_rate / sampling_rate - 1) > 1e-7 or ratio.numerator > 5000:
+        raise RecordError(
+            f"Record {name}: cannot resample {source_rate:g} Hz to {sampling_rate:g} Hz: expected rates with "
+            "a ratio of whole numbers up to 5,000. Resample it yourself and pass the array."
+        )
+    if source_rate < sampling_rate:
+        warnings.warn(
+            f"Record {name}: resampled from {source_rate:g} Hz up to {sampling_rate:g} Hz; what lies above "
+            f"{source_rate / 2:g} Hz was never recorded.",
+            RecordWarning,
+            stacklevel=4,
+        )
+    resampled = resample_poly(
+        signals.astype(np.float64), ratio.numerator, ratio.denominator, axis=0, padtype="line"
+    )
+    return resampled.astype(np.float32)
+
+
+def cut(
+    signals: np.ndarray, n_times: int, length: str, sampling_rate: float, name: str
+) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    """Pieces of `n_times` samples.
+
+    Args:
+        signals: (time, lead) at `sampling_rate`.
+        n_times: wanted number of samples.
+        length: what to do with another length. "error" refuses it; "crop" takes the first `n_times` of a
+            longer recording; "pad" fills a shorter one up at its end with each lead's median; "window" cuts a
+            longer one into consecutive windows, of which the last ends with the recording and so may overlap
+            the one before.
+        sampling_rate: in Hz, for messages.
+        name: record name for messages.
+
+    Returns:
+        A list of (first sample, signals (n_times, lead), padded (n_times,) bool).
+
+    Raises:
+        RecordError: the length needs another request than the one given.
+        ValueError: `length` is not one of `LENGTHS`.
+    """
+    if length not in LENGTHS:
+        raise ValueError(f"length must be one of {', '.join(LENGTHS)}, got {length!r}.")
+    found = len(signals)
+    real = np.zeros(n_times, dtype=bool)
+    if found == n_times:
+        return [(0, signals, real)]
+    if found < n_times and length == "pad":
+        filling = np.broadcast_to(np.median(signals, axis=0), (n_times - found, signals.shape[1]))
+        whole = np.concatenate([signals, filling]).astype(np.float32)
+        return [(0, whole, np.arange(n_times) >= found)]
+    if found > n_times and length == "crop":
+        return [(0, signals[:n_times], real)]
+    if found > n_times and length == "window":
+        starts = list(range(0, found - n_times + 1, n_times))
+        if starts[-1] + n_times < found:
+            starts.append(found - n_times)
+        return [(start, signals[start : start + n_times], real) for start in starts]
+    raise RecordError(_length_problem(found, n_times, sampling_rate, name))
+
+
+def _length_problem(found: int, n_times: int, sampling_rate: float, name: str) -> str:
+    seconds = n_times / sampling_rate
+    text = (
+        f"Record {name}: expected {n_times:,} samples ({seconds:g} s at {sampling_rate:g} Hz), "
+        f"found {found:,} ({found / sampling_rate:g} s)."
+    )
+    if found < n_times:
+        return (
+            f"{text} It is too short: fill it up with length='pad'; the padding is left out of the heatmap."
+        )
+    return (
+        f"{text} It is too long: ask for length='crop' (its start) or length='window' (all of it)."
+        f"{rate_suspicion(found, n_times, sampling_rate)}"
+    )
+
+
+def rate_suspicion(found: int, n_times: int, sampling_rate: float) -> str:
+    """A sentence when the number of samples fits another common rate exactly, else an empty text."""
+    duration = n_times / sampling_rate
+    rates = [rate for rate in _COMMON_RATES if rate > sampling_rate and found == round(rate * duration)]
+    if not rates:
+        return ""
+    return (
+        f" {found:,} samples are {duration:g} s at {rates[0]} Hz: if that is its rate, give "
+        f"source_rate={rates[0]} and resample=True."
+    )
