@@ -8,12 +8,14 @@ side file of the later names the data of the later. Nothing is pickled: signals 
 objects, the side file is JSON.
 """
 
+import errno
 import json
 import logging
 import os
 import secrets
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -41,12 +43,14 @@ def cache_folder(cache: bool | str | os.PathLike = True) -> Path:
     return platformdirs.user_cache_path("signalcam") / "signals"
 
 
-def open_entry(folder: Path, key: str, accept) -> tuple[np.ndarray, dict] | None:
+def open_entry(
+    folder: Path, key: str, misfit: Callable[[dict, tuple[int, ...]], str]
+) -> tuple[np.ndarray, dict] | None:
     """Open an entry when it is whole and of the right thing.
 
     Args:
-        accept: function of the entry's `about` dict that returns "" when the entry fits, else why it does
-            not.
+        misfit: function of the entry's `about` and of the signals' shape that returns "" when the entry
+            fits, else why it does not.
 
     Returns:
         The signals as read-only memory map, and `about`; None when there is no entry, or none to use.
@@ -62,7 +66,7 @@ def open_entry(folder: Path, key: str, accept) -> tuple[np.ndarray, dict] | None
         except (ValueError, OSError) as error:  # json and unicode errors are ValueErrors
             problem = f"its side file cannot be read ({error})"
             break
-        problem = _problem_of(side, key) or accept(side["about"])
+        problem = _problem_of(side, key) or misfit(side["about"], tuple(side["shape"]))
         if problem:
             break
         try:
@@ -122,7 +126,9 @@ class EntryWriter:
             needed = 4 * int(np.prod(self._shape))
             free = shutil.disk_usage(self._folder).free
             if free < needed:
-                raise OSError(28, f"No space left on device: {needed:,} bytes needed, {free:,} free")
+                raise OSError(
+                    errno.ENOSPC, f"No space left on device: {needed:,} bytes needed, {free:,} free"
+                )
             self._file = open(self._part, "xb")
             self._write_header(self._shape)
         except OSError as error:
@@ -139,7 +145,7 @@ class EntryWriter:
         self._written += len(block)
 
     def commit(self, about: dict) -> np.ndarray:
-        """Make the entry visible, with `about` in its side file; return the signals as read-only memory map."""
+        """Make the entry visible, with `about` in its side file; return its signals as read-only map."""
         shape = (self._written, *self._shape[1:])
         try:
             self._write_header(shape)

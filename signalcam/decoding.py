@@ -115,13 +115,13 @@ class Decoder:
         name = f"Record {header.name}"
         if header.sampling_rate != self.sampling_rate:
             raise RecordError(
-                f"{name}: expected {self.sampling_rate} Hz, its header says {header.sampling_rate:g} Hz. Load it "
-                "with that sampling_rate, or fetch it again."
+                f"{name}: expected {self.sampling_rate} Hz, its header says {header.sampling_rate:g} Hz. "
+                "Load it with that sampling_rate, or fetch it again."
             )
         if header.n_times != self.n_times:
             raise RecordError(
-                f"{name}: expected {self.n_times:,} samples a lead ({self.n_times / self.sampling_rate:g} s), its "
-                f"header says {header.n_times:,}. Fetch it again, or leave it out."
+                f"{name}: expected {self.n_times:,} samples a lead ({self.n_times / self.sampling_rate:g} s),"
+                f" its header says {header.n_times:,}. Fetch it again, or leave it out."
             )
         outside = set(header.files) - {header.name + ".dat"}
         if outside:

@@ -63,8 +63,8 @@ class Selection:
         identity = [self.about[name] for name in ("dataset", "sampling_rate", "records")]
         self.key = f"signals{sampling_rate}-{_digest(repr(identity).encode())}"
 
-    def misfit(self, about: dict) -> str:
-        """Why a cached answer would not do, in words; "" where it would."""
+    def misfit(self, about: dict, shape: tuple[int, ...]) -> str:
+        """Why a cached answer `about` something, of signals of a shape, would not do; "" where it would."""
         for name in ("dataset", "version", "sampling_rate", "records"):
             if about.get(name) != self.about[name]:
                 words = name.replace("_", " ")
@@ -72,8 +72,11 @@ class Selection:
         if about.get("files") != self.about["files"]:
             return "files of the dataset have changed since"
         skipped = about.get("skipped")
-        if not isinstance(skipped, dict):
+        rows = set(skipped) if isinstance(skipped, dict) else {None}
+        if not rows <= set(map(str, range(len(self.ids)))):
             return "its side file is not complete"
+        if shape != (len(self.ids) - len(rows), *self.shape[1:]):
+            return f"its shape is {shape}"
         # What was read with every check on and nothing left out is the same by any other setting.
         clean = about.get("check") is True and about.get("extra_bytes") == "error" and not skipped
         same = all(about.get(name) == self.about[name] for name in ("check", "extra_bytes"))
@@ -86,15 +89,15 @@ class Selection:
         rate = self.decoder.sampling_rate
         others = [f"{other} Hz" for other in dataset.sampling_rates if other != rate]
         return (
-            f"{len(self.missing):,} of {len(self.ids):,} records have no .hea or no .dat file at {rate} Hz in "
-            f"{dataset.folder}: ecg_id {first}. Fetch them with `python -m signalcam download {dataset.folder} "
-            f'--sampling-rate {rate}`, or leave them out with on_error="skip"'
+            f"{len(self.missing):,} of {len(self.ids):,} records have no .hea or no .dat file at {rate} Hz: "
+            f"ecg_id {first} in {dataset.folder}. Fetch them with `python -m signalcam download "
+            f'{dataset.folder} --sampling-rate {rate}`, or leave them out with on_error="skip"'
             + (f"; there are records at {listed(others)} too." if others else ".")
         )
 
 
 def _look_at_files(paths: list[str]) -> tuple[list[int], str]:
-    """Rows of which a file is missing; and a digest of sizes and times, which any change of a file changes."""
+    """Rows of which a file is missing; and a digest of sizes and times, which changes with any file."""
     missing, marks = [], []
     for row, path in enumerate(paths):
         for suffix in (".hea", ".dat"):

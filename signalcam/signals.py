@@ -4,9 +4,7 @@ The numbers are those of `wfdb.rdsamp(path)[0].astype(np.float32)` of each recor
 """
 
 import os
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -14,6 +12,7 @@ from tqdm.auto import tqdm
 
 from signalcam.cache import EntryWriter, cache_folder, open_entry
 from signalcam.errors import RecordError, listed
+from signalcam.parallel import in_order
 from signalcam.ptbxl import Dataset
 from signalcam.selection import Selection
 
@@ -135,19 +134,10 @@ def _blocks(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, dict[int, Exception]]]:
     """Yield (rows, signals, errors by position) in order, decoding a few blocks ahead."""
     per_block = max(1, _BLOCK_BYTES // (4 * selection.shape[1] * selection.shape[2]))
-    ahead: deque = deque()
-    with ThreadPoolExecutor(_N_WORKERS) as pool:
-        try:
-            for start in range(0, len(rows), per_block):
-                block = rows[start : start + per_block]
-                paths = [selection.paths[row] for row in block]
-                ahead.append((block, pool.submit(selection.decoder.decode, paths)))
-                if len(ahead) > _N_WORKERS:
-                    block, future = ahead.popleft()
-                    yield block, *future.result()
-            while ahead:
-                block, future = ahead.popleft()
-                yield block, *future.result()
-        finally:
-            for _, future in ahead:
-                future.cancel()
+    blocks = (rows[start : start + per_block] for start in range(0, len(rows), per_block))
+
+    def decode(block: np.ndarray) -> tuple[np.ndarray, dict[int, Exception]]:
+        return selection.decoder.decode([selection.paths[row] for row in block])
+
+    for block, (signals, errors) in in_order(decode, blocks, _N_WORKERS, ahead=_N_WORKERS + 1):
+        yield block, signals, errors

@@ -111,7 +111,8 @@ def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     absent = [column for column in columns if column not in table.columns]
     if absent:
         raise DatasetError(
-            f"{path} has no column {listed(absent)}; it has {listed(table.columns)}. Is it PTB-XL's {path.name}?"
+            f"{path} has no column {listed(absent)}; it has {listed(table.columns)}. Is it PTB-XL's "
+            f"{path.name}?"
         )
     if table.empty:
         raise DatasetError(f"{path} has a header line and no rows.")

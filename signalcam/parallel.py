@@ -1,0 +1,27 @@
+"""A function over many items in threads, with results in order and few of them in memory."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+
+def in_order(function: Callable, items: Iterable, n_workers: int, ahead: int) -> Iterator[tuple]:
+    """Yield (item, function(item)) in the order of `items`, computed in `n_workers` threads.
+
+    At most `ahead` results wait to be taken, so memory does not grow with the number of items. An error of
+    `function` is raised where its result would be; what has not begun by then is not begun.
+    """
+    waiting: deque = deque()
+    with ThreadPoolExecutor(n_workers) as pool:
+        try:
+            for item in items:
+                waiting.append((item, pool.submit(function, item)))
+                if len(waiting) >= ahead:
+                    item, future = waiting.popleft()
+                    yield item, future.result()
+            while waiting:
+                item, future = waiting.popleft()
+                yield item, future.result()
+        finally:
+            for _, future in waiting:
+                future.cancel()
