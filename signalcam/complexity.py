@@ -3,9 +3,10 @@
 Every use of a layer is counted with the shapes of that very use, so a layer that stands twice in a model (the
 classifier of a model with CAM: once after the average, once on every cell) costs twice and holds its
 parameters once. Counted are the products with weights, a 'same'-padded convolution with all of its output
-samples, and the four taps of the CAM's linear upsampling. Normalisation, activation, pooling and biases are
-not: they are element by element, and normalisation folds into the convolution before it. A layer that has
-weights but no rule here is an error, never 0: a counter that skipped what it did not know has been published.
+samples, the projections of detrending, and the four taps of the CAM's linear upsampling. Normalisation,
+activation, pooling and biases are not: they are element by element, and normalisation folds into the
+convolution before it. A layer that has weights but no rule here is an error, never 0: a counter that skipped
+what it did not know has been published.
 """
 
 import math
@@ -17,6 +18,7 @@ from keras import layers
 
 from signalcam.latency import Latency, latency, latency_table
 from signalcam.model import Heatmap, add_cam
+from signalcam.preprocessing_layers import Detrend
 
 __all__ = ["Latency", "compare_cam", "count", "latency", "latency_table", "totals"]
 
@@ -152,6 +154,8 @@ def _macs(operation, inputs, outputs):
     if isinstance(operation, Heatmap):
         cells, classes = inputs[0][1:]
         return _BILINEAR_TAPS * cells * operation.cell_length * classes
+    if isinstance(operation, Detrend):
+        return 2 * (operation.degree + 1) * _product(operation, inputs[0][1:])
     if isinstance(operation, _NORMALISING):
         return 0
     return _without_rule(operation)

@@ -8,6 +8,7 @@ percentile intervals. Each resample is a vector of counts, see `signalcam.metric
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from signalcam.metrics import (
     METRICS,
@@ -64,9 +65,7 @@ def check_groups(groups, n: int) -> np.ndarray:
     values = np.asarray(groups)
     if values.shape != (n,):
         raise ValueError(f"groups: expected {n} patient ids, one for each record, got shape {values.shape}")
-    missing = int(np.sum(values != values)) + int(
-        sum(value is None for value in values if values.dtype == object)
-    )
+    missing = int(pd.isna(values).sum())
     if missing:
         raise ValueError(f"groups: {missing} of {n} patient ids are missing; leave these records out")
     return np.unique(values, return_inverse=True)[1]
