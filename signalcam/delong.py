@@ -9,7 +9,7 @@ With one record a patient the two are the same.
 import numpy as np
 from scipy.stats import norm, rankdata
 
-from signalcam.intervals import Estimate, check_groups
+from signalcam.intervals import Estimate, check_confidence, check_groups
 from signalcam.metrics import check_labels, check_probabilities, check_same_index
 
 
@@ -80,6 +80,4 @@ def _aucs(y, predictions, groups):
 
 
 def _quantile(confidence):
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence!r}")
-    return norm.ppf(0.5 + confidence / 2)
+    return norm.ppf(0.5 + check_confidence(confidence) / 2)

@@ -140,8 +140,7 @@ def percentile_estimate(value, replicates, n, n_groups, confidence=0.95, reason=
     The interval is widened to the value where resampling is biased so far that it would lie outside, as
     happens for the calibration error of a well calibrated model, which resampling can only make worse.
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence!r}")
+    check_confidence(confidence)
     kept = replicates[~np.isnan(replicates)]
     skipped = len(replicates) - len(kept)
     if np.isnan(value) or not len(kept):
@@ -228,3 +227,9 @@ def check_n_bootstrap(n_bootstrap) -> int:
     if isinstance(n_bootstrap, bool) or n_bootstrap != int(n_bootstrap) or n_bootstrap < 0:
         raise ValueError(f"n_bootstrap: expected a whole number of resamples, 0 or more, got {n_bootstrap!r}")
     return int(n_bootstrap)
+
+
+def check_confidence(confidence) -> float:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence!r}")
+    return confidence

@@ -110,14 +110,12 @@ def score(y, p, metric: str = "auc", threshold: float = 0.5) -> float:
 def unavailable_reason(y, p, metric: str, threshold: float = 0.5) -> str:
     """Say why a score is not available on these records ("" when it is)."""
     positives, called = int(np.sum(y)), int(np.sum(np.asarray(p) >= threshold))
-    if metric in ("recall", "auc", "average_precision") and positives == 0:
+    if metric in ("recall", "f1", "auc", "average_precision") and positives == 0:
         return "no positive record"
     if metric in ("specificity", "auc") and positives == len(y):
         return "no negative record"
     if metric == "precision" and called == 0:
         return f"no record reaches the threshold {threshold:g}"
-    if metric == "f1" and positives == 0 and called == 0:
-        return "no positive record, and none is called positive"
     return ""
 
 
@@ -157,7 +155,8 @@ def _counted_scores(y, called, weights):
         "precision": _ratio(true_positive, true_positive + false_positive),
         "recall": _ratio(true_positive, positive),
         "specificity": _ratio(true_negative, total - positive),
-        "f1": _ratio(2 * true_positive, positive + true_positive + false_positive),
+        # Without positives recall is undefined, and so is its mean with precision.
+        "f1": _ratio(2 * true_positive, (positive + true_positive + false_positive) * (positive > 0)),
     }
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from signalcam.intervals import bootstrap_replicates, check_groups, percentile_estimate
+from signalcam.intervals import bootstrap_replicates, check_groups, check_n_bootstrap, percentile_estimate
 from signalcam.metrics import (
     check_labels,
     check_metrics,
@@ -46,7 +46,7 @@ def evaluate_multilabel(
     patients = check_groups(groups, len(labels))
     n_groups = int(patients.max()) + 1
     values = np.full((len(class_names), len(metrics)), np.nan)
-    replicates = np.full((len(class_names), n_bootstrap, len(metrics)), np.nan)
+    replicates = np.full((len(class_names), check_n_bootstrap(n_bootstrap), len(metrics)), np.nan)
     rows = {}
     for index, name in enumerate(class_names):
         truth, guess, cut = labels[:, index], probabilities[:, index], thresholds[index]

@@ -109,6 +109,7 @@ def test_no_positive_record_is_not_available_and_never_zero():
         assert np.isnan(table.loc[name, "low"]), name
         assert table.loc[name, "reason"], name
     assert table.loc["auc", "reason"] == "no positive record"
+    assert np.isnan(score([0, 0], [0.2, 0.9], "f1"))
     assert table.loc["specificity", "value"] == 1
     assert table.loc["accuracy", "reason"] == ""
 
