@@ -25,7 +25,7 @@ __all__ = ["Header", "parse_header", "read_header", "read_samples"]
 _MAX_HEADER_BYTES = 1_000_000
 # Time steps converted at once, so that a recording of a day does not need its float64 copy in memory.
 _BLOCK = 65_536
-_BITS = {16: 16, 24: 24, 32: 32, 61: 16, 80: 8, 160: 16, 212: 12, 310: 10, 311: 10}
+_BITS = {16: 16, 24: 24, 32: 32, 61: 16, 80: 8, 160: 16, 212: 12}
 # The lowest value of each format marks a missing sample.
 _MISSING = {fmt: -(1 << (bits - 1)) for fmt, bits in _BITS.items()}
 
@@ -142,7 +142,7 @@ def _read_file(header: Header, leads: slice, path: str, extra_bytes: str) -> np.
 
 def _refuse_size(header: Header, path: str, expected: int, found: int, fmt: int, extra_bytes: str) -> None:
     # Packed formats may be filled up to a whole group of samples.
-    if fmt in (212, 310, 311) and 0 < found - expected < 4:
+    if fmt == 212 and 0 < found - expected < 4:
         return
     text = (
         f"Record {header.name}: expected {expected:,} bytes in {path} ({header.n_times:,} samples a lead by "

@@ -16,7 +16,7 @@ from signalcam.errors import RecordError
 from signalcam.units import millivolts_per
 
 # Bytes a sample takes in each storage format that is read.
-BYTES_PER_SAMPLE = {16: 2, 24: 3, 32: 4, 61: 2, 80: 1, 160: 2, 212: 1.5, 310: 4 / 3, 311: 4 / 3}
+BYTES_PER_SAMPLE = {16: 2, 24: 3, 32: 4, 61: 2, 80: 1, 160: 2, 212: 1.5}
 # A gain outside these bounds is a damaged header, and could overflow float32.
 _GAIN_BOUNDS = (1e-9, 1e15)
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
