@@ -12,8 +12,10 @@ from scipy.signal import resample_poly
 from signalcam.errors import RecordError, RecordWarning
 
 LENGTHS = ("error", "crop", "pad", "window")
-# Rates that recorders use, for guessing what a recording of a wrong length was recorded at.
-_COMMON_RATES = (100, 125, 128, 200, 240, 250, 256, 257, 300, 360, 400, 500, 512, 1000, 2000)
+# Rates that recorders use, for guessing what a recording of a wrong length was recorded at. Rates that turn
+# 10 s into a round number of seconds at 100 Hz (200, 300, 400 Hz) are left out: recordings of 20, 30 and 40 s
+# are common.
+_COMMON_RATES = (125, 128, 250, 256, 257, 360, 500, 512, 1000, 2000)
 
 
 def to_rate(
