@@ -4,10 +4,14 @@ Each function returns a `Figure` that a notebook shows as the value of its cell 
 to a file.
 """
 
+from signalcam.plotting.beats import plot_beat_average
 from signalcam.plotting.cases import plot_cases
+from signalcam.plotting.checks import plot_deletion_insertion, plot_localisation, plot_sanity
 from signalcam.plotting.data import plot_class_counts, plot_missing, plot_superclass_overlap
+from signalcam.plotting.diagrams import draw_cam_branch, draw_network, draw_pipeline
 from signalcam.plotting.ecg import plot_ecg
 from signalcam.plotting.estimates import plot_metrics, plot_subgroups
+from signalcam.plotting.leadmaps import plot_lead_time
 from signalcam.plotting.maps import plot_class_maps, plot_map
 from signalcam.plotting.preparation import plot_augmentations, plot_scaling, plot_trend
 from signalcam.plotting.results import (
@@ -21,19 +25,27 @@ from signalcam.plotting.style import Figure, save_figure
 
 __all__ = [
     "Figure",
+    "draw_cam_branch",
+    "draw_network",
+    "draw_pipeline",
     "plot_augmentations",
+    "plot_beat_average",
     "plot_cases",
     "plot_class_counts",
     "plot_class_maps",
     "plot_confusion",
+    "plot_deletion_insertion",
     "plot_ecg",
     "plot_history",
+    "plot_lead_time",
+    "plot_localisation",
     "plot_map",
     "plot_metrics",
     "plot_missing",
     "plot_precision_recall",
     "plot_reliability",
     "plot_roc",
+    "plot_sanity",
     "plot_scaling",
     "plot_subgroups",
     "plot_superclass_overlap",

@@ -12,7 +12,20 @@ from signalcam.plotting.inputs import as_estimate, as_table, estimate_text
 from signalcam.plotting.style import PALETTE, Figure, light_grid, new_figure, styled
 
 COLUMNS = ("value", "low", "high")
-SHORT_NAMES = {"auc": "AUC", "f1": "F1", "mcc": "MCC", "brier": "Brier score", "ece": "calibration error"}
+READABLE = {
+    "auc": "AUC",
+    "f1": "F1",
+    "mcc": "MCC",
+    "brier": "Brier score",
+    "ece": "calibration error",
+    "cam": "CAM",
+    "cam_convolution": "paper's CAM",
+    "pointing": "pointing game",
+    "mass": "relevance mass",
+    "rank": "rank accuracy",
+    "grad_cam": "Grad-CAM",
+    "gradient_x_input": "gradient × input",
+}
 
 
 @styled
@@ -38,7 +51,7 @@ def plot_metrics(
         rows = rows.loc[list(metrics)]
     figure = new_figure(height=0.95 + 0.3 * len(rows))
     ax = figure.subplots()
-    draw_estimates(ax, [metric_name(name) for name in rows.index], rows)
+    draw_estimates(ax, [readable(name) for name in rows.index], rows)
     if reference is not None:
         ax.axvline(reference, color="#777777", linewidth=1.1, zorder=1)
     ax.set_xlabel(xlabel)
@@ -78,15 +91,15 @@ def plot_subgroups(
         first = rows.index.get_level_values(0)
         for place in np.flatnonzero(first[1:] != first[:-1]):
             ax.axhline(place + 0.5, color="#bbbbbb", linewidth=0.8)
-    shown = metric_name(metric)
+    shown = readable(metric)
     ax.set_xlabel(f"{shown}, with its 95 % interval")
     figure.suptitle(title or f"{shown} in subgroups")
     return figure
 
 
-def metric_name(name) -> str:
-    """A metric's key as a reader knows it: `auc` is AUC, `average_precision` is average precision."""
-    return SHORT_NAMES.get(str(name), str(name).replace("_", " "))
+def readable(name) -> str:
+    """A metric or method as a reader knows it: `auc` is AUC, `average_precision` is average precision."""
+    return READABLE.get(str(name), str(name).replace("_", " "))
 
 
 def _columns_of(table: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -83,7 +83,7 @@ def plot_map(
     array = array[:, lead_positions(names, lead_names)]
     sheet, panel = paper.lay_out([array], rate), panel_width(left=LEFT)
     height = sheet.height(panel, duration + paper.PULSE_SECONDS)
-    figure, axes = stacked_figure([height, 1.05, 0.26], gap=(0.1, 0.12), top=0.78, bottom=1.3, left=LEFT)
+    figure, axes = stacked_figure([height, 1.05, 0.26], gap=(0.1, 0.12), top=0.78, bottom=1.45, left=LEFT)
     above, middle, below = axes[:, 0]
 
     paper.draw_grid(above, sheet, (0.0, duration), panel, paper=False)
@@ -102,8 +102,8 @@ def plot_map(
     figure.suptitle(name or f"Map for {class_name}", y=1 - 0.12 / total, va="top")
     text = f"{mark}: {text}" if mark else text
     figure.text(0.5, 1 - 0.42 / total, text, ha="center", va="top", color=colour, fontsize=10.5)
-    heat_legend(figure, WIDTH - 0.2, 0.84)
-    caption(figure, _map_caption(mean, logit, class_name, sheet))
+    heat_legend(figure, WIDTH - 0.2, 0.99)
+    caption(figure, _map_caption(mean, logit, class_name, sheet, mask.any()))
     return figure
 
 
@@ -169,13 +169,14 @@ def plot_class_maps(
     return figure
 
 
-def _map_caption(mean: float, logit: float | None, class_name: str, sheet: paper.Sheet) -> str:
+def _map_caption(mean: float, logit: float | None, class_name: str, sheet: paper.Sheet, padded: bool) -> str:
     if logit is None or is_logit(mean, logit):
         total = f"Dashed: its mean over time, {mean:+.2f}, is the logit."
     else:
         total = f"Dashed: its mean, {mean:+.2f}; dotted: the logit, {logit:+.2f}, which this map misses."
+    hatched = " Hatched: not recorded, yet part of the mean." if padded else ""
     return (
         f"Bars: evidence, red for {class_name}, blue against it. {total}\n"
         "Colour: heatmap, the evidence scaled to 0 to 1 within this record. A map has no lead axis:\n"
-        f"the same colour stands for all leads. {paper.scale_text(sheet)}"
+        f"the same colour stands for all leads.{hatched}\n{paper.scale_text(sheet)}"
     )
