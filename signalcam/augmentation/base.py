@@ -1,0 +1,131 @@
+"""What all augmentations share: which records they act on, their random numbers, their config."""
+
+import keras
+from keras import ops
+
+
+class RandomLayer(keras.layers.Layer):
+    """Base of all augmentations: each record is changed with a probability, in training only.
+
+    A subclass implements `augment(signals, chosen)`, with random numbers from `uniform` and `integers`, and
+    adds its own arguments to `get_config`.
+
+    Args:
+        probability: share of the records that are changed, 0 to 1.
+        seed: the same seed gives the same sequence of results; None gives a different one each time.
+        **kwargs: `name` and whatever else `keras.layers.Layer` takes.
+
+    Call arguments:
+        signals: (record, time, lead), scaled; any batch size, and any length.
+        training: only True does anything; Keras passes it on in `fit`.
+
+    Returns:
+        Same shape and dtype. Records not chosen, and all records outside training, come back exactly as they
+        are.
+
+    Raises:
+        ValueError: on a probability outside 0 to 1.
+    """
+
+    def __init__(self, probability: float = 0.5, seed: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self.probability = in_range("probability", probability, 0, 1)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, signals, training=None):
+        if not training or self.probability == 0:
+            return signals
+        draw = self.uniform((ops.shape(signals)[0], 1, 1))
+        return self.augment(signals, ops.cast(draw < self.probability, "float32"))
+
+    def augment(self, signals, chosen):
+        """Change the chosen records and give the others back as they are.
+
+        Args:
+            signals: (record, time, lead).
+            chosen: (record, 1, 1) float32: 1 for a record to change, else 0.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement augment(signals, chosen).")
+
+    def uniform(self, shape, low: float = 0.0, high: float = 1.0):
+        """Float32 from `low` to below `high`."""
+        return keras.random.uniform(shape, low, high, dtype="float32", seed=self.seed_generator)
+
+    def integers(self, shape, low: int, high: int):
+        """Int32 from `low` to below `high`."""
+        return keras.random.randint(shape, low, high, dtype="int32", seed=self.seed_generator)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "probability": self.probability, "seed": self.seed}
+
+
+class Disturbance(RandomLayer):
+    """Base of the augmentations that add something: a subclass implements `disturbance(signals, chosen)`.
+
+    It must give zeros for the records that are not chosen, and may have fewer axes of full length than the
+    signals.
+    """
+
+    def augment(self, signals, chosen):
+        return signals + self.disturbance(signals, chosen)
+
+    def disturbance(self, signals, chosen):
+        """What to add: broadcasts to (record, time, lead). Arguments as those of `augment`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement disturbance(signals, chosen).")
+
+
+@keras.saving.register_keras_serializable(package="signalcam")
+class OneOf(RandomLayer):
+    """One of several augmentations, drawn anew for each record that is changed.
+
+    Example:
+        >>> OneOf([SinePulse(), RespirationNoise()], probability=0.5)(signals, training=True)
+
+    Args:
+        layers: augmentations, each as likely as the others; their own probability and seed do not count.
+        probability, seed, **kwargs: see `RandomLayer`.
+    """
+
+    def __init__(self, layers, probability: float = 0.5, seed: int | None = None, **kwargs):
+        super().__init__(probability, seed, **kwargs)
+        self.layers = list(layers)
+        if not self.layers or not all(isinstance(layer, RandomLayer) for layer in self.layers):
+            raise ValueError(f"OneOf takes a list of at least one augmentation layer, but got {layers!r}.")
+        for layer in self.layers:
+            layer.seed_generator = self.seed_generator
+
+    def augment(self, signals, chosen):
+        which = self.integers(ops.shape(chosen), 0, len(self.layers))
+        added = 0.0
+        for index, layer in enumerate(self.layers):
+            chosen_here = chosen * ops.cast(which == index, "float32")
+            if isinstance(layer, Disturbance):
+                # Small waves are summed first: every pass over the signals themselves costs as much as all of
+                #     that.
+                added = added + layer.disturbance(signals, chosen_here)
+            else:
+                signals = layer.augment(signals, chosen_here)
+        return signals + added
+
+    def get_config(self):
+        layers = [keras.saving.serialize_keras_object(layer) for layer in self.layers]
+        return {**super().get_config(), "layers": layers}
+
+    @classmethod
+    def from_config(cls, config):
+        layers = [keras.saving.deserialize_keras_object(layer) for layer in config["layers"]]
+        return cls(**{**config, "layers": layers})
+
+
+def in_range(argument: str, value: float, low: float, high: float) -> float:
+    """Return `value`, or raise ValueError where it is not between `low` and `high`, these included."""
+    if not low <= value <= high:
+        raise ValueError(f"{argument} must be between {low} and {high}, but is {value!r}.")
+    return value
