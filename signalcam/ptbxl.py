@@ -71,7 +71,7 @@ class Dataset:
         count = f"{len(self.table):,} records"
         name = self.version if self.version.endswith(count) else f"{self.version}: {count}"
         kind = "" if self.simulated else "PTB-XL "
-        return f"{kind}{name} of {patients:,} patients, {rates} Hz, in {self.folder}"
+        return f"{kind}{name} of {patients:,} patients, {rates} Hz, in {_near(self.folder)}"
 
 
 def open_dataset(path: str | os.PathLike) -> Dataset:
@@ -108,7 +108,7 @@ def find_dataset(path: str | os.PathLike) -> Path:
     """
     if not os.fspath(path).strip():
         raise FileNotFoundError(f"The path of the dataset is empty. {_how_to_get('data/ptb-xl')}")
-    start = Path(path).expanduser().resolve()
+    start = Path(os.path.abspath(Path(path).expanduser()))  # a link keeps the name that the user knows
     if not start.exists():
         raise FileNotFoundError(f"{start} does not exist. {_how_to_get(start)}")
     if start.is_file():
@@ -157,18 +157,24 @@ def resolve_data_path(
     """
     if path is not None:
         folder = find_dataset(path)
-        return folder, f"Using the dataset in {folder}, found at the given path."
+        return folder, f"Using the dataset in {_near(folder)}, found at the given path."
     if os.environ.get(PATH_VARIABLE, "").strip():
         folder = find_dataset(os.environ[PATH_VARIABLE])
-        return folder, f"Using the dataset in {folder}, found by PATH_TO_DATA of the environment."
+        return folder, f"Using the dataset in {_near(folder)}, found by PATH_TO_DATA of the environment."
     if Path(default).expanduser().exists():
         folder = find_dataset(default)
-        return folder, f"Using the dataset in {folder}, found in {default}."
-    folder = Path(simulated).expanduser().resolve()
+        return folder, f"Using the dataset in {_near(folder)}: PATH_TO_DATA is not set."
+    folder = Path(os.path.abspath(Path(simulated).expanduser()))
     return folder, (
-        f"Using the simulated set in {folder}: PATH_TO_DATA is not set and {default} is not there. "
+        f"Using the simulated set in {_near(folder)}: PATH_TO_DATA is not set and {default} is not there. "
         "To use real ECGs, set PATH_TO_DATA to a PTB-XL folder."
     )
+
+
+def _near(folder: Path) -> Path:
+    """Shorten a path below the current folder, so that notebooks show no machine's own paths."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _levels(start: Path) -> Iterator[list[Path]]:

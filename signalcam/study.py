@@ -108,3 +108,25 @@ def open_study(
         ", ".join(f"{len(ids)} {name}" for name, ids in splits.items()),
     )
     return Study(dataset, rule, table, superclass.loc[labels.index], labels, splits, signals)
+
+
+def pick_cases(y, p, threshold=0.5):
+    """Pick one record of each kind, right and wrong: the one with the median probability of its kind.
+
+    Args:
+        y: labels, 0 or 1, (record,).
+        p: probabilities, (record,).
+        threshold: from which on a record is called abnormal.
+
+    Returns:
+        dict from a name such as "abnormal, called normal" to the position of the record; kinds that do not
+        occur are left out.
+    """
+    y, p = np.asarray(y), np.asarray(p)
+    cases = {}
+    for truth, name in ((1, "abnormal"), (0, "normal")):
+        for called, call in ((1, "abnormal"), (0, "normal")):
+            rows = np.flatnonzero((y == truth) & ((p >= threshold) == called))
+            if len(rows):
+                cases[f"{name}, called {call}"] = int(rows[np.argsort(p[rows])[len(rows) // 2]])
+    return cases

@@ -69,6 +69,7 @@ def execute(source, target):
             timeout=1800,
             kernel_name="python3",
             record_timing=False,
+            extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": str(source.resolve().parent)}},
             on_cell_executed=lambda **_: bar.update(),
         )

@@ -1,0 +1,79 @@
+"""`synthesize`, `download`, `verify`: get a dataset and check that it is whole."""
+
+from pathlib import Path
+
+from signalcam.commands import add_command
+
+
+def add_commands(commands):
+    """Add the commands to the parser."""
+    parser = add_command(
+        commands,
+        "synthesize",
+        synthesize,
+        "simulate 12-lead ECGs and write them as a folder of PTB-XL's shape",
+        "python -m signalcam synthesize data/simulated --records 1200 --seed 0",
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--records", type=int, default=1200, help="how many (1200)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes (0)")
+
+    parser = add_command(
+        commands,
+        "download",
+        fetch,
+        "fetch PTB-XL 1.0.3 from PhysioNet; a rerun goes on where it stopped",
+        "python -m signalcam download ~/data/ptb-xl --sampling-rate 100",
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--sampling-rate", type=int, choices=(100, 500), default=100, help="in Hz (100)")
+    parser.add_argument("--workers", type=int, default=8, help="files at a time (8)")
+    parser.add_argument("--base-url", help="another place with the same files, for example a local mirror")
+
+    parser = add_command(
+        commands,
+        "verify",
+        check,
+        "compare the files of a dataset with its SHA256SUMS.txt, offline",
+        "python -m signalcam verify ~/data/ptb-xl",
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+
+
+def synthesize(arguments):
+    """Write the simulated set and say where."""
+    from signalcam.ptbxl import open_dataset
+    from signalcam.synthetic import write_dataset
+
+    folder = write_dataset(arguments.folder, n_records=arguments.records, seed=arguments.seed)
+    print(f"{open_dataset(folder).describe()}.")
+    return 0
+
+
+def fetch(arguments):
+    """Download and verify; end with a count, or with the list of what is missing and status 1."""
+    from signalcam.download import download
+
+    problems = download(
+        arguments.folder,
+        sampling_rate=arguments.sampling_rate,
+        workers=arguments.workers,
+        **({"base_url": arguments.base_url} if arguments.base_url else {}),
+    )
+    return _end(arguments.folder, problems)
+
+
+def check(arguments):
+    """Verify; end with a count, or with the list of what differs and status 1."""
+    from signalcam.sums import verify
+
+    return _end(arguments.folder, verify(arguments.folder))
+
+
+def _end(folder, problems):
+    from signalcam.sums import outcome
+
+    for row in problems.itertuples():
+        print(f"{row.file}: {row.problem}")
+    print(outcome(folder, problems))
+    return int(len(problems) > 0)
