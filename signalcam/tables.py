@@ -160,9 +160,13 @@ def is_safe_relative_path(name: str) -> bool:
 
 def _parse_codes(cells: pd.Series, path: Path) -> pd.Series:
     codes, wrong = [], {}
+    # Many cells are alike ("{'NORM': 100.0, 'SR': 0.0}"); each record still gets a dict of its own.
+    known: dict[str, dict[str, float]] = {}
     for ecg_id, cell in cells.items():
         try:
-            codes.append(_codes_of(cell))
+            if cell not in known:
+                known[cell] = _codes_of(cell)
+            codes.append(dict(known[cell]))
         # What literal_eval raises on text that is no literal, or nested too deep, or a dict with a list
         # as its key.
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
