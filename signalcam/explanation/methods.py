@@ -6,9 +6,10 @@ time.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from signalcam.explanation.evidence import cam, upsample
 from signalcam.explanation.gradients import grad_cam, gradient_x_input, input_gradient, integrated_gradients
@@ -110,6 +111,40 @@ def explain_leads(name, model, signals, class_index=0, seed=0, batch_size=BATCH_
     if name in _SEEDED:
         options["seed"] = seed
     return method.over_time_and_leads(model, signals, class_index, batch_size=batch_size, **options)
+
+
+@dataclass(frozen=True)
+class MapMaker:
+    """Several methods with their settings, applied together.
+
+    Attributes:
+        names: keys of `METHODS`.
+        class_index: the class explained.
+        seed: for the methods that draw at random.
+        batch_size: records a pass.
+        options: by method, further arguments, such as ``{"integrated_gradients": {"n_steps": 16}}``.
+    """
+
+    names: tuple[str, ...] = tuple(METHODS)
+    class_index: int = 0
+    seed: int = 0
+    batch_size: int = BATCH_SIZE
+    options: dict = field(default_factory=dict)
+
+    def __call__(self, model, signals, progress=None):
+        """Explain: dict of method name to relevance, float32 (record, time)."""
+        bar = tqdm(self.names, desc=progress, disable=progress is None, leave=False)
+        return {name: self.explain(name, model, signals) for name in bar}
+
+    def explain(self, name, model, signals):
+        """Explain by one of the methods, with its settings: float32 (record, time)."""
+        options = self.options.get(name, {})
+        return explain(name, model, signals, self.class_index, self.seed, self.batch_size, **options)
+
+    @property
+    def signed(self):
+        """The names of the methods whose negative values are evidence against the class."""
+        return tuple(name for name in self.names if METHODS[name].signed)
 
 
 def _method(name):

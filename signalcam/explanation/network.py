@@ -14,6 +14,23 @@ from signalcam.model import add_cam
 BATCH_SIZE = 128
 
 
+def classifier_of(model):
+    """Return the classifier, scaled signals to probabilities, behind any model of this package.
+
+    Args:
+        model: a classifier itself, one with a CAM (`add_cam`), or a deployable model (`build_deployable`),
+            whose preprocessing is left out: scale the signals with `signalcam.deployment.scaled`.
+
+    Returns:
+        `keras.Model` with one output, sharing all layers.
+    """
+    if "network" in {layer.name for layer in model.layers}:
+        model = model.get_layer("network")
+    if isinstance(model.output, dict):
+        return keras.Model(model.inputs[0], model.output["probability"], name=model.name)
+    return model
+
+
 def check_class(model, class_index):
     """Return `class_index` as an int, or raise ValueError naming the classes that the model has."""
     n_classes = model.output_shape[-1]

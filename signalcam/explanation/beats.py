@@ -1,0 +1,144 @@
+"""Where in the beat is the evidence? Maps aligned to the R peaks, averaged, and shared out among the waves.
+
+R peaks come from `wfdb.processing` (XQRS) on the speed of the heart vector, all leads together, so that no
+lead has to be chosen. The waves' limits are set from the R peak and the RR interval; they are a ruler, not
+a delineation. And a cell of the default network sees 1.02 s, so a map can be no sharper than that,
+whatever the ruler.
+"""
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+from wfdb import processing
+
+PARTS = ("P", "QRS", "ST-T", "TP")
+QRS_HALF = 0.06  # s on either side of the R peak
+P_START = 0.24  # s before the R peak
+QT_SCALE = (
+    0.40  # s from the R peak to the end of T at an RR of 1 s; grows with its root (Bazett, Heart 7:353, 1920)
+)
+OUTSIDE = -1
+
+
+def find_r_peaks(signals, sampling_rate=100, progress=None):
+    """Find the R peaks of records.
+
+    Args:
+        signals: (record, time, lead), in mV or scaled per lead.
+        sampling_rate: in Hz.
+        progress: words for a progress bar, None for no bar.
+
+    Returns:
+        list of int arrays, the samples of the peaks, one array a record; empty where none is found.
+    """
+    signals = np.asarray(signals, dtype=np.float64)
+    reach = round(0.08 * sampling_rate)
+    found = []
+    for record in tqdm(signals, desc=progress, disable=progress is None, leave=False):
+        speed = np.linalg.norm(np.gradient(record, axis=0), axis=1)
+        steep = processing.xqrs_detect(speed, fs=sampling_rate, verbose=False) if speed.any() else ()
+        size = np.linalg.norm(record - np.median(record, axis=0), axis=1)
+        peaks = []
+        for sample in np.asarray(steep, dtype=int):
+            start = max(sample - reach, 0)
+            peaks.append(start + int(size[start : sample + reach + 1].argmax()))
+        found.append(np.unique(np.asarray(peaks, dtype=int)))
+    return found
+
+
+def cut_beats(values, peaks, before=40, after=60):
+    """Cut one record into beats, aligned at the R peak; beats that it does not hold whole are left out.
+
+    Args:
+        values: (time, ...) of one record.
+        peaks: samples of the R peaks.
+        before, after: samples before the peak, and from it on.
+
+    Returns:
+        (beat, before + after, ...), the peak at position `before`.
+    """
+    values = np.asarray(values)
+    peaks = np.asarray(peaks, dtype=int)
+    whole = peaks[(peaks >= before) & (peaks + after <= len(values))]
+    return values[whole[:, None] + np.arange(-before, after)]
+
+
+def beat_average(relevance, signals, peaks, before=40, after=60):
+    """Average the map over the beats of each record, beside the record's median beat.
+
+    Args:
+        relevance: (record, time).
+        signals: (record, time, lead).
+        peaks: list of arrays, from `find_r_peaks`.
+        before, after: samples of a beat before the R peak, and from it on.
+
+    Returns:
+        (evidence, beat): float64 (record, sample) and (record, sample, lead); NaN for records without a
+        whole beat.
+    """
+    evidence = np.full((len(signals), before + after), np.nan)
+    beat = np.full((len(signals), before + after, signals.shape[2]), np.nan)
+    for row, found in enumerate(peaks):
+        pieces = cut_beats(relevance[row], found, before, after)
+        if len(pieces):
+            evidence[row] = pieces.mean(axis=0)
+            beat[row] = np.median(cut_beats(signals[row], found, before, after), axis=0)
+    return evidence, beat
+
+
+def beat_parts(peaks, n_times, sampling_rate=100):
+    """Assign each sample of one record to a part of the beat.
+
+    From the R peak: QRS within 0.06 s; P from 0.24 s before to QRS; ST-T from QRS to 0.40 s times the root
+    of the RR interval in seconds; TP the rest. Where parts overlap, QRS goes before P before ST-T. Before
+    the first P and after the place of the next P behind the last beat, the part is not known.
+
+    Args:
+        peaks: samples of the R peaks, in order.
+        n_times: samples of the record.
+        sampling_rate: in Hz.
+
+    Returns:
+        int8 (time,): positions in `PARTS`, -1 where not known.
+    """
+    parts = np.full(n_times, OUTSIDE, dtype=np.int8)
+    peaks = np.asarray(peaks, dtype=int)
+    if len(peaks) < 2:
+        return parts
+    intervals = np.append(np.diff(peaks), np.median(np.diff(peaks)))
+    p_start, qrs = round(P_START * sampling_rate), round(QRS_HALF * sampling_rate)
+    parts[max(peaks[0] - p_start, 0) : int(peaks[-1] + intervals[-1] - p_start)] = PARTS.index("TP")
+    for part in ("ST-T", "P", "QRS"):
+        for peak, interval in zip(peaks, intervals, strict=True):
+            start, stop = {
+                "ST-T": (peak, peak + QT_SCALE * np.sqrt(interval / sampling_rate) * sampling_rate),
+                "P": (peak - p_start, peak),
+                "QRS": (peak - qrs, peak + qrs + 1),
+            }[part]
+            parts[max(round(start), 0) : max(round(stop), 0)] = PARTS.index(part)
+    return parts
+
+
+def part_shares(relevance, peaks, sampling_rate=100):
+    """Share out the positive evidence of each record among the parts of the beat.
+
+    Args:
+        relevance: (record, time); negative values are left out.
+        peaks: list of arrays, from `find_r_peaks`.
+        sampling_rate: in Hz.
+
+    Returns:
+        DataFrame, one row a record: ``P``, ``QRS``, ``ST-T``, ``TP`` (shares of the evidence, sum 1) and
+        ``time_P`` and so on (shares of the time: what a map without knowledge would give); NaN where there
+        is no evidence or fewer than two beats.
+    """
+    positive = np.maximum(np.asarray(relevance, dtype=np.float64), 0)
+    rows = np.full((len(positive), 2 * len(PARTS)), np.nan)
+    for row, found in enumerate(peaks):
+        parts = beat_parts(found, positive.shape[1], sampling_rate)
+        inside = parts[parts != OUTSIDE]
+        evidence = np.bincount(inside, positive[row][parts != OUTSIDE], minlength=len(PARTS))
+        if len(inside) and evidence.sum() > 0:
+            time = np.bincount(inside, minlength=len(PARTS)) / len(inside)
+            rows[row] = np.concatenate([evidence / evidence.sum(), time])
+    return pd.DataFrame(rows, columns=[*PARTS, *(f"time_{part}" for part in PARTS)])
