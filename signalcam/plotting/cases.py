@@ -62,8 +62,8 @@ def plot_cases(
 
 def _draw_case(pair, case: Mapping, rate: float, lead_names: Sequence[str], leads: Sequence[str]) -> None:
     array = as_signals(case["signals"], lead_names)
-    heat, cells = as_heatmap(case["heatmap"], len(array)), as_evidence(case["evidence"], len(array))
     mask, duration = as_mask(case.get("padded"), len(array)), len(array) / rate
+    heat, cells = as_heatmap(case["heatmap"], mask), as_evidence(case["evidence"], mask)
     array = array[:, lead_positions(leads, lead_names)]
     above, below = pair
     sheet = paper.lay_out([array], rate, row_height=1.5)

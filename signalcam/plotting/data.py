@@ -47,14 +47,17 @@ def plot_missing(shares, title: str | None = None) -> Figure:
 
     Args:
         shares: Series of shares in [0, 1] by column name, or the DataFrame whose missing values are counted.
+            An empty Series gives one empty bar, so that a table without gaps needs no exception.
     """
     if isinstance(shares, pd.DataFrame):
         shares = shares.isna().mean()
-    if not isinstance(shares, pd.Series) or shares.empty:
-        raise ValueError("shares must be a DataFrame, or a Series of shares by column name; both not empty.")
+    if not isinstance(shares, pd.Series):
+        raise ValueError(f"shares must be a DataFrame or a Series of shares, got {type(shares).__name__}.")
     values = as_numbers(shares.to_numpy(), "shares")
     if not (np.all(values >= 0) and np.all(values <= 1)):
         raise ValueError(f"shares must lie in [0, 1], got {values.min():.3g} to {values.max():.3g}.")
+    if not len(values):
+        shares, values = pd.Series({"no column": 0.0}), np.zeros(1)
     order = np.argsort(values, kind="stable")
     figure = new_figure(height=0.9 + 0.23 * len(values))
     ax = figure.subplots()

@@ -115,7 +115,7 @@ def draw_cam_branch(
     heatmap=None,
     title: str | None = None,
 ) -> Figure:
-    """How the map comes out of the trained model: the same classifier before the averaging instead of after it.
+    """How the map comes out of the trained model: its classifier before the averaging instead of after it.
 
     Args:
         n_cells, n_filters: shape of the last feature maps.

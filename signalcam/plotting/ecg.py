@@ -64,8 +64,8 @@ def plot_ecg(
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}.")
     seconds = _span(span, len(array) / rate)
     others = {key: same_shape(value, array, f"overlay[{key!r}]") for key, value in (overlay or {}).items()}
-    heat = None if heatmap is None else as_heatmap(heatmap, len(array))
     mask = as_mask(padded, len(array))
+    heat = None if heatmap is None else as_heatmap(heatmap, mask)
 
     groups = np.array_split(np.arange(len(lead_names)), LAYOUTS[layout])
     first, last = round(seconds[0] * rate), int(np.ceil(seconds[1] * rate - 1e-9))

@@ -44,33 +44,31 @@ def same_shape(values, like: np.ndarray, argument: str, like_argument: str = "si
     return array
 
 
-def as_heatmap(heatmap, n_times: int, argument: str = "heatmap") -> np.ndarray:
-    """One class's heatmap as (time,) in [0, 1]."""
+def as_heatmap(heatmap, padded: np.ndarray, argument: str = "heatmap") -> np.ndarray:
+    """One class's heatmap as (time,) in [0, 1]; NaN is allowed where `padded` (time,) is True."""
     array = _drop_class_axis(as_numbers(heatmap, argument))
-    if array.shape != (n_times,):
+    if array.shape != padded.shape:
         raise ValueError(
-            f"{argument} must have one value a sample, shape ({n_times},), got {np.shape(heatmap)}; "
+            f"{argument} must have one value a sample, shape {padded.shape}, got {np.shape(heatmap)}; "
             "take one record and one class, heatmap[record, :, class]."
         )
-    if not np.all(np.isfinite(array)) or array.min() < -1e-6 or array.max() > 1 + 1e-6:
-        raise ValueError(
-            f"{argument} must lie in [0, 1], got {np.nanmin(array):.3g} to {np.nanmax(array):.3g}."
-        )
+    _refuse_not_finite(array, padded, argument)
+    known = array[np.isfinite(array)]
+    if known.size and (known.min() < -1e-6 or known.max() > 1 + 1e-6):
+        raise ValueError(f"{argument} must lie in [0, 1], got {known.min():.3g} to {known.max():.3g}.")
     return array
 
 
-def as_evidence(evidence, n_times: int, argument: str = "evidence") -> np.ndarray:
-    """One class's evidence as (cell,), of at most one cell a sample."""
+def as_evidence(evidence, padded: np.ndarray, argument: str = "evidence") -> np.ndarray:
+    """One class's evidence as (cell,), of at most one cell a sample; NaN is allowed in padded cells."""
     array = _drop_class_axis(as_numbers(evidence, argument))
-    if array.ndim != 1 or not 1 <= array.size <= n_times:
+    if array.ndim != 1 or not 1 <= array.size <= padded.size:
         raise ValueError(
-            f"{argument} must have the shape (cell,) with 1 to {n_times} cells, got {np.shape(evidence)}; "
-            "take one record and one class, evidence[record, :, class]."
+            f"{argument} must have the shape (cell,) with 1 to {padded.size} cells, "
+            f"got {np.shape(evidence)}; take one record and one class, evidence[record, :, class]."
         )
-    if not np.all(np.isfinite(array)):
-        raise ValueError(
-            f"{argument} holds {np.count_nonzero(~np.isfinite(array))} values that are not finite."
-        )
+    starts = np.linspace(0, padded.size, array.size + 1)[:-1].astype(int)
+    _refuse_not_finite(array, np.logical_or.reduceat(padded, starts), argument)
     return array
 
 
@@ -146,6 +144,12 @@ def estimate_text(value: float, low: float, high: float, digits: int = 3) -> str
     if not (np.isfinite(low) and np.isfinite(high)):
         return f"{value:.{digits}f}"
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def _refuse_not_finite(array: np.ndarray, allowed: np.ndarray, argument: str) -> None:
+    bad = np.count_nonzero(~np.isfinite(array) & ~allowed)
+    if bad:
+        raise ValueError(f"{argument} holds {bad} values that are not finite where the record is not padded.")
 
 
 def _drop_class_axis(array: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from signalcam.leads import LEADS
 from signalcam.plotting import paper
 from signalcam.plotting.inputs import (
@@ -70,15 +72,15 @@ def plot_map(
         call, truth: what the model says and what is so; where both are given, the title says right or wrong.
         logit: of the class, where it is known; the figure says so when the evidence does not sum to it.
         name: of the record.
-        padded: (time,) bool, True where nothing was recorded.
+        padded: (time,) bool, True where nothing was recorded; evidence and heatmap may be NaN there.
         leads: which leads to draw, default all.
 
     Raises:
         ValueError: an argument has the wrong shape, or the heatmap leaves [0, 1].
     """
     array, rate = as_signals(signals, lead_names), as_rate(sampling_rate)
-    cells, heat = as_evidence(evidence, len(array)), as_heatmap(heatmap, len(array))
     mask, duration = as_mask(padded, len(array)), len(array) / rate
+    cells, heat = as_evidence(evidence, mask), as_heatmap(heatmap, mask)
     names = list(leads or lead_names)
     array = array[:, lead_positions(names, lead_names)]
     sheet, panel = paper.lay_out([array], rate), panel_width(left=LEFT)
@@ -103,7 +105,8 @@ def plot_map(
     text = f"{mark}: {text}" if mark else text
     figure.text(0.5, 1 - 0.42 / total, text, ha="center", va="top", color=colour, fontsize=10.5)
     heat_legend(figure, WIDTH - 0.2, 0.99)
-    caption(figure, _map_caption(mean, logit, class_name, sheet, mask.any()))
+    hidden = "hidden" if np.isnan(cells).any() else "counted" if mask.any() else ""
+    caption(figure, _map_caption(mean, logit, class_name, sheet, hidden))
     return figure
 
 
@@ -152,13 +155,15 @@ def plot_class_maps(
     paper.draw_padded(above, mask, rate)
     paper.finish_paper(above, sheet, (0.0, duration), leads, xlabel=False)
     for k, (ax, class_name) in enumerate(zip(strips, class_names, strict=True)):
-        cells = as_evidence(table[:, k], len(mask))
+        cells = as_evidence(table[:, k], mask)
         mean = draw_evidence(ax, cells, duration, limits, padded=mask)
         finish_strip(ax, duration, class_name, xlabel=k == len(strips) - 1)
         ax.yaxis.label.set_fontweight("bold" if class_name in truth else "normal")
         ax.yaxis.set_label_coords(-0.055, 0.5)
         lines = [] if probabilities is None else [f"P = {probabilities[k]:.2f}"]
-        lines += [f"logit {mean:+.2f}"] + ["labelled"] * (class_name in truth)
+        lines += [f"{'logit' if np.all(np.isfinite(cells)) else 'mean'} {mean:+.2f}"] + ["labelled"] * (
+            class_name in truth
+        )
         ax.text(1.01, 0.5, "\n".join(lines), transform=ax.transAxes, va="center", fontsize=9)
     figure.suptitle(name or "Evidence for each class", y=1 - 0.12 / figure.get_size_inches()[1], va="top")
     caption(
@@ -169,12 +174,15 @@ def plot_class_maps(
     return figure
 
 
-def _map_caption(mean: float, logit: float | None, class_name: str, sheet: paper.Sheet, padded: bool) -> str:
-    if logit is None or is_logit(mean, logit):
-        total = f"Dashed: its mean over time, {mean:+.2f}, is the logit."
-    else:
+def _map_caption(mean: float, logit: float | None, class_name: str, sheet: paper.Sheet, padding: str) -> str:
+    """What the figure shows; `padding` is "hidden" (NaN in the evidence), "counted" (in its mean), or ""."""
+    total = f"Dashed: its mean over time, {mean:+.2f}, is the logit."
+    hatched = " Hatched: not recorded, yet part of the mean." if padding == "counted" else ""
+    if padding == "hidden":
+        total = f"Dashed: its mean over what was recorded, {mean:+.2f}."
+        hatched = " Hatched: not recorded; the logit counts it, the mean does not."
+    elif logit is not None and not is_logit(mean, logit):
         total = f"Dashed: its mean, {mean:+.2f}; dotted: the logit, {logit:+.2f}, which this map misses."
-    hatched = " Hatched: not recorded, yet part of the mean." if padded else ""
     return (
         f"Bars: evidence, red for {class_name}, blue against it. {total}\n"
         "Colour: heatmap, the evidence scaled to 0 to 1 within this record. A map has no lead axis:\n"

@@ -133,9 +133,9 @@ def plot_augmentations(
             ax.set_xlim(span[0], min(span[1], len(base) / rate))
             light_grid(ax)
             ax.set_title(f"{key}, lead {lead_names[position]}", loc="left", fontsize=9.5, pad=3)
-        axes[row, 0].set_ylabel(unit)
     for ax in axes[-1]:
         ax.set_xlabel("time (s)")
+    figure.supylabel(unit, fontsize=10)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     figure.suptitle(title or "Augmentations over the original", x=0.01, ha="left")
     return figure

@@ -25,21 +25,22 @@ def draw_evidence(
     """Evidence of one class as bars, one a cell, red for it and blue against it, and a line at its mean.
 
     Args:
-        evidence: (cell,), signed.
+        evidence: (cell,), signed; NaN where it is hidden because the time is padded.
         duration: seconds that the cells cover together, each an equal part.
         limits: colour limits, symmetric about 0.
         logit: of the class; where it is given and is not the mean, it gets a line of its own.
-        padded: (time,) bool, samples that nobody recorded. Their cells are still part of the mean.
+        padded: (time,) bool, samples that nobody recorded.
 
     Returns:
-        The mean over the cells.
+        The mean over the cells that are not NaN.
     """
-    edges, mean = cell_edges(len(evidence), duration), float(np.mean(evidence))
+    edges, known = cell_edges(len(evidence), duration), np.isfinite(evidence)
+    mean = float(np.mean(evidence[known])) if known.any() else float("nan")
     bars = [
         [(left, 0), (left, value), (right, value), (right, 0)]
-        for left, right, value in zip(edges[:-1], edges[1:], evidence, strict=True)
+        for left, right, value in zip(edges[:-1][known], edges[1:][known], evidence[known], strict=True)
     ]
-    colours = {"array": evidence, "cmap": evidence_colours(), "norm": limits}
+    colours = {"array": evidence[known], "cmap": evidence_colours(), "norm": limits}
     axes.add_collection(PolyCollection(bars, linewidths=0, gid="evidence", **colours), autolim=False)
     axes.stairs(evidence, edges, color="#555555", linewidth=0.7)
     whole = [0.0, duration]
