@@ -20,10 +20,11 @@ BYTES_PER_SAMPLE = {16: 2, 24: 3, 32: 4, 61: 2, 80: 1, 160: 2, 212: 1.5}
 # A gain outside these bounds is a damaged header, and could overflow float32.
 _GAIN_BOUNDS = (1e-9, 1e15)
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
-_RATE = re.compile(rf"({_NUMBER})(?:/{_NUMBER}(?:\([+-]?{_NUMBER}\))?)?")
-_FORMAT = re.compile(r"(\d{1,3})(?:x(\d{1,6}))?(?::(\d{1,9}))?(?:\+(\d{1,9}))?")
-_GAIN = re.compile(rf"([+-]?{_NUMBER})(?:\(([+-]?\d{{1,10}})\))?(?:/(\S+))?")
+_RATE = re.compile(rf"({_NUMBER})(?:/{_NUMBER}(?:\([+-]?{_NUMBER}\))?)?", re.ASCII)
+_FORMAT = re.compile(r"(\d{1,3})(?:x(\d{1,6}))?(?::(\d{1,9}))?(?:\+(\d{1,9}))?", re.ASCII)
+_GAIN = re.compile(rf"([+-]?{_NUMBER})(?:\(([+-]?\d{{1,10}})\))?(?:/(\S+))?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
+_COUNT = re.compile(r"\d{1,15}", re.ASCII)
 # "-" is standard input and "~" no file in this format; these marks lead out of the folder.
 _PATH_MARKS = re.compile(r"[/\\:\0]")
 
@@ -114,7 +115,7 @@ def _parse_record_line(line: str, name: str) -> tuple[int, float, int]:
     if len(fields) < 4:
         raise ValueError(f"expected 'name leads rate samples', found {line[:80]!r}.")
     rate = _RATE.fullmatch(fields[2])
-    if not (re.fullmatch(r"\d{1,4}", fields[1]) and rate and re.fullmatch(r"\d{1,15}", fields[3])):
+    if not (_COUNT.fullmatch(fields[1]) and rate and _COUNT.fullmatch(fields[3])):
         raise ValueError(f"expected 'name leads rate samples' in numbers, found {line[:80]!r}.")
     n_leads, sampling_rate, n_times = int(fields[1]), float(rate[1]), int(fields[3])
     if not (n_leads and n_times and 0 < sampling_rate < math.inf):
@@ -129,8 +130,9 @@ def _parse_lead_line(line: str, unit: str | None) -> tuple:
     layout = _parse_layout(*fields[:3], fields[4] if len(fields) > 4 else "0", unit)
     if len(fields) < 9:
         raise ValueError("the lead has no name. Add it at the end of the line, or pass the array with names.")
-    for field in fields[3:8]:
-        if _INTEGER.fullmatch(field) is None:
+    # Resolution, converter zero, first sample, checksum, block size; the outer two cannot be negative.
+    for field, form in zip(fields[3:8], (_COUNT, _INTEGER, _INTEGER, _INTEGER, _COUNT), strict=True):
+        if form.fullmatch(field) is None:
             raise ValueError(f"expected a whole number, found {field[:20]!r}.")
     return fields[8].rstrip(), *layout, int(fields[5]), int(fields[6])
 
