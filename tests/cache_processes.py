@@ -1,0 +1,99 @@
+"""Builds a signal cache in processes that are killed, or that build it at once; run by test_cache.py.
+
+Usage: cache_processes.py DATASET CACHE N_KILLS. Imports once, then forks: a process costs milliseconds.
+Prints a JSON object of what was found.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from signalcam.cache import open_entry
+from signalcam.ptbxl import open_dataset
+from signalcam.selection import Selection
+from signalcam.signals import load_signals
+
+dataset, cache, n_kills = open_dataset(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+ids = dataset.table.index.repeat(20)
+expected = load_signals(dataset, ids, cache=False, progress=False)
+selection = Selection(dataset, ids, 100, False, True, "error")
+
+
+def build():
+    return load_signals(dataset, ids, cache=cache, progress=False)
+
+
+def in_child(work):
+    """Fork; the child does `work` and leaves with its exit status."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        status = work() or 0
+    finally:
+        os._exit(status)
+
+
+def build_and_wait():
+    build()
+    time.sleep(60)
+
+
+def build_again_and_again():
+    for _ in range(4):
+        if not np.array_equal(build(), expected):
+            return 3
+        (cache / f"{selection.key}.json").unlink(missing_ok=True)
+    return 0
+
+
+def build_on_a_full_disk():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    try:
+        build()
+    except OSError as error:
+        return 0 if "Cannot write the signal cache" in str(error) and not list(cache.iterdir()) else 4
+    return 5
+
+
+def exit_statuses(pids):
+    return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+
+
+def kill_at(moment):
+    """Kill a process at work and tell what it left: an unfinished file, an entry, a wrong entry."""
+    pid = in_child(build_and_wait)
+    time.sleep(moment)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    unfinished = any(path.suffix == ".part" for path in cache.iterdir())
+    entry = open_entry(cache, selection.key, selection.misfit)
+    wrong = entry is not None and not np.array_equal(entry[0], expected)
+    return unfinished, entry is not None, wrong or not np.array_equal(build(), expected)
+
+
+def clear():
+    for path in cache.iterdir():
+        path.unlink()
+
+
+start = time.perf_counter()
+build()
+duration = time.perf_counter() - start
+clear()
+killed = []
+for moment in np.random.default_rng(0).uniform(0, 2 * duration, n_kills):
+    killed.append(kill_at(moment))
+    clear()
+unfinished, whole, wrong = (sum(map(bool, column)) for column in zip(*killed, strict=True))
+found = {"unfinished": unfinished, "whole": whole, "wrong": wrong}
+found["full disk"] = exit_statuses([in_child(build_on_a_full_disk)])
+found["at once"] = exit_statuses([in_child(build_again_and_again) for _ in range(3)])
+sys.stdout.write(json.dumps(found))
