@@ -17,17 +17,17 @@ from signalcam.synthetic.heart import (
 
 # vector x, y, z in mV; centre, rise and fall in s after the R peak at a heart rate of 60 a minute
 _TYPICAL = {
-    "p_right": ((0.045, 0.085, -0.055), -0.158, 0.018, 0.016),
-    "p_left": ((0.060, 0.050, 0.045), -0.130, 0.017, 0.018),
-    "septum": ((-0.14, -0.05, -0.25), -0.026, 0.009, 0.009),
-    "apex": ((1.00, 0.72, 0.05), 0.000, 0.012, 0.011),
-    "base": ((0.25, -0.02, 0.75), 0.020, 0.011, 0.012),
-    "terminal": ((-0.20, -0.12, 0.15), 0.042, 0.010, 0.011),
-    "notch_1": ((0.0, 0.0, 0.0), -0.008, 0.007, 0.007),
-    "notch_2": ((0.0, 0.0, 0.0), 0.030, 0.007, 0.007),
-    "junction": ((0.015, 0.010, -0.025), 0.080, 0.025, 0.045),
-    "ramp": ((0.070, 0.040, -0.050), 0.190, 0.055, 0.050),
-    "t": ((0.270, 0.180, -0.130), 0.275, 0.052, 0.036),
+    "p_right": ((0.040, 0.075, -0.050), -0.150, 0.018, 0.016),
+    "p_left": ((0.055, 0.045, 0.045), -0.122, 0.017, 0.018),
+    "septum": ((-0.15, -0.05, -0.30), -0.021, 0.0075, 0.0075),
+    "apex": ((1.25, 0.66, 0.05), 0.000, 0.0088, 0.0085),
+    "base": ((0.30, -0.02, 0.98), 0.0165, 0.0088, 0.0095),
+    "terminal": ((-0.25, -0.14, 0.15), 0.034, 0.008, 0.009),
+    "notch_1": ((0.0, 0.0, 0.0), -0.008, 0.006, 0.006),
+    "notch_2": ((0.0, 0.0, 0.0), 0.024, 0.006, 0.006),
+    "junction": ((0.015, 0.010, -0.025), 0.075, 0.025, 0.045),
+    "ramp": ((0.070, 0.035, -0.075), 0.190, 0.055, 0.050),
+    "t": ((0.270, 0.155, -0.210), 0.275, 0.052, 0.036),
     "u": ((0.010, 0.010, -0.020), 0.450, 0.045, 0.045),
 }
 
@@ -58,25 +58,25 @@ def draw_anatomy(rng: np.random.Generator, age: float = 55.0, sex: int = 0) -> A
     n_waves = len(WAVES)
 
     size = np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors = vectors + rng.normal(scale=0.16, size=vectors.shape) * size
-    vectors *= np.exp(rng.normal(scale=0.16, size=(n_waves, 1)))
+    vectors = vectors + rng.normal(scale=0.115, size=vectors.shape) * size
+    vectors *= np.exp(rng.normal(scale=0.125, size=(n_waves, 1)))
     notches = [WAVE["notch_1"], WAVE["notch_2"]]
     vectors[notches] = rng.normal(scale=0.09, size=(2, 3))
     voltage = np.exp(rng.normal(scale=0.22)) * (0.9 if sex else 1.05) * (1.12 - 0.0025 * age)
     vectors[QRS_WAVES] *= voltage
-    vectors[T_WAVES] *= np.exp(rng.normal(scale=0.30)) * (1.15 - 0.004 * age)
+    vectors[T_WAVES] *= np.exp(rng.normal(scale=0.25)) * (1.15 - 0.004 * age)
     vectors[P_WAVES] *= np.exp(rng.normal(scale=0.20))
     vectors[WAVE["junction"]] *= np.exp(rng.normal(scale=0.5)) * (0.7 if sex else 1.3)
 
-    frontal = np.deg2rad(rng.normal(loc=0.45 * (52 - age), scale=17))
-    vectors = vectors @ (_rotation(frontal, 2) @ _rotation(rng.normal(scale=0.22), 1)).T
+    frontal = np.deg2rad(rng.normal(loc=0.45 * (52 - age), scale=14))
+    vectors = vectors @ (_rotation(frontal, 2) @ _rotation(rng.normal(scale=0.18), 1)).T
 
     centres = centres + rng.normal(scale=0.0015, size=n_waves)
     centres[QRS_WAVES] *= np.exp(rng.normal(scale=0.09))
-    centres[P_WAVES] += rng.normal(loc=-0.004 + 0.0001 * (50 - age), scale=0.014)
+    centres[P_WAVES] += rng.normal(loc=-0.004 + 0.0001 * (50 - age), scale=0.012)
     centres[T_WAVES] *= np.exp(rng.normal(scale=0.05)) * (1.02 if sex else 1.0)
     widths = widths * np.exp(rng.normal(scale=0.08, size=widths.shape))
-    local = 1.0 + rng.normal(scale=0.13, size=(n_waves, len(INDEPENDENT_LEADS)))
+    local = 1.0 + rng.normal(scale=0.10, size=(n_waves, len(INDEPENDENT_LEADS)))
     leads = DOWER * (1.0 + rng.normal(scale=0.08, size=(len(DOWER), 1))) + rng.normal(
         scale=0.05, size=DOWER.shape
     )

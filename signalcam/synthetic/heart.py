@@ -23,7 +23,7 @@ P_WAVES = [WAVE["p_right"], WAVE["p_left"]]
 QRS_WAVES = [WAVE[name] for name in WAVES[2:8]]
 ST_WAVES = [WAVE["junction"], WAVE["ramp"]]
 T_WAVES = [WAVE["ramp"], WAVE["t"], WAVE["u"]]
-QRS_ONSET = -0.04
+QRS_ONSET = -0.035
 
 # Rows: the independent leads. Columns: x, y, z of the heart vector.
 INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")

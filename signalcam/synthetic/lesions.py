@@ -104,7 +104,7 @@ def _ischaemia(wall) -> Change:
     def change(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
         direction = _towards(wall, rng)
         t = _t_delay(beats)
-        depression, inversion = rng.uniform(0.10, 0.22), rng.uniform(0.2, 0.5)
+        depression, inversion = rng.uniform(0.12, 0.24), rng.uniform(0.25, 0.55)
         local = _local(rng)
         beats = beats.with_wave(
             -depression * direction, 0.45 * t, (0.25 * t.mean(), 0.28 * t.mean()), weight, local
@@ -126,7 +126,7 @@ def _st_change(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Be
     """ST lies a little low, away from the main direction of the left ventricle, and T is lower."""
     direction = _towards((0.8, 0.55, -0.1), rng, 0.2)
     t = _t_delay(beats)
-    beats = beats.with_wave(-rng.uniform(0.08, 0.15) * direction, 0.42 * t, (0.04, 0.06), weight, _local(rng))
+    beats = beats.with_wave(-rng.uniform(0.10, 0.17) * direction, 0.42 * t, (0.04, 0.06), weight, _local(rng))
     return beats.scaled(T_WAVES, 1.0 - rng.uniform(0.3, 0.6) * weight)
 
 
@@ -199,7 +199,7 @@ def _slow_ventricles(beats: Beats, weight: np.ndarray, rng: np.random.Generator)
 def _slow_av_node(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
     """P comes early before QRS: PR above 0.2 s, up to about 0.34 s."""
     room = np.clip(beats.rr - 0.42, 0.02, None)
-    earlier = np.minimum(rng.uniform(0.10, 0.15), room) * weight
+    earlier = np.minimum(rng.uniform(0.13, 0.19), room) * weight
     return beats.delayed(P_WAVES, -earlier)
 
 
@@ -220,7 +220,7 @@ def _right_hypertrophy(beats: Beats, weight: np.ndarray, rng: np.random.Generato
     """The right ventricle takes over: QRS to the right and front, T in V1 to V3 against it."""
     size = rng.uniform(0.8, 1.2)
     beats = beats.scaled([WAVE["base"]], 1.0 - 0.8 * weight)
-    beats = beats.moved([WAVE["apex"]], np.array([-0.75, 0.15, -0.65]) * size, weight)
+    beats = beats.moved([WAVE["apex"]], np.array([-1.35, 0.25, -0.8]) * size, weight)
     return beats.moved([WAVE["t"]], np.array([0.12, -0.05, 0.28]) * size, weight)
 
 
@@ -253,7 +253,7 @@ CHANGES: dict[str, Change] = {
     "LNGQT": _long_qt,
     "CLBBB": _left_bundle_block,
     "CRBBB": _right_bundle_block(1.0),
-    "IRBBB": _right_bundle_block(0.4),
+    "IRBBB": _right_bundle_block(0.5),
     "LAFB": _fascicular_block(to_left=True),
     "LPFB": _fascicular_block(to_left=False),
     "IVCD": _slow_ventricles,

@@ -36,12 +36,12 @@ def _baseline(rng: np.random.Generator, time: np.ndarray, breathing: float) -> n
     """Slow drift of each electrode (power falling with the square of frequency) and its movement with the breath."""
     n_times, duration = len(time), time[-1] + time[1]
     frequencies = np.fft.rfftfreq(n_times, duration / n_times)
-    shape = np.where(frequencies > 0, 1.0 / (1.0 + (frequencies / 0.08) ** 2) ** 0.75, 0.0)
+    shape = np.where(frequencies > 0, 1.0 / (1.0 + (frequencies / 0.08) ** 2) ** 0.65, 0.0)
     shape *= np.exp(-((frequencies / 1.0) ** 2))
     spectrum = shape[:, None] * (rng.normal(size=(len(shape), 9)) + 1j * rng.normal(size=(len(shape), 9)))
     drift = np.fft.irfft(spectrum, n_times, axis=0)
     drift *= rng.lognormal(mean=np.log(0.025), sigma=0.8, size=9) / np.maximum(drift.std(axis=0), 1e-12)
-    size = rng.lognormal(mean=np.log(0.012), sigma=0.8, size=9)
+    size = rng.lognormal(mean=np.log(0.014), sigma=0.8, size=9)
     phase = rng.uniform(0, 2 * np.pi) + rng.normal(scale=0.5, size=9)
     return drift + size * np.sin(2 * np.pi * breathing * time[:, None] + phase)
 
@@ -65,5 +65,5 @@ def _muscle(rng: np.random.Generator, n_times: int, sampling_rate: float) -> np.
 def _mains(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     """What is left of mains at 50 Hz; sampled at 100 Hz it shows as an alternation that beats slowly."""
     frequency = 50.0 + rng.normal(scale=0.03)
-    size = rng.lognormal(mean=np.log(0.0008), sigma=0.9) * rng.uniform(0.3, 1.0, size=9)
+    size = rng.lognormal(mean=np.log(0.0003), sigma=0.9) * rng.uniform(0.3, 1.0, size=9)
     return size * np.sin(2 * np.pi * frequency * time[:, None] + rng.uniform(0, 2 * np.pi, size=9))
