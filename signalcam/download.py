@@ -7,7 +7,6 @@ stopped. Files that are whole are not fetched again. Archives are not read, so n
 
 import os
 import threading
-from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -86,13 +85,8 @@ def _fetch_all(
         return guard.note(fetcher.fetch(name, folder / name, sums[name]))
 
     names = tqdm(sums, desc="Downloading", unit=" files", disable=not progress)
-    with closing(in_order(fetch, names, workers, 4 * workers)) as results:
-        try:
-            return {name: problem for name, problem in results if problem}
-        except BaseException:
-            # Ctrl-C, or a full disk: what is under way ends soon, and its parts stay for the next run.
-            fetcher.stop.set()
-            raise
+    results = in_order(fetch, names, workers, 4 * workers, fetcher.stop)
+    return {name: problem for name, problem in results if problem}
 
 
 class _Guard:

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 
@@ -16,7 +16,8 @@ from signalcam.sums import compare
 
 logger = logging.getLogger(__name__)
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 12  # bytes; when a connection ends, the chunk under way is lost and fetched again
+_MOST_REDIRECTS = 5
 _LONGEST_WAIT = 30.0  # seconds
 _LARGEST_FILE = 1 << 28  # bytes; PTB-XL's largest has under 10 MB
 _LONGEST_ATTEMPT = 300.0  # seconds for one attempt, against servers that send a byte now and then
@@ -50,7 +51,8 @@ class Fetcher:
     """
 
     def __init__(self, base_url: str, timeout: float, attempts: int, wait: float):
-        _check_address(base_url)
+        if not _is_allowed(base_url):
+            raise DatasetError(f"Downloads go over https; refused: {base_url[:200]!r}.")
         self.base_url = base_url.rstrip("/") + "/"
         self.timeout, self.attempts, self.wait = timeout, attempts, wait
         self.stop = threading.Event()
@@ -156,19 +158,23 @@ class Fetcher:
         headers = {"Accept-Encoding": "identity", "User-Agent": f"signalcam/{__version__}"}
         if start:
             headers["Range"] = f"bytes={start}-"
-        response = self._threads.session.get(
-            self.base_url + quote(name), headers=headers, stream=True, timeout=self.timeout
-        )
-        for hop in (*response.history, response):
-            _check_address(hop.url)
-        return response
+        url = self.base_url + quote(name)
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = self._threads.session.get(
+                url, headers=headers, stream=True, timeout=self.timeout, allow_redirects=False
+            )
+            if not response.is_redirect:
+                return response
+            response.close()
+            url = urljoin(url, response.headers["Location"])
+            if not _is_allowed(url):
+                raise _Failed(f"the server redirects to {url[:200]}, which is not https", may_pass=False)
+        raise _Failed("the server redirects in circles", may_pass=False)
 
 
-def _check_address(url: str) -> None:
+def _is_allowed(url: str) -> bool:
     parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(parts.hostname)):
-        return
-    raise DatasetError(f"Downloads go over https; refused: {url[:200]}")
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(parts.hostname))
 
 
 def _is_this_machine(host: str | None) -> bool:

@@ -1,15 +1,23 @@
 """A function over many items in threads, with results in order and few of them in memory."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 
-def in_order(function: Callable, items: Iterable, n_workers: int, ahead: int) -> Iterator[tuple]:
+def in_order(
+    function: Callable,
+    items: Iterable,
+    n_workers: int,
+    ahead: int,
+    stop: threading.Event | None = None,
+) -> Iterator[tuple]:
     """Yield (item, function(item)) in the order of `items`, computed in `n_workers` threads.
 
     At most `ahead` results wait to be taken, so memory does not grow with the number of items. An error of
-    `function` is raised where its result would be; what has not begun by then is not begun.
+    `function` is raised where its result would be; what has not begun by then is not begun. `stop` is set at
+    the end, also at one by an error or Ctrl-C, before the threads are waited for.
     """
     waiting: deque = deque()
     with ThreadPoolExecutor(n_workers) as pool:
@@ -23,5 +31,7 @@ def in_order(function: Callable, items: Iterable, n_workers: int, ahead: int) ->
                 item, future = waiting.popleft()
                 yield item, future.result()
         finally:
+            if stop is not None:
+                stop.set()
             for _, future in waiting:
                 future.cancel()
