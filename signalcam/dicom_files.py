@@ -22,6 +22,19 @@ from signalcam.units import agreed_scale
 _LEAD_NUMBERS = dict(zip((1, 2, 61, 62, 63, 64, 3, 4, 5, 6, 7, 8), LEADS, strict=True))
 _LEAD_CODE = re.compile(r"(?:2:|5\.6\.3-9-)(\d{1,3})")
 _LINEAR_SAMPLES = ("SB", "UB", "SS", "US", "SL", "UL")
+# What pydicom raises on damaged files, besides its own two errors.
+_DAMAGE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    NotImplementedError,
+    RecursionError,
+    EOFError,
+    OSError,
+    struct.error,
+)
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
@@ -45,28 +58,20 @@ def read_dicom(
     """
     try:
         import pydicom
-        from pydicom.errors import InvalidDicomError
+        from pydicom.errors import BytesLengthException, InvalidDicomError
     except ImportError as error:
         raise RecordError(
             f"Record {name}: reading DICOM needs pydicom: pip install signalcam[formats]"
         ) from error
-    damage = (
-        ValueError,
-        TypeError,
-        LookupError,
-        ArithmeticError,
-        AttributeError,
-        NotImplementedError,
-        EOFError,
-    )
     try:
         # Deflated files could unpack to any size, and reading unpacks them at once.
         if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == _DEFLATED:
             raise ValueError("it is deflated")
         return _convert(pydicom.dcmread(path), unit, wanted)
-    except (*damage, OSError, struct.error, RecursionError, InvalidDicomError) as error:
+    except (*_DAMAGE, InvalidDicomError, BytesLengthException) as error:
         raise RecordError(
-            f"Record {name}: cannot read {path} as a DICOM waveform: {error}. Export it again, uncompressed."
+            f"Record {name}: cannot read {path} as a DICOM waveform: {str(error)[:300]}. Export it again, "
+            "uncompressed."
         ) from error
 
 
