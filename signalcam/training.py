@@ -146,11 +146,14 @@ class Learner(keras.Model):
         self.mixup = mixup
         self.seeds = keras.random.SeedGenerator(seed)
 
+    def build(self, input_shape):
+        self.built = True
+
     def call(self, signals, training=None):
         return self.network(signals, training=training)
 
     def train_step(self, data):
-        signals, labels = data
+        signals, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
         if self.augmentation is not None:
             signals = self.augmentation(signals, training=True)
         if self.mixup:
@@ -199,7 +202,10 @@ def _check_pairs(signals, labels, network, split):
             f"and {len(labels)} labels. Select both by the same index."
         )
     shape = ", ".join(map(str, network.input_shape[1:]))
-    if signals.dtype.kind != "f" or signals.shape[1:] != network.input_shape[1:]:
+    fits = len(signals.shape) == len(network.input_shape) and all(
+        wanted in (None, found) for found, wanted in zip(signals.shape, network.input_shape, strict=True)
+    )
+    if signals.dtype.kind != "f" or not fits:
         raise ValueError(
             f"The {split} signals must be floating point of shape (record, {shape}); got {signals.dtype} of "
             f"shape {signals.shape}."

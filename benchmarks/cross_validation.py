@@ -1,0 +1,186 @@
+"""Compare training recipes by 10-fold cross-validation over `strat_fold`.
+
+Test fold k, validation fold the one before it (10 for k = 1), the other eight to train. Each recipe is
+trained for each fold with each seed; its score is the mean over seeds of the pooled out-of-fold AUC of single
+models (never of averaged predictions). Intervals are from a bootstrap over patients.
+
+    python benchmarks/cross_validation.py --recipe paper --recipe best --seeds 5 --data data/ptb-xl
+
+Every trained fold is kept as a small csv in `benchmarks/results/`, so that an interrupted run goes on where
+it was, and several runs (of different recipes or seeds) may fill the same folder.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+
+from signalcam.evaluation import bootstrap, paired_difference  # noqa: E402
+from signalcam.study import open_data  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+N_FOLDS = 10
+METRICS = ("auc", "accuracy")
+
+
+def main(argv=None):
+    arguments = parse(argv)
+    records = Records(arguments.data, arguments.rule)
+    print(f"{records.said}\n{len(records.labels):,} records by rule {arguments.rule}.")
+    names = [name + ("+further" if arguments.more else "") for name in arguments.recipe]
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+        for recipe, name in zip(arguments.recipe, names, strict=True):
+            for fold in arguments.folds:
+                train_fold(records, recipe, seed, fold, arguments.results / name, arguments.more)
+    predictions = collect(arguments.results, records)
+    if predictions.empty:
+        print("No recipe has been trained on all folds yet.")
+        return
+    print(f"\n{table(predictions, records).to_string()}\n")
+    for line in differences(predictions, records, first=names[0]):
+        print(line)
+    if arguments.predictions:
+        predictions.round({"probability": 5}).to_csv(arguments.predictions, index=False)
+
+
+def parse(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--recipe", action="append", help="name of a recipe; may be given several times")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each fold, with different seeds")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument(
+        "--folds", type=int, nargs="+", default=list(range(1, N_FOLDS + 1)), help="test folds to train"
+    )
+    parser.add_argument("--data", help="folder of PTB-XL; by default as the notebooks choose it")
+    parser.add_argument("--more", help="folder of further training records (signals.npy, records.csv)")
+    parser.add_argument("--rule", default="labelled", help="label rule")
+    parser.add_argument("--results", type=Path, default=HERE / "results", help="where trained folds are kept")
+    parser.add_argument(
+        "--predictions", type=Path, help="csv (or csv.gz) to write all out-of-fold predictions to"
+    )
+    arguments = parser.parse_args(argv)
+    arguments.recipe = arguments.recipe or ["paper", "best"]
+    return arguments
+
+
+class Records:
+    """The dataset, decoded once."""
+
+    def __init__(self, path, rule):
+        from signalcam.ptbxl import binary_labels, superclasses
+        from signalcam.signals import load_signals
+
+        dataset, self.said = open_data(path)
+        superclass = superclasses(dataset.table, dataset.statements)
+        self.labels = binary_labels(superclass, rule)
+        self.superclass = superclass.loc[self.labels.index]
+        self.table = dataset.table.loc[self.labels.index]
+        self.patients = self.table["patient_id"].to_numpy()
+        self.rule = rule
+        self.signals = load_signals(dataset, self.labels.index)
+
+
+def validation_fold_of(test_fold):
+    return test_fold - 1 or N_FOLDS
+
+
+def train_fold(records, recipe, seed, fold, folder, more=None):
+    """Train one model and keep its logits of the validation and the test fold."""
+    file = folder / f"seed{seed}_fold{fold}.csv"
+    if file.is_file():
+        return
+    import keras
+
+    from signalcam.deployment import predict
+    from signalcam.further import open_further_records
+    from signalcam.ptbxl import split_by_fold
+    from signalcam.recipes import train_recipe
+
+    started, cpu = time.perf_counter(), time.process_time()
+    validation_fold = validation_fold_of(fold)
+    splits = split_by_fold(records.table, test_fold=fold, validation_fold=validation_fold)
+    further = open_further_records(more, (fold, validation_fold)) if more else None
+    data = (records.signals, records.superclass, records.labels, splits)
+    model, _ = train_recipe(recipe, *data, seed=seed, further=further, label_rule=records.rule, verbose=False)
+    parts = []
+    for split in ("validation", "test"):
+        rows = records.labels.index.get_indexer(splits[split])
+        logit = predict(model, np.asarray(records.signals[rows]))["logit"][:, 0]
+        parts.append(pd.DataFrame({"ecg_id": splits[split], "split": split, "logit": logit}))
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = file.with_suffix(".part")
+    pd.concat(parts).to_csv(beside, index=False, float_format="%.6g")
+    beside.replace(file)
+    keras.backend.clear_session()
+    spent = f"{time.perf_counter() - started:.0f} s ({time.process_time() - cpu:.0f} s of CPU)"
+    print(f"{folder.name}, seed {seed}, test fold {fold}: {spent}", flush=True)
+
+
+def collect(results, records):
+    """Read all recipes and seeds that have all folds, one row a prediction."""
+    parts = []
+    for file in sorted(results.glob("*/seed*_fold*.csv")):
+        seed, fold = (int(part.lstrip("sedfol")) for part in file.stem.split("_"))
+        parts.append(pd.read_csv(file).assign(recipe=file.parent.name, seed=seed, test_fold=fold))
+    if not parts:
+        return pd.DataFrame()
+    predictions = pd.concat(parts, ignore_index=True)
+    predictions["probability"] = 1 / (1 + np.exp(-predictions.pop("logit")))
+    count = predictions.groupby(["recipe", "seed", "split"])["ecg_id"].transform("count")
+    columns = ["recipe", "seed", "split", "test_fold", "ecg_id", "probability"]
+    return predictions.loc[count == len(records.labels), columns]
+
+
+def probabilities(predictions, records, recipe, split="test"):
+    """Return probabilities, float64 (seed, record), in the order of the records."""
+    part = predictions[(predictions["recipe"] == recipe) & (predictions["split"] == split)]
+    wide = part.pivot_table(index="seed", columns="ecg_id", values="probability")
+    return wide[records.labels.index].to_numpy()
+
+
+def table(predictions, records):
+    """Return a row for each recipe: AUC and accuracy, means over seeds, with intervals."""
+    rows = {}
+    y = records.labels.to_numpy()
+    for recipe in predictions["recipe"].unique():
+        p = probabilities(predictions, records, recipe)
+        row = {"seeds": len(p)}
+        for metric in METRICS:
+            each = [bootstrap(y, one, (metric,), groups=records.patients)[metric] for one in p]
+            values = [estimate.value for estimate in each]
+            low, high = np.mean([estimate.low for estimate in each]), np.mean([e.high for e in each])
+            row[metric] = f"{np.mean(values):.4f} ({low:.3f} to {high:.3f})"
+            row[f"{metric} sd"] = f"{np.std(values, ddof=1):.4f}" if len(values) > 1 else "-"
+        validation = probabilities(predictions, records, recipe, "validation")
+        aucs = [bootstrap(y, one, ("auc",), n_bootstrap=1)["auc"].value for one in validation]
+        row["auc validation"] = f"{np.mean(aucs):.4f}"
+        rows[recipe] = row
+    return pd.DataFrame(rows).T
+
+
+def differences(predictions, records, first):
+    """Say, for each other recipe, by how much it differs from the first, paired, with intervals."""
+    y = records.labels.to_numpy()
+    for recipe in predictions["recipe"].unique():
+        if recipe == first or first not in set(predictions["recipe"]):
+            continue
+        pair = [probabilities(predictions, records, name) for name in (recipe, first)]
+        n_seeds = min(map(len, pair))
+        a, b = (p[:n_seeds] for p in pair)
+        for metric in METRICS:
+            d = paired_difference(y, a, b, metric=metric, groups=records.patients, n_bootstrap=2000)
+            yield (
+                f"{metric} of {recipe} minus {first}: {d.value:+.4f} (95 % interval {d.low:+.4f} to "
+                f"{d.high:+.4f}), {n_seeds} seeds each"
+            )
+
+
+if __name__ == "__main__":
+    main()

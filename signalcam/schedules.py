@@ -1,0 +1,49 @@
+"""Learning-rate schedules."""
+
+import math
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="signalcam")
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
+    """Rise from a low rate to `peak` and fall to nearly nothing, both along half a cosine.
+
+    L. N. Smith, N. Topin, "Super-Convergence", 2018 (arXiv:1708.07120).
+
+    Args:
+        peak: highest learning rate.
+        steps: steps of the whole training.
+        rise: share of the steps in which the rate rises.
+        start: the first rate, as a share of `peak`.
+        end: the last rate, as a share of `peak`.
+    """
+
+    def __init__(self, peak, steps, rise=0.3, start=0.04, end=1e-4, name="one_cycle"):
+        super().__init__()
+        if steps < 1 or not 0 < rise < 1 or peak <= 0:
+            raise ValueError(
+                "OneCycle needs peak > 0, steps of at least 1 and rise between 0 and 1; got "
+                f"peak={peak}, steps={steps}, rise={rise}."
+            )
+        self.peak, self.steps, self.rise, self.start, self.end, self.name = (
+            peak,
+            steps,
+            rise,
+            start,
+            end,
+            name,
+        )
+
+    def __call__(self, step):
+        done = ops.cast(step, "float32") / self.steps
+        up = done / self.rise
+        down = ops.minimum((done - self.rise) / (1 - self.rise), 1.0)
+        rising = self.start + (1 - self.start) * 0.5 * (1 - ops.cos(math.pi * up))
+        falling = self.end + (1 - self.end) * 0.5 * (1 + ops.cos(math.pi * down))
+        return self.peak * ops.where(done < self.rise, rising, falling)
+
+    def get_config(self):
+        names = ("peak", "steps", "rise", "start", "end", "name")
+        return {name: getattr(self, name) for name in names}
