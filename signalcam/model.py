@@ -20,6 +20,9 @@ from keras import layers, ops
 
 FEATURES = ("activation", "convolution")
 
+# Below this a map counts as constant: 0 / 1e-30 is 0, where 0 / 0 would be NaN.
+_SMALLEST_SPREAD = 1e-30
+
 
 def build_model(
     n_times=1000,
@@ -219,15 +222,17 @@ class Heatmap(layers.Layer):
         self.cell_length = cell_length
 
     def call(self, evidence):
-        length = evidence.shape[1] * self.cell_length
-        column = evidence[:, :, None, :]
-        x = ops.image.resize(column, (length, 1), "bilinear", data_format="channels_last")[:, :, 0]
+        # No comparison and no slice but arithmetic and reshapes, so that LiteRT runs it all in one delegate.
+        cells, classes = evidence.shape[1:]
+        length = cells * self.cell_length
+        x = ops.reshape(evidence, (-1, cells, 1, classes))
+        x = ops.image.resize(x, (length, 1), "bilinear", data_format="channels_last")
+        x = ops.reshape(x, (-1, length, classes))
         if length < self.n_times:  # samples that the poolings left out at the end
             x = ops.concatenate([x, ops.repeat(x[:, -1:], self.n_times - length, axis=1)], axis=1)
         lowest = ops.min(x, axis=1, keepdims=True)
         spread = ops.max(x, axis=1, keepdims=True) - lowest
-        scale = ops.where(spread > 0, 1 / ops.where(spread > 0, spread, 1), 0)
-        return (x - lowest) * scale
+        return (x - lowest) / ops.maximum(spread, _SMALLEST_SPREAD)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.n_times, input_shape[2])

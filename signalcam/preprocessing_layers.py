@@ -12,6 +12,10 @@ from keras import ops
 from signalcam.preprocessing import Scaler, polynomial_basis
 from signalcam.scaling import FLAT, inverse_or_zero
 
+# A number times this, cut to [0, 1] or [-1, 1], is a step: LiteRT has sign and comparisons, but not in the
+# delegate that runs everything else, and each change of hands costs as long as a pass over the samples.
+_HUGE = 1e30
+
 
 @keras.saving.register_keras_serializable(package="signalcam")
 class Detrend(keras.layers.Layer):
@@ -147,13 +151,16 @@ def _largest(centred):
 
 
 def _inverse_or_zero(size, largest):
-    return ops.where(largest > FLAT, 1.0 / ops.maximum(size, 1e-30), 0.0)
+    # 1 where largest > FLAT, else 0, without a comparison: see _HUGE.
+    above = ops.clip((largest - FLAT) * _HUGE, 0.0, 1.0)
+    return above / ops.maximum(size, 1e-30)
 
 
 def _asinh(scaled):
     # LiteRT has no asinh. No cancellation: the sum is at least 1.
     size = ops.abs(scaled)
-    return ops.sign(scaled) * ops.log(size + ops.sqrt(size * size + 1.0))
+    sign = ops.clip(scaled * _HUGE, -1.0, 1.0)
+    return sign * ops.log(size + ops.sqrt(size * size + 1.0))
 
 
 def _in_float32(kwargs: dict) -> dict:
