@@ -1,0 +1,162 @@
+"""Detrending, scaling and augmentation, timed beside what they replace, in one run on the same signals.
+
+    python benchmarks/preprocessing.py [--records 1000]
+
+Uses PTB-XL where PATH_TO_DATA or data/ptb-xl has it, else random signals. What is replaced loops over records
+and leads in Python, or augments record by record with ecgmentations (`pip install ecgmentations==0.0.9`;
+without it that row is left out). The loop works through the records in ten parts, and our side, on all
+records, is timed after each part, so that whatever else the machine does meanwhile hits both alike. Compared
+are the loop's total and our median.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import tensorflow as tf
+from tqdm.auto import tqdm
+
+from signalcam.augmentation import paper_augmentation
+from signalcam.preprocessing import Scaler, detrend
+from signalcam.ptbxl import open_dataset, resolve_data_path
+from signalcam.signals import load_signals
+
+PARTS = 10
+BATCH = 128
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--records", type=int, default=1000, help="number of records (default: 1000)")
+    n_records = parser.parse_args().records
+
+    signals, source = load(n_records)
+    print(f"{n_records} records of shape {signals.shape[1:]}: {source}\n{os.cpu_count()} cores")
+    detrended = detrend(signals)
+    fitted = Scaler("standard").fit(detrended)
+
+    rows = [compare("detrend, degree 10", signals, detrend, polyfit_loop, 150)]
+    rows.append(compare("scale: standard", detrended, fitted.transform, standard_loop(fitted), 8))
+    for rule, loop in {"record": record_loop, "record_standard": record_standard_loop}.items():
+        rows.append(compare(f"scale: {rule}", detrended, Scaler(rule).transform, loop, 8))
+    rows.append(compare_augmentation(fitted.transform(detrended)[:BATCH]))
+
+    heads = ("step", "loop", "signalcam", "middle half", "ratio", "target")
+    print("\n{:<26}{:>12}{:>12}{:>16}{:>9}{:>9}   largest difference".format(*heads))
+    for row in filter(None, rows):
+        print(row)
+
+
+def load(n_records: int) -> tuple[np.ndarray, str]:
+    """Signals (record, 1000, 12) float32 in mV, and where they are from."""
+    folder, said = resolve_data_path()
+    if (folder / "ptbxl_database.csv").is_file():
+        dataset = open_dataset(folder)
+        ecg_ids = dataset.table.index[:n_records]
+        loaded = np.array(load_signals(dataset, ecg_ids, cache=False))
+        return loaded[np.arange(n_records) % len(loaded)], said
+    walk = np.random.default_rng(0).normal(scale=0.03, size=(n_records, 1000, 12)).cumsum(axis=1)
+    return walk.astype(np.float32), "a random walk, since there is no PTB-XL"
+
+
+def compare(name: str, signals: np.ndarray, ours: Callable, loop: Callable, target: float) -> str:
+    """One line of the table."""
+    result = ours(signals)
+    total, times, difference = 0.0, [], 0.0
+    for part in tqdm(np.array_split(np.arange(len(signals)), PARTS), name, leave=False):
+        seconds, expected = timed(lambda part=part: loop(signals[part]))
+        total += seconds
+        difference = max(difference, float(np.abs(result[part] - expected).max()))
+        times += [timed(lambda: ours(signals))[0] for _ in range(3)]
+    return line(name, total, times, target, f"{difference:.1e}")
+
+
+def compare_augmentation(scaled: np.ndarray) -> str | None:
+    """One line of the table; None, and a reason said, without ecgmentations."""
+    try:
+        import ecgmentations
+    except ImportError:
+        print("\nNo row for the augmentation: it needs `pip install ecgmentations==0.0.9`.")
+        return None
+    sines = {"ecg_frequency": 100.0, "amplitude_limit": 0.2}
+    one_by_one = ecgmentations.Sequential(
+        [
+            ecgmentations.TimeShift(0.03, p=0.5),
+            ecgmentations.AmplitudeScale((-0.2, 0.2), p=0.5),
+            ecgmentations.GaussNoise(variance=0.001, p=0.5),
+            ecgmentations.OneOf(
+                [ecgmentations.SinePulse(**sines), ecgmentations.RespirationNoise(**sines)], p=0.5
+            ),
+        ]
+    )
+    layer = paper_augmentation(seed=0)
+    # In a graph, as both `fit` and `tf.data` run it.
+    whole_batch = tf.function(lambda batch: layer(batch, training=True))
+    batch = tf.constant(scaled)
+    whole_batch(batch)
+    loops, times = [], []
+    for _ in tqdm(range(PARTS), "augmentation", leave=False):
+        loops.append(timed(lambda: np.stack([one_by_one(ecg=record)["ecg"] for record in scaled]))[0])
+        times += [timed(lambda: whole_batch(batch).numpy())[0] for _ in range(5)]
+    return line(f"augment, batch of {len(scaled)}", float(np.median(loops)), times, 8, "(random)")
+
+
+def timed(function: Callable) -> tuple[float, np.ndarray]:
+    """Seconds it takes, and what it returns."""
+    start = time.perf_counter()
+    result = function()
+    return time.perf_counter() - start, result
+
+
+def line(name: str, loop: float, times: list[float], target: float, difference: str) -> str:
+    ours, low, high = np.median(times), *np.quantile(times, [0.25, 0.75])
+    met = "met" if loop / ours >= target else "missed"
+    return (
+        f"{name:<26}{1e3 * loop:>9.1f} ms{1e3 * ours:>9.1f} ms{f'{1e3 * low:.1f}-{1e3 * high:.1f}':>16}"
+        f"{loop / ours:>8.1f}x{target:>8.0f}x   {difference:<10}{met}"
+    )
+
+
+def polyfit_loop(signals: np.ndarray) -> np.ndarray:
+    times = np.linspace(-1.0, 1.0, signals.shape[1])
+    result = np.empty(signals.shape)
+    for record, lead in np.ndindex(len(signals), signals.shape[2]):
+        samples = signals[record, :, lead].astype(np.float64)
+        result[record, :, lead] = samples - np.polyval(np.polyfit(times, samples, 10), times)
+    return result
+
+
+def standard_loop(scaler: Scaler) -> Callable:
+    mean, std = scaler.mean.astype(np.float32), scaler.std.astype(np.float32)
+
+    def loop(signals):
+        result = np.empty_like(signals)
+        for record, lead in np.ndindex(len(signals), signals.shape[2]):
+            result[record, :, lead] = (signals[record, :, lead] - mean[lead]) / std[lead]
+        return result
+
+    return loop
+
+
+def record_loop(signals: np.ndarray) -> np.ndarray:
+    result = np.empty_like(signals)
+    for record, lead in np.ndindex(len(signals), signals.shape[2]):
+        centred = signals[record, :, lead] - np.median(signals[record, :, lead])
+        result[record, :, lead] = centred / np.abs(centred).max() if centred.any() else 0
+    return result
+
+
+def record_standard_loop(signals: np.ndarray) -> np.ndarray:
+    result = np.empty_like(signals)
+    for record, lead in np.ndindex(len(signals), signals.shape[2]):
+        samples = signals[record, :, lead]
+        result[record, :, lead] = (samples - samples.mean()) / samples.std() if np.ptp(samples) else 0
+    return result
+
+
+if __name__ == "__main__":
+    main()
