@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
-from matplotlib.textpath import TextPath
 
-from signalcam.plotting.style import INK, MUTED, Figure, new_figure
+from signalcam.plotting.style import INK, MUTED, Figure, new_figure, text_inches
 
 FILL = {
     "input": "#f2f2f2",
@@ -111,7 +110,5 @@ def shape_text(shape) -> str:
 
 def _fitted(text: str, points: float, width: float) -> float:
     """Points at which the text is at most `width` inches wide, 6 at least."""
-    if not text.strip():
-        return points
-    inches = TextPath((0, 0), text, size=points).get_extents().width / 72
-    return max(6.0, points * min(1.0, width / inches))
+    inches = text_inches(text, points)
+    return max(6.0, points * min(1.0, width / inches)) if inches else points

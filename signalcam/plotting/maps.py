@@ -179,7 +179,10 @@ def _map_caption(mean: float, logit: float | None, class_name: str, sheet: paper
     total = f"Dashed: its mean over time, {mean:+.2f}, is the logit."
     hatched = " Hatched: not recorded, yet part of the mean." if padding == "counted" else ""
     if padding == "hidden":
-        total = f"Dashed: its mean over what was recorded, {mean:+.2f}."
+        dotted = (
+            f"; dotted: the logit, {logit:+.2f}" if logit is not None and not is_logit(mean, logit) else ""
+        )
+        total = f"Dashed: its mean over what was recorded, {mean:+.2f}{dotted}."
         hatched = " Hatched: not recorded; the logit counts it, the mean does not."
     elif logit is not None and not is_logit(mean, logit):
         total = f"Dashed: its mean, {mean:+.2f}; dotted: the logit, {logit:+.2f}, which this map misses."

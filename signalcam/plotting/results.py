@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from signalcam.plotting.inputs import as_estimate, as_named, as_numbers, as_table, estimate_text
-from signalcam.plotting.style import INK, PALETTE, Figure, light_grid, new_figure, styled
+from signalcam.plotting.style import INK, PALETTE, Figure, light_grid, new_figure, styled, text_inches
 
 HISTORY_PANELS = (("loss", "loss (cross-entropy)"), ("accuracy", "accuracy (share)"), ("auc", "AUC"))
 CHANCE = {"color": "#9a9a9a", "linestyle": (0, (4, 3)), "linewidth": 1.0}
@@ -63,23 +63,27 @@ def plot_confusion(counts, class_names: Sequence[str] | None = None, title: str 
         raise ValueError(f"class_names must hold {len(matrix)} names, one for each class, got {class_names}.")
     totals = matrix.sum(axis=1, keepdims=True)
     shares = np.divide(matrix, totals, out=np.full_like(matrix, np.nan), where=totals > 0)
-    size = max(3.6, 1.5 + 0.95 * len(matrix))
-    figure = new_figure(width=size + 1.4, height=size)
-    ax = figure.subplots()
-    image = ax.imshow(shares, cmap=matplotlib.colormaps["Blues"], vmin=0, vmax=1)
+    labels = [f"{name}\nn = {total:,.0f}" for name, total in zip(class_names, totals[:, 0], strict=True)]
+    side, left = max(2.6, 0.95 * len(matrix)), 0.55 + text_inches("\n".join(labels), 9)
+    width, height = left + side + 1.3, side + 0.95
+    figure = new_figure(width, height, layout=None)
+    ax = figure.add_axes((left / width, 0.55 / height, side / width, side / height))
+    beside = figure.add_axes(
+        ((left + side + 0.25) / width, 0.75 / height, 0.16 / width, (side - 0.4) / height)
+    )
+    image = ax.imshow(shares, cmap=matplotlib.colormaps["Blues"], vmin=0, vmax=1, aspect="auto")
     for (row, column), count in np.ndenumerate(matrix):
         share = shares[row, column]
         text = f"{count:,.0f}\n{share:.1%}" if np.isfinite(share) else f"{count:,.0f}\nno record"
         colour = "white" if np.isfinite(share) and share > 0.55 else INK
         ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=11, linespacing=1.3)
-    labels = [f"{name}\nn = {total:,.0f}" for name, total in zip(class_names, totals[:, 0], strict=True)]
     ax.set_xticks(range(len(matrix)), [str(name) for name in class_names])
     ax.set_yticks(range(len(matrix)), labels)
     ax.set_xlabel("predicted class")
     ax.set_ylabel("true class")
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    figure.colorbar(image, ax=ax, label="share of the true class", shrink=0.85, format="{x:.0%}")
+    figure.colorbar(image, cax=beside, label="share of the true class", format="{x:.0%}")
     ax.set_title(title or "Confusion matrix")
     return figure
 
@@ -140,27 +144,24 @@ def plot_reliability(table: pd.DataFrame, error=None, title: str | None = None) 
     """Do probabilities come true? Observed share over predicted probability, and the records of each bin.
 
     Args:
-        table: one row a bin, as `calibration.reliability` gives it: low and high (edges of the bin),
-            predicted (mean probability), observed (share of positives), observed_low, observed_high
-            (its interval), n (records).
+        table: one row a bin, as `calibration.reliability` gives it: bin_low and bin_high (edges), predicted
+            (mean probability), observed (share of positives), low and high (its interval), n (records).
         error: expected calibration error, a number or an estimate, for the title.
     """
-    columns = ("low", "high", "predicted", "observed", "observed_low", "observed_high", "n")
+    columns = ("bin_low", "bin_high", "predicted", "observed", "low", "high", "n")
     bins = as_table(table, columns)
     figure = new_figure(width=5.6, height=5.6)
     ax, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
     filled = bins[bins["n"] > 0]
     ax.plot([0, 1], [0, 1], label="perfectly calibrated", **CHANCE)
-    ax.vlines(
-        filled["predicted"], filled["observed_low"], filled["observed_high"], color=PALETTE[0], linewidth=1.6
-    )
+    ax.vlines(filled["predicted"], filled["low"], filled["high"], color=PALETTE[0], linewidth=1.6)
     ax.plot(filled["predicted"], filled["observed"], "o-", color=PALETTE[0], markersize=6, label="model")
     ax.set_ylabel("observed share of positives")
     ax.set_ylim(-0.03, 1.03)
     ax.legend(loc="upper left")
     light_grid(ax)
-    widths = bins["high"] - bins["low"]
-    below.bar(bins["low"], bins["n"], width=widths, align="edge", color="#8a8a8a", edgecolor="white")
+    widths = bins["bin_high"] - bins["bin_low"]
+    below.bar(bins["bin_low"], bins["n"], width=widths, align="edge", color="#8a8a8a", edgecolor="white")
     below.set_ylabel("records\n(count)")
     below.set_xlabel("predicted probability")
     below.set_xlim(-0.03, 1.03)

@@ -21,6 +21,8 @@ import matplotlib.figure
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 WIDTH = 9.0
 DPI = 100
@@ -154,6 +156,13 @@ def symmetric_limits(values: np.ndarray) -> Normalize:
     finite = finite[np.isfinite(finite)]
     limit = float(np.abs(finite).max()) if finite.size else 0.0
     return Normalize(-limit, limit) if limit > 0 else Normalize(-1.0, 1.0)
+
+
+def text_inches(text: str, points: float) -> float:
+    """Width in inches of the longest line of a text set in `points`."""
+    font = FontProperties(family="DejaVu Sans", size=points)
+    measure = text_to_path.get_text_width_height_descent
+    return max((measure(line, font, ismath=False)[0] for line in text.split("\n") if line), default=0.0) / 72
 
 
 def caption(figure: Figure, text: str, x: float = 0.01, y: float = 0.06) -> None:
