@@ -52,7 +52,7 @@ class Selection:
             raise MissingRecordsError(self._missing_text(dataset))
         records = "\n".join(f"{ecg_id} {name}" for ecg_id, name in zip(self.ids, names, strict=True))
         self.about = {
-            "dataset": str(dataset.folder),
+            "dataset": str(dataset.folder.resolve()),
             "version": dataset.version,
             "sampling_rate": int(sampling_rate),
             "records": _digest(records.encode()),

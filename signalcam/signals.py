@@ -17,7 +17,7 @@ from signalcam.ptbxl import Dataset
 from signalcam.selection import Selection
 
 # Bytes of a block of signals. Small, since _N_WORKERS + 2 of them may be in memory beside the array.
-_BLOCK_BYTES = 1_500_000
+_BLOCK_BYTES = 400_000
 # Threads: on a cold disk the time goes to waiting for small files. Processes would take longer to start than
 # the 1,000 records of a sample take to read, and cannot be started from every notebook or script.
 _N_WORKERS = min(8, max(2, os.cpu_count() or 2))

@@ -16,7 +16,6 @@ from signalcam.tables import is_safe_relative_path
 SUMS_FILE = "SHA256SUMS.txt"
 
 _LINE = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(\S.*)")
-_MOST_LINES = 100
 _N_WORKERS = min(8, os.cpu_count() or 2)
 
 
@@ -49,7 +48,11 @@ def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
 
 
 def outcome(folder: str | os.PathLike, problems: pd.DataFrame) -> str:
-    """Say in words how `verify` or `download` ended: "21,799 records, all verified", or what is not whole."""
+    """Say in a sentence how `verify` or `download` ended: "21,799 records, all verified", or how many fail.
+
+    Args:
+        problems: what `verify` or `download` returned for the folder.
+    """
     folder = locate(folder)
     rates = rates_in(folder)
     names = expected_files(read_sums(folder), rates)
@@ -63,15 +66,9 @@ def outcome(folder: str | os.PathLike, problems: pd.DataFrame) -> str:
     )
     if problems.empty:
         return f"{head}all verified ({where})."
-    lines = [f"  {row.file}: {row.problem}" for row in problems.head(_MOST_LINES).itertuples()]
-    if len(problems) > _MOST_LINES:
-        lines.append(f"  and {len(problems) - _MOST_LINES:,} more")
-    return "\n".join(
-        [
-            f"{head}not all whole: {len(problems):,} files are missing or differ ({where}):",
-            *lines,
-            f"Fetch them with `python -m signalcam download {folder}`.",
-        ]
+    return (
+        f"{head}not all whole: {len(problems):,} files are missing or differ ({where}). Fetch them with "
+        f"`python -m signalcam download {folder}`."
     )
 
 

@@ -157,9 +157,7 @@ def test_file_that_stays_away_is_listed_and_never_has_its_final_name(server, fol
     assert problems["problem"].str.contains(said).all(), problems["problem"][0]
     assert len(server.asked(DAT)) == n_requests
     assert not (folder / DAT).exists()
-    text = outcome(folder, problems)
-    assert "6 records, not all whole: 1 files are missing or differ" in text
-    assert f"  {DAT}: not fetched" in text
+    assert outcome(folder, problems).startswith("6 records, not all whole: 1 files are missing or differ")
     assert verify(folder, progress=False)["file"].tolist() == [DAT]
 
 
@@ -330,7 +328,7 @@ def test_verify_names_one_flipped_byte_and_missing_files(source, folder):
     assert problems["file"].tolist() == ["ptbxl_database.csv", DAT]
     assert problems["problem"][0] == "missing"
     assert "differs: expected sha256" in problems["problem"][1]
-    assert DAT in outcome(folder, problems)
+    assert "6 records, not all whole: 2 files are missing or differ" in outcome(folder, problems)
 
 
 def test_verify_does_not_miss_a_rate_that_was_never_wanted(source, folder):
@@ -344,15 +342,6 @@ def test_verify_does_not_miss_a_rate_that_was_never_wanted(source, folder):
 def test_verify_finds_the_dataset_as_others_do(source, tmp_path):
     shutil.copytree(source, tmp_path / "below" / "ptb-xl")
     assert verify(tmp_path, progress=False).empty
-
-
-def test_long_list_of_problems_is_cut(source, folder):
-    shutil.copytree(source, folder)
-    lines = "".join(f"{'0' * 64} extra/{k}.dat\n" for k in range(150))
-    (folder / "SHA256SUMS.txt").write_text((folder / "SHA256SUMS.txt").read_text() + lines)
-    text = outcome(folder, verify(folder, progress=False))
-    assert text.count("missing\n") == 100
-    assert "and 50 more" in text
 
 
 @pytest.mark.bad_input(12)
