@@ -7,7 +7,7 @@ from explanation_models import LEAD, SECOND, gated_model, noise
 from signalcam.explanation.faithfulness import Perturbation, faithfulness
 from signalcam.explanation.localisation import localise, smooth
 from signalcam.explanation.methods import METHODS, explain, explain_leads
-from signalcam.explanation.network import logit_function
+from signalcam.explanation.network import Network, logit_function
 from signalcam.explanation.occlusion import occlude_leads
 
 KNOWING = sorted(set(METHODS) - {"random"})
@@ -15,7 +15,7 @@ KNOWING = sorted(set(METHODS) - {"random"})
 
 @pytest.fixture(scope="module")
 def model():
-    return gated_model()
+    return Network(gated_model())
 
 
 @pytest.fixture(scope="module")

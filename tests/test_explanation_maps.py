@@ -14,12 +14,12 @@ from signalcam.explanation.evidence import (
 )
 from signalcam.explanation.gradients import grad_cam, gradient_x_input, input_gradient, integrated_gradients
 from signalcam.explanation.methods import METHODS, explain, explain_leads
-from signalcam.explanation.network import logit_function
+from signalcam.explanation.network import Network, logit_function
 
 
 @pytest.fixture(scope="module")
 def model():
-    return small_model()
+    return Network(small_model())
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_upsampling_of_hand_worked_cells_is_linear_between_centres():
 def test_heatmap_equals_that_of_the_model(model, signals):
     from signalcam.model import add_cam
 
-    expected = add_cam(model).predict(signals, verbose=0)["heatmap"][..., 0]
+    expected = add_cam(model.model).predict(signals, verbose=0)["heatmap"][..., 0]
     np.testing.assert_allclose(heatmap(cam(model, signals)), expected, atol=1e-5)
 
 
@@ -107,7 +107,7 @@ def test_integrated_gradients_of_the_baseline_itself_are_zero(model, signals):
 
 
 def test_grad_cam_equals_the_exact_cam_up_to_scale_and_bias(model, signals):
-    bias = model.get_layer("classifier").bias.numpy()[0]
+    bias = model.model.get_layer("classifier").bias.numpy()[0]
     cells, _ = cell_evidence(model, signals)
     np.testing.assert_allclose(grad_cam(model, signals) * 125 + bias, cells, atol=1e-5)
     np.testing.assert_allclose(

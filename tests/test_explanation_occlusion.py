@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from explanation_models import noise, small_model
 
-from signalcam.explanation.network import logit_function
+from signalcam.explanation.network import Network, logit_function
 from signalcam.explanation.occlusion import occlude_leads, occlude_time, occlude_time_and_leads
 from signalcam.explanation.replacement import REPLACEMENTS, replace
 
 
 @pytest.fixture(scope="module")
 def model():
-    return small_model(filters=(3, 3, 4, 4))
+    return Network(small_model(filters=(3, 3, 4, 4)))
 
 
 def test_line_joins_the_samples_beside_each_gap():

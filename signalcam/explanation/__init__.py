@@ -1,9 +1,9 @@
 """Explanations of a classifier, and measures of how far to trust them.
 
-`evidence`, `gradients`, `occlusion` make the maps, `methods` gives all of them one interface; `faithfulness`
-asks whether the evidence is where the model looks, `localisation` whether it is where the lesion is, `sanity`
-whether a map depends on what was learnt, `agreement` whether methods agree and maps stay, `beats` where in the
-beat the evidence lies.
+`evidence`, `gradients`, `occlusion` make the maps, `methods` gives all of them one interface;
+`faithfulness` asks whether the evidence is where the model looks, `localisation` whether it is where the
+lesion is, `sanity` whether a map depends on what was learnt, `agreement` whether methods agree and maps
+stay, `beats` where in the beat the evidence lies.
 """
 
 from signalcam.explanation.agreement import agreement, noise_stability, rank_correlation, shift_stability
@@ -26,7 +26,7 @@ from signalcam.explanation.faithfulness import (
 from signalcam.explanation.gradients import grad_cam, gradient_x_input, input_gradient, integrated_gradients
 from signalcam.explanation.localisation import is_full_time, localise, smooth, span_mask
 from signalcam.explanation.methods import METHODS, MapMaker, explain, explain_leads
-from signalcam.explanation.network import classifier_of, logit_function
+from signalcam.explanation.network import Network, classifier_of, logit_function
 from signalcam.explanation.occlusion import occlude_leads, occlude_time, occlude_time_and_leads
 from signalcam.explanation.replacement import REPLACEMENTS, replace
 from signalcam.explanation.sanity import label_randomisation, retrain_on_shuffled_labels, weight_randomisation
@@ -36,6 +36,7 @@ __all__ = [
     "Faithfulness",
     "METHODS",
     "MapMaker",
+    "Network",
     "PARTS",
     "Perturbation",
     "REPLACEMENTS",

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from signalcam.explanation.evidence import row_correlation
 from signalcam.explanation.localisation import smooth
-from signalcam.explanation.network import check_scaled
+from signalcam.explanation.network import as_network, check_scaled
 
 
 def rank_correlation(first, second, smoothing=1):
@@ -66,6 +66,7 @@ def noise_stability(model, signals, make, levels=(0.01, 0.03, 0.1, 0.3), seed=0,
     Returns:
         DataFrame, one row a record, columns (method, level): Spearman correlations.
     """
+    model = as_network(model)
     signals = check_scaled(model, signals)
     clean = make(model, signals)
     noise = np.random.default_rng((seed, 1)).standard_normal(signals.shape, dtype=np.float32)
@@ -92,6 +93,7 @@ def shift_stability(model, signals, make, shifts=(1, 2, 4, 8, 16), margin=160, s
     Returns:
         DataFrame, one row a record, columns (method, shift): Spearman correlations.
     """
+    model = as_network(model)
     signals = check_scaled(model, signals)
     still = make(model, signals)
     found = {}

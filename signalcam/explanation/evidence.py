@@ -6,12 +6,11 @@ activation; here it
 serves for comparison, with two numbers: how alike the two maps are, and how far its mean misses the logit.
 """
 
-import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
-from signalcam.explanation.network import BATCH_SIZE, check_class, check_scaled, compiled, in_batches
-from signalcam.model import add_cam
+from signalcam.explanation.network import BATCH_SIZE, as_network, check_class, check_scaled, in_batches
 
 
 def cell_evidence(model, signals, class_index=0, features="activation", batch_size=BATCH_SIZE):
@@ -28,15 +27,21 @@ def cell_evidence(model, signals, class_index=0, features="activation", batch_si
         (evidence, logit): float32 (record, cell) and (record,). For "activation" the mean of the evidence
         over the cells is the logit.
     """
-    class_index, signals = check_class(model, class_index), check_scaled(model, signals)
-    outputs = add_cam(model, features).output
-    both = keras.Model(model.input, [outputs["evidence"], outputs["logit"]])
+    network = as_network(model)
+    class_index, signals = check_class(network, class_index), check_scaled(network, signals)
 
-    def forward(x):
-        evidence, logit = both(x, training=False)
-        return keras.ops.concatenate([evidence[..., class_index], logit[:, class_index, None]], axis=1)
+    def build():
+        outputs = network.outputs(features)
+        both = network.submodel([outputs["evidence"], outputs["logit"]])
 
-    joined = in_batches(compiled(model, forward), signals, batch_size)
+        def forward(x):
+            evidence, logit = both(x, training=False)
+            return tf.concat([evidence[..., class_index], logit[:, class_index, None]], axis=1)
+
+        return forward
+
+    forward = network.compiled(("evidence", features, class_index), build)
+    joined = in_batches(forward, signals, batch_size)
     return joined[:, :-1], joined[:, -1]
 
 
@@ -67,8 +72,9 @@ def upsample(cells, n_times):
 
 def cam(model, signals, class_index=0, features="activation", batch_size=BATCH_SIZE):
     """Compute the evidence of one class over time: float32 (record, time), its mean over time the logit."""
-    cells, _ = cell_evidence(model, signals, class_index, features, batch_size)
-    return upsample(cells, model.input_shape[1])
+    network = as_network(model)
+    cells, _ = cell_evidence(network, signals, class_index, features, batch_size)
+    return upsample(cells, network.n_times)
 
 
 def heatmap(relevance):
@@ -93,6 +99,7 @@ def compare_variant(model, signals, class_index=0, batch_size=BATCH_SIZE):
         DataFrame, one row a record: ``correlation`` (Pearson, over cells; NaN for a constant map),
         ``logit``, ``exact_error`` and ``variant_error`` (mean of the map minus the logit).
     """
+    model = as_network(model)
     exact, logit = cell_evidence(model, signals, class_index, "activation", batch_size)
     variant, _ = cell_evidence(model, signals, class_index, "convolution", batch_size)
     return pd.DataFrame(

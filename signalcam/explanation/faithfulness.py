@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.explanation.network import BATCH_SIZE, check_scaled, logit_function
+from signalcam.explanation.network import BATCH_SIZE, as_network, check_scaled, logit_function
 from signalcam.explanation.replacement import replace
 
 SCORES = ("probability", "logit")
@@ -165,13 +165,14 @@ def faithfulness(
         dict of method name to `Faithfulness`; all share the same random orders.
     """
     settings = settings or Perturbation()
-    signals = check_scaled(model, signals)
+    network = as_network(model)
+    signals = check_scaled(network, signals)
     for name, values in relevance.items():
         if np.shape(values) != signals.shape[:2]:
             raise ValueError(
                 f"relevance {name!r} must have the shape {signals.shape[:2]}; got {np.shape(values)}."
             )
-    to_logit = logit_function(model, class_index, batch_size)
+    to_logit = logit_function(network, class_index, batch_size)
     direction = decision_direction(to_logit(signals), settings.threshold)
 
     def score(changed):

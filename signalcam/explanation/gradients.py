@@ -5,38 +5,36 @@ arXiv:1605.01713. Integrated gradients: M. Sundararajan et al., ICML 2017, equat
 Selvaraju et al., ICCV 2017, equations 1 and 2.
 """
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from signalcam.explanation.network import (
-    BATCH_SIZE,
-    check_class,
-    check_scaled,
-    compiled,
-    in_batches,
-    logit_model,
-)
+from signalcam.explanation.network import BATCH_SIZE, as_network, check_class, check_scaled, in_batches
 
 
 def gradient_function(model, class_index=0):
     """Compile the gradient of one logit with respect to the signals: a batch to a batch of equal shape."""
-    class_index = check_class(model, class_index)
-    to_logit = logit_model(model)
+    network = as_network(model)
+    class_index = check_class(network, class_index)
 
-    def gradient(x):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            logit = to_logit(x, training=False)[:, class_index]
-        return tape.gradient(logit, x)
+    def build():
+        to_logit = network.submodel(network.outputs()["logit"])
 
-    return compiled(model, gradient)
+        def gradient(x):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                logit = to_logit(x, training=False)[:, class_index]
+            return tape.gradient(logit, x)
+
+        return gradient
+
+    return network.compiled(("gradient", class_index), build)
 
 
 def input_gradient(model, signals, class_index=0, batch_size=BATCH_SIZE):
     """Compute the gradient of the logit with respect to each sample: float32 (record, time, lead), signed."""
-    signals = check_scaled(model, signals)
-    return in_batches(gradient_function(model, class_index), signals, batch_size)
+    network = as_network(model)
+    signals = check_scaled(network, signals)
+    return in_batches(gradient_function(network, class_index), signals, batch_size)
 
 
 def gradient_x_input(model, signals, class_index=0, batch_size=BATCH_SIZE):
@@ -65,10 +63,11 @@ def integrated_gradients(
     Returns:
         float32 (record, time, lead).
     """
-    signals = check_scaled(model, signals)
+    network = as_network(model)
+    signals = check_scaled(network, signals)
     if n_steps < 1:
         raise ValueError(f"n_steps must be at least 1; got {n_steps}.")
-    gradient = gradient_function(model, class_index)
+    gradient = gradient_function(network, class_index)
     baseline = np.zeros_like(signals) if baseline is None else np.broadcast_to(baseline, signals.shape)
     joined = np.stack([baseline.astype(np.float32), signals], axis=1)
     fractions = tf.constant((np.arange(n_steps) + 0.5) / n_steps, tf.float32)
@@ -98,26 +97,23 @@ def grad_cam(model, signals, class_index=0, relu=False, batch_size=BATCH_SIZE):
             against.
         batch_size: records a pass.
     """
-    class_index, signals = check_class(model, class_index), check_scaled(model, signals)
-    logits = logit_model(model)
-    averages = [layer for layer in logits.layers if isinstance(layer, keras.layers.GlobalAveragePooling1D)]
-    to_maps = keras.Model(logits.input, averages[-1].input)
-    maps_in = keras.Input(to_maps.output_shape[1:])
-    from_maps = keras.Model(maps_in, _classify(model, maps_in))
+    network = as_network(model)
+    class_index, signals = check_class(network, class_index), check_scaled(network, signals)
 
-    def compute(x):
-        maps = to_maps(x, training=False)
-        with tf.GradientTape() as tape:
-            tape.watch(maps)
-            logit = from_maps(maps, training=False)[:, class_index]
-        importance = tf.reduce_mean(tape.gradient(logit, maps), axis=1, keepdims=True)
-        result = tf.reduce_sum(importance * maps, axis=-1)
-        return tf.nn.relu(result) if relu else result
+    def build():
+        to_logit = network.submodel(network.outputs()["logit"])
+        average, classifier = to_logit.layers[-2:]
+        to_maps = network.submodel(average.input)
 
-    return in_batches(compiled(model, compute), signals, batch_size)
+        def compute(x):
+            maps = to_maps(x, training=False)
+            with tf.GradientTape() as tape:
+                tape.watch(maps)
+                logit = classifier(average(maps))[:, class_index]
+            importance = tf.reduce_mean(tape.gradient(logit, maps), axis=1, keepdims=True)
+            result = tf.reduce_sum(importance * maps, axis=-1)
+            return tf.nn.relu(result) if relu else result
 
+        return compute
 
-def _classify(model, maps):
-    """Apply the head of the model, average and linear classifier, to other maps."""
-    classifier = logit_model(model).layers[-1]
-    return classifier(keras.layers.GlobalAveragePooling1D()(maps))
+    return in_batches(network.compiled(("grad_cam", class_index, relu), build), signals, batch_size)

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from signalcam.explanation.evidence import cam, upsample
 from signalcam.explanation.gradients import grad_cam, gradient_x_input, input_gradient, integrated_gradients
-from signalcam.explanation.network import BATCH_SIZE, check_class, check_scaled
+from signalcam.explanation.network import BATCH_SIZE, as_network, check_class, check_scaled
 from signalcam.explanation.occlusion import occlude_time, occlude_time_and_leads
 
 
@@ -36,8 +36,9 @@ class Method:
 
 def random_map(model, signals, class_index=0, seed=0, batch_size=BATCH_SIZE, n_cells=125):
     """Draw a map that knows nothing, one value a cell, as smooth as a CAM: float32 (record, time)."""
-    check_class(model, class_index)
-    signals = check_scaled(model, signals)
+    network = as_network(model)
+    check_class(network, class_index)
+    signals = check_scaled(network, signals)
     cells = np.random.default_rng(seed).standard_normal((len(signals), n_cells))
     return upsample(cells, signals.shape[1])
 
@@ -47,7 +48,7 @@ def _paper_cam(model, signals, class_index=0, batch_size=BATCH_SIZE):
 
 
 def _grad_cam(model, signals, class_index=0, relu=False, batch_size=BATCH_SIZE):
-    return upsample(grad_cam(model, signals, class_index, relu, batch_size), model.input_shape[1])
+    return upsample(grad_cam(model, signals, class_index, relu, batch_size), np.shape(signals)[1])
 
 
 def _gradient_size(model, signals, class_index=0, batch_size=BATCH_SIZE):
@@ -133,6 +134,7 @@ class MapMaker:
 
     def __call__(self, model, signals, progress=None):
         """Explain: dict of method name to relevance, float32 (record, time)."""
+        model = as_network(model)
         bar = tqdm(self.names, desc=progress, disable=progress is None, leave=False)
         return {name: self.explain(name, model, signals) for name in bar}
 

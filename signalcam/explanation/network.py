@@ -14,12 +14,59 @@ from signalcam.model import add_cam
 BATCH_SIZE = 128
 
 
+class Network:
+    """A classifier with the functions of it that were compiled so far.
+
+    All functions of this package take a `keras.Model` or a `Network`; with a `Network`, what one call has
+    compiled the next one uses. The weights may change in between, the layers may not.
+
+    Args:
+        model: a classifier from scaled signals to probabilities; or one with a CAM (`add_cam`), or a
+            deployable model (`build_deployable`), of which the network inside is taken: scale the signals
+            with `signalcam.deployment.scaled`.
+    """
+
+    def __init__(self, model):
+        self.model = classifier_of(model)
+        self.name = self.model.name
+        self.n_times, self.n_leads = self.model.inputs[0].shape[1:]
+        self.n_classes = self.model.outputs[0].shape[-1]
+        self._outputs = {}
+        self._compiled = {}
+
+    def outputs(self, features="activation"):
+        """Return the symbolic outputs of `add_cam`."""
+        if features not in self._outputs:
+            self._outputs[features] = add_cam(self.model, features).output
+        return self._outputs[features]
+
+    def submodel(self, output):
+        """Build the model from the signals to one of the symbolic outputs."""
+        return keras.Model(self.model.inputs[0], output)
+
+    def compiled(self, key, build):
+        """Return the function that `build()` makes, compiled once under `key` for batches of any size.
+
+        Args:
+            key: hashable; all that the function depends on.
+            build: makes a function from a float32 batch of signals to a tensor, first axis the record.
+        """
+        if key not in self._compiled:
+            batch = tf.TensorSpec((None, self.n_times, self.n_leads), tf.float32)
+            self._compiled[key] = tf.function(build()).get_concrete_function(batch)
+        return self._compiled[key]
+
+
+def as_network(model):
+    """Return `model` where it is a `Network`, else one made of it."""
+    return model if isinstance(model, Network) else Network(model)
+
+
 def classifier_of(model):
     """Return the classifier, scaled signals to probabilities, behind any model of this package.
 
     Args:
-        model: a classifier itself, one with a CAM (`add_cam`), or a deployable model (`build_deployable`),
-            whose preprocessing is left out: scale the signals with `signalcam.deployment.scaled`.
+        model: as `Network` takes it.
 
     Returns:
         `keras.Model` with one output, sharing all layers.
@@ -31,26 +78,26 @@ def classifier_of(model):
     return model
 
 
-def check_class(model, class_index):
+def check_class(network, class_index):
     """Return `class_index` as an int, or raise ValueError naming the classes that the model has."""
-    n_classes = model.output_shape[-1]
-    if not isinstance(class_index, int | np.integer) or not 0 <= class_index < n_classes:
+    whole = isinstance(class_index, int | np.integer) and not isinstance(class_index, bool)
+    if not whole or not 0 <= class_index < network.n_classes:
         raise ValueError(
-            f"class_index must be an integer from 0 to {n_classes - 1}, since model {model.name!r} has "
-            f"{n_classes} output(s); got {class_index!r}."
+            f"class_index must be an integer from 0 to {network.n_classes - 1}, since model {network.name!r} "
+            f"has {network.n_classes} output(s); got {class_index!r}."
         )
     return int(class_index)
 
 
-def check_scaled(model, signals):
+def check_scaled(network, signals):
     """Return `signals` as float32 (record, time, lead), or raise ValueError where the model cannot take them.
 
     Args:
-        model: classifier, scaled signals to probabilities.
+        network: `Network`.
         signals: scaled signals, (record, time, lead); never changed.
     """
     signals = np.asarray(signals, dtype=np.float32)
-    expected = tuple(model.input_shape[1:])
+    expected = (network.n_times, network.n_leads)
     if signals.ndim != 3 or signals.shape[1:] != expected or not len(signals):
         raise ValueError(
             f"signals must have the shape (record, {expected[0]}, {expected[1]}), at least one record, "
@@ -65,30 +112,29 @@ def check_scaled(model, signals):
     return signals
 
 
-def logit_model(model):
-    """Build the model, of the same layers, that ends at the logits: scaled signals to (record, class)."""
-    return keras.Model(model.input, add_cam(model).output["logit"], name=f"{model.name}_logit")
-
-
-def compiled(model, function):
-    """Compile a function of a batch of signals once for all batch sizes."""
-    return tf.function(function, input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)])
-
-
 def logit_function(model, class_index=0, batch_size=BATCH_SIZE):
     """Return a compiled function from scaled signals to the logit of one class, float32 (record,)."""
-    class_index = check_class(model, class_index)
-    to_logit = logit_model(model)
-    forward = compiled(model, lambda x: to_logit(x, training=False)[:, class_index])
-    return lambda signals: in_batches(forward, signals, batch_size)
+    network = as_network(model)
+    class_index = check_class(network, class_index)
+
+    def build():
+        to_logit = network.submodel(network.outputs()["logit"])
+        return lambda x: to_logit(x, training=False)[:, class_index]
+
+    forward = network.compiled(("logit", class_index), build)
+
+    def logit(signals, _kept_alive=network):
+        return in_batches(forward, signals, batch_size)
+
+    return logit
 
 
 def in_batches(function, signals, batch_size=BATCH_SIZE, progress=None):
     """Apply a compiled function to the records, `batch_size` at a time, and join what comes back.
 
     Args:
-        function: from a float32 batch to a tensor whose first axis is the record.
-        signals: float32 (record, time, lead).
+        function: from a float32 tensor to a tensor whose first axis is the record.
+        signals: float32, first axis the record.
         batch_size: records a call.
         progress: words for a progress bar, None for no bar.
 
@@ -96,4 +142,5 @@ def in_batches(function, signals, batch_size=BATCH_SIZE, progress=None):
         NumPy array, first axis the record.
     """
     starts = tqdm(range(0, len(signals), batch_size), desc=progress, disable=progress is None, leave=False)
-    return np.concatenate([np.asarray(function(signals[start : start + batch_size])) for start in starts])
+    batches = (tf.convert_to_tensor(signals[start : start + batch_size], tf.float32) for start in starts)
+    return np.concatenate([function(batch).numpy() for batch in batches])

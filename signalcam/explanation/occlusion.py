@@ -8,7 +8,7 @@ The only explanation here that speaks of single leads without a gradient; a CAM 
 import numpy as np
 from tqdm.auto import tqdm
 
-from signalcam.explanation.network import BATCH_SIZE, check_scaled, logit_function
+from signalcam.explanation.network import BATCH_SIZE, as_network, check_scaled, logit_function
 from signalcam.explanation.replacement import replace
 
 
@@ -40,8 +40,9 @@ def occlude_time(
         float32 (record, time): at each sample the mean fall over the windows that hold it; positive where
         the window spoke for the class.
     """
-    signals = check_scaled(model, signals)
-    to_logit = logit_function(model, class_index, batch_size)
+    network = as_network(model)
+    signals = check_scaled(network, signals)
+    to_logit = logit_function(network, class_index, batch_size)
     whole = to_logit(signals)
     total = np.zeros(signals.shape[:2], dtype=np.float64)
     count = np.zeros(signals.shape[1])
@@ -68,8 +69,9 @@ def occlude_leads(model, signals, class_index=0, replacement="zero", seed=0, bat
     Returns:
         float32 (record, lead).
     """
-    signals = check_scaled(model, signals)
-    to_logit = logit_function(model, class_index, batch_size)
+    network = as_network(model)
+    signals = check_scaled(network, signals)
+    to_logit = logit_function(network, class_index, batch_size)
     whole = to_logit(signals)
     falls = []
     for lead in range(signals.shape[2]):
@@ -100,8 +102,9 @@ def occlude_time_and_leads(
     Returns:
         float32 (record, time, lead).
     """
-    signals = check_scaled(model, signals)
-    to_logit = logit_function(model, class_index, batch_size)
+    network = as_network(model)
+    signals = check_scaled(network, signals)
+    to_logit = logit_function(network, class_index, batch_size)
     whole = to_logit(signals)
     total = np.zeros(signals.shape, dtype=np.float64)
     count = np.zeros((signals.shape[1], 1))

@@ -13,6 +13,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from signalcam.explanation.agreement import rank_correlation
+from signalcam.explanation.network import Network, as_network
 from signalcam.training import train
 
 ORIGINAL, OTHER_RECORD, SHUFFLED_LABELS = "original", "other record", "shuffled labels"
@@ -80,17 +81,20 @@ def weight_randomisation(model, signals, make, n_draws=3, seed=0, smoothing=25, 
         correlation with the original map of the next record, which says how alike maps of one method are
         at all; then those of `stages`, each with all above it random.
     """
-    original = make(model, signals)
+    network = as_network(model)
+    original = make(network, signals)
     rows = []
     for name, maps in original.items():
         rows.append(_compare(maps, maps, name, ORIGINAL, 0, smoothing))
         rows.append(_compare(maps, np.roll(maps, 1, axis=0), name, OTHER_RECORD, 0, smoothing))
-    order = stages(model)
+    order = stages(network.model)
+    trained = network.model.get_weights()
+    changed = Network(copy_model(network.model))
     bar = tqdm(total=n_draws * len(order), desc=progress, disable=progress is None, leave=False)
     for draw in range(n_draws):
-        changed = copy_model(model)
+        changed.model.set_weights(trained)
         for depth, (stage, layers) in enumerate(order):
-            randomise(changed, layers, (seed, draw, depth))
+            randomise(changed.model, layers, (seed, draw, depth))
             for name, maps in make(changed, signals).items():
                 rows.append(_compare(original[name], maps, name, stage, draw, smoothing))
             bar.update()
@@ -113,8 +117,8 @@ def retrain_on_shuffled_labels(model, training, validation, seed=0, **settings):
     """
     signals, labels = training
     shuffled = np.random.default_rng(seed).permutation(np.asarray(labels))
-    fresh = copy_model(model)
-    randomise(fresh, [layer for _, layers in stages(model) for layer in layers], seed)
+    fresh = copy_model(as_network(model).model)
+    randomise(fresh, [layer for _, layers in stages(fresh) for layer in layers], seed)
     return train(fresh, (signals, shuffled), validation, seed=seed, monitor=None, **settings).model
 
 

@@ -47,3 +47,29 @@ def mean_table(table, groups=None, n_bootstrap=1000, seed=0):
         index=list(estimates),
         columns=["value", "low", "high", "n"],
     )
+
+
+def mean_curve(values, groups=None, n_bootstrap=1000, seed=0):
+    """Average curves over records, with an interval at each step.
+
+    Args:
+        values: (record, step); records with a NaN are left out.
+        groups, n_bootstrap, seed: as in `mean_estimate`.
+
+    Returns:
+        DataFrame, one row a step: ``value``, ``low``, ``high``; NaN where no record is whole.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    kept = ~np.isnan(values).any(axis=1)
+    if not kept.any():
+        return pd.DataFrame(np.nan, index=range(values.shape[1]), columns=["value", "low", "high"])
+    groups = np.unique(check_groups(groups, len(values))[kept], return_inverse=True)[1]
+    values = values[kept]
+    replicates = np.concatenate(
+        [
+            counts @ values / counts.sum(axis=1, keepdims=True)
+            for counts in resample_counts(groups, n_bootstrap, seed)
+        ]
+    )
+    low, high = np.quantile(replicates, (0.025, 0.975), axis=0)
+    return pd.DataFrame({"value": values.mean(axis=0), "low": low, "high": high})
