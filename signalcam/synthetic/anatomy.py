@@ -1,4 +1,4 @@
-"""One simulated patient's own heart: wave shapes, axis, voltage and electrode places that all records of the patient share."""
+"""A simulated patient's own heart: wave shapes, axis, voltage and electrode places, shared by all records."""
 
 from dataclasses import dataclass
 
@@ -46,8 +46,9 @@ class Anatomy:
 def draw_anatomy(rng: np.random.Generator, age: float = 55.0, sex: int = 0) -> Anatomy:
     """Draw a heart without a lesion.
 
-    With age the axis turns to the left and the voltage falls; women have lower QRS voltage, a lower J point and a longer
-    QT (P. W. Macfarlane, S. C. Lloyd, "Comprehensive Electrocardiology", 2010, chapter 13, normal limits).
+    With age the axis turns to the left and the voltage falls; women have lower QRS voltage, a lower J point
+    and a longer QT (P. W. Macfarlane et al., eds., "Comprehensive Electrocardiology", 2nd edition, 2010, the
+    normal electrocardiogram).
 
     Args:
         age: years. sex: 0 male, 1 female, as in PTB-XL.
@@ -86,8 +87,8 @@ def draw_anatomy(rng: np.random.Generator, age: float = 55.0, sex: int = 0) -> A
 def beats_of(anatomy: Anatomy, times: np.ndarray, rr: np.ndarray, rng: np.random.Generator) -> Beats:
     """The waves of every beat of a rhythm, without a lesion.
 
-    The time from R to T follows the heart rate as RR ** 0.4, between Fridericia's third and Bazett's half, with the memory of
-    several beats that the QT interval has; the P wave comes a little earlier at low rates.
+    The time from R to T follows the heart rate as RR ** 0.4, between Fridericia's third and Bazett's half,
+    with the memory of several beats that the QT interval has; the P wave comes a little earlier at low rates.
 
     Args:
         times, rr: (beat,) s, from `signalcam.synthetic.rhythm`.
@@ -97,9 +98,8 @@ def beats_of(anatomy: Anatomy, times: np.ndarray, rr: np.ndarray, rng: np.random
     repolarisation = np.clip(0.75 * usual + 0.25 * np.clip(rr, 0.6 * usual, 1.4 * usual), 0.33, 1.5) ** 0.4
     centres = np.repeat(anatomy.centres[None], n_beats, axis=0)
     widths = np.repeat(anatomy.widths[None], n_beats, axis=0)
-    waves = [*T_WAVES]
-    centres[:, waves] *= repolarisation[:, None]
-    widths[:, waves] *= repolarisation[:, None, None]
+    centres[:, T_WAVES] *= repolarisation[:, None]
+    widths[:, T_WAVES] *= repolarisation[:, None, None]
     centres[:, P_WAVES] *= 0.8 + 0.2 * np.clip(usual, 0.4, 1.3)
     vectors = anatomy.vectors[None] * (1.0 + rng.normal(scale=0.015, size=(n_beats, len(WAVES), 1)))
     return Beats(times, rr, vectors, centres, widths, anatomy.local)

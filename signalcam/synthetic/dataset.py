@@ -24,17 +24,18 @@ VERSION = 1  # of the generator: another number, other bytes for the same seed
 
 _README = """# Simulated ECGs in the layout of PTB-XL
 
-{n_records:,} records simulated by `signalcam.synthetic` (version {version}, seed {seed}). No record comes from a person. The layout
-is that of PTB-XL 1.0.3 (Wagner et al., 2020), at 100 Hz; `{spans}` gives, for each lesion, the samples at 100 Hz that it changed:
-the record was rendered with and without it from the same random stream, and the two compared in whole uV.
+{n_records:,} records simulated by `signalcam.synthetic` (version {version}, seed {seed}). No record comes
+from a person. The layout is that of PTB-XL 1.0.3 (Wagner et al., 2020), at 100 Hz; `{spans}` gives, for each
+lesion, the samples at 100 Hz that it changed: the record was rendered with and without it from the same
+random stream, and the two compared in whole uV.
 """
 
 
 def write_dataset(folder: str | Path, n_records: int = 1200, seed: int = 0, progress: bool = True) -> Path:
     """Simulate a set and write it as a folder that `signalcam.ptbxl.open_dataset` opens.
 
-    Same arguments, same bytes. The folder appears whole or not at all: it is written beside its place and renamed. A
-    folder that holds the same set already is left as it is.
+    Same arguments, same bytes. The folder appears whole or not at all: it is written beside its place and
+    renamed. A folder that holds the same set already is left as it is.
 
     Args:
         folder: where to; its parents are made.
@@ -70,7 +71,8 @@ def read_spans(folder: str | Path) -> pd.DataFrame:
     """Read the samples that each lesion of a simulated set changed.
 
     Returns:
-        One row for each span: `ecg_id`, `superclass`, `statement`, `start`, `stop` (samples at 100 Hz, `stop` exclusive).
+        One row for each span: `ecg_id`, `superclass`, `statement`, `start`, `stop` (samples at 100 Hz, `stop`
+        exclusive).
 
     Raises:
         FileNotFoundError: the folder is no simulated set.
@@ -89,7 +91,10 @@ def _is_there(folder: Path, marker: dict) -> bool:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
     path = folder / MARKER
-    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except json.JSONDecodeError:
+        found = None
     if found == marker:
         return True
     what = f"the simulated set {found}" if found else "files that are no simulated set"

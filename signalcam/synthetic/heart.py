@@ -2,13 +2,13 @@
 
 Each wave is a Gaussian in time after the R peak with a direction in space, as in the dynamical model of P. E.
 McSharry, G. D. Clifford, L. Tarassenko, L. A. Smith, "A dynamical model for generating synthetic
-electrocardiogram signals", IEEE Trans. Biomed. Eng. 50(3):289-294, 2003, equation 1, and its form with a dipole in three
-dimensions of R. Sameni, G. D. Clifford, C. Jutten, M. B. Shamsollahi, "Multichannel ECG and noise modeling: application
-to maternal and fetal ECG signals", EURASIP J. Adv. Signal Process. 2007:043407, equations 4 to 7.
+electrocardiogram signals", IEEE Trans. Biomed. Eng. 50(3):289-294, 2003, equation 1, in its form with a
+dipole in three dimensions of R. Sameni, G. D. Clifford, C. Jutten, M. B. Shamsollahi, "Multichannel ECG and
+noise modeling: application to maternal and fetal ECG signals", EURASIP J. Adv. Signal Process. 2007:043407.
 
-Axes are Frank's: x to the patient's left, y to the feet, z to the back. The leads follow from the vector by the
-matrix of G. E. Dower, H. B. Machado, J. A. Osborne, "On deriving the electrocardiogram from vectorcardiographic
-leads", Clin. Cardiol. 3(2):87-95, 1980.
+Axes are Frank's: x to the patient's left, y to the feet, z to the back. The leads follow from the vector by
+the matrix of G. E. Dower, H. B. Machado, J. A. Osborne, "On deriving the electrocardiogram from
+vectorcardiographic leads", Clin. Cardiol. 3(2):87-95, 1980.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 WAVES = (
-    "p_right", "p_left", "septum", "apex", "base", "terminal", "notch_1", "notch_2", "junction", "ramp", "t", "u"
+    "p_right", "p_left", "septum", "apex", "base", "terminal", "notch_1", "notch_2",
+    "junction", "ramp", "t", "u",
 )  # fmt: skip
 WAVE = {name: position for position, name in enumerate(WAVES)}
 P_WAVES = [WAVE["p_right"], WAVE["p_left"]]
@@ -41,15 +42,20 @@ DOWER = np.array(
 )
 
 BEFORE, AFTER = 0.5, 0.9  # s of a beat that are computed around its R peak
+REACH = 2.5  # standard deviations from its centre to the end of a wave
 
 
 @dataclass(frozen=True)
 class Beats:
-    """All waves of all beats of one record.
+    """All waves of all beats of one record. Its methods return new beats.
 
-    times: (beat,) s, the R peaks; may lie outside the record. rr: (beat,) s, the interval before each.
-    vectors: (beat, wave, 3) mV. centres: (beat, wave) s after the R peak. widths: (beat, wave, 2) s, the standard deviation
-    before and after the centre. local: (wave, 8), what a lead sees of a wave relative to a pure dipole.
+    Attributes:
+        times: (beat,) s, the R peaks; some lie outside the record.
+        rr: (beat,) s, the interval before each.
+        vectors: (beat, wave, 3) mV, along Frank's x, y, z.
+        centres: (beat, wave) s after the R peak.
+        widths: (beat, wave, 2) s, the standard deviation before and after the centre.
+        local: (wave, 8), what each independent lead sees of a wave relative to a pure dipole.
     """
 
     times: np.ndarray
@@ -93,7 +99,7 @@ class Beats:
         return replace(self, centres=centres, widths=widths)
 
     def turned(self, waves, angle) -> "Beats":
-        """The beats with `waves` turned in the frontal plane by `angle` (beat,) rad, clockwise (to the right) if positive."""
+        """The beats with `waves` turned in the frontal plane by `angle` (beat,) rad, from left to feet."""
         cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
         vectors = self.vectors.copy()
         x, y = self.vectors[:, waves, 0], self.vectors[:, waves, 1]
@@ -101,7 +107,7 @@ class Beats:
         return replace(self, vectors=vectors)
 
     def with_wave(self, vector, centre, widths, weight, local=None) -> "Beats":
-        """The beats with one more wave: `vector` (3,) mV times `weight` (beat,), at `centre` s, (beat,) or one number."""
+        """The beats with one more wave: `vector` (3,) mV times `weight` (beat,), at `centre` s after R."""
         n_beats = len(self.times)
         centre = np.broadcast_to(np.asarray(centre, dtype=float), n_beats)
         local = np.ones(len(INDEPENDENT_LEADS)) if local is None else local
@@ -117,6 +123,9 @@ class Beats:
 def render(beats: Beats, leads: np.ndarray, n_times: int, sampling_rate: float) -> np.ndarray:
     """Potentials of the heart in the independent leads: the sum of all waves of all beats.
 
+    A wave ends `REACH` standard deviations from its centre: the Gaussian is lowered and scaled there to fall
+    from 1 to 0, so that waves, and what a lesion changes, have a beginning and an end.
+
     Args:
         leads: (8, 3), the lead matrix.
 
@@ -126,24 +135,25 @@ def render(beats: Beats, leads: np.ndarray, n_times: int, sampling_rate: float) 
     before = int(round(BEFORE * sampling_rate))
     width = before + int(round(AFTER * sampling_rate))
     first = np.floor(beats.times * sampling_rate).astype(int) - before
-    index = first[:, None] + np.arange(width)
-    time = index / sampling_rate - beats.times[:, None]
+    time = (first[:, None] + np.arange(width)) / sampling_rate - beats.times[:, None]
     away = time[:, None, :] - beats.centres[:, :, None]
-    spread = np.where(away < 0, beats.widths[:, :, :1], beats.widths[:, :, 1:])
-    waves = np.exp(-0.5 * (away / spread) ** 2)
+    away /= np.where(away < 0, beats.widths[:, :, :1], beats.widths[:, :, 1:])
+    end = np.exp(-0.5 * REACH**2)
+    waves = np.maximum(np.exp(-0.5 * away**2) - end, 0.0) / (1.0 - end)
     amplitudes = (beats.vectors @ leads.T) * beats.local
     potentials = np.matmul(waves.transpose(0, 2, 1), amplitudes)
     signals = np.zeros((n_times, len(leads)))
-    inside = (index >= 0) & (index < n_times)
-    np.add.at(signals, index[inside], potentials[inside])
+    for start, potential in zip(first, potentials, strict=True):
+        inside = slice(max(start, 0), max(min(start + width, n_times), 0))
+        signals[inside] += potential[inside.start - start : inside.start - start + len(signals[inside])]
     return signals
 
 
 def all_leads(independent: np.ndarray) -> np.ndarray:
     """12 leads as whole uV from the 8 independent ones in mV, as a PTB-XL file holds them.
 
-    I, II and V1 to V6 are rounded; III, aVR, aVL and aVF follow from the rounded I and II, so that the identities of the
-    limb leads hold to 1.5 uV.
+    I, II and V1 to V6 are rounded; III, aVR, aVL and aVF follow from the rounded I and II, so that the
+    identities of the limb leads hold to 1.5 uV.
 
     Args:
         independent: (time, 8) mV, ordered as `INDEPENDENT_LEADS`.

@@ -1,10 +1,11 @@
-"""What a disease does to the waves of a beat: one function for each group of statements, all with a graded weight.
+"""What a disease does to the waves of a beat: a function for each group of statements, with a graded weight.
 
-Every function takes the beats, a weight for each beat (0 leaves the beat as it is, 1 is the full picture) and the
-lesion's own random stream, and returns new beats. ECG criteria: B. Surawicz, R. Childers, B. J. Deal, L. S. Gettes,
-"AHA/ACCF/HRS recommendations for the standardization and interpretation of the electrocardiogram, part III:
-intraventricular conduction disturbances", Circulation 119:e235-e240, 2009; part IV, the ST segment, T and U waves (P. M. Rautaharju et al.,
-e241-e250); part V, hypertrophy (E. W. Hancock et al., e251-e261); part VI, ischaemia and infarction (G. S. Wagner et al., e262-e270).
+Every function takes the beats, a weight for each beat (0 leaves the beat as it is, 1 is the full picture) and
+the lesion's own random stream, and returns new beats. ECG criteria: B. Surawicz, R. Childers, B. J. Deal, L.
+S. Gettes, "AHA/ACCF/HRS recommendations for the standardization and interpretation of the electrocardiogram,
+part III: intraventricular conduction disturbances", Circulation 119:e235-e240, 2009; part IV, the ST segment,
+T and U waves (P. M. Rautaharju et al., e241-e250); part V, hypertrophy (E. W. Hancock et al., e251-e261);
+part VI, ischaemia and infarction (G. S. Wagner et al., e262-e270).
 """
 
 from collections.abc import Callable
@@ -25,8 +26,11 @@ _ANTERIOR, _ANTEROLATERAL, _INFEROLATERAL = (0.25, 0.0, -0.97), (0.75, 0.0, -0.6
 class Lesion:
     """One abnormality of a record.
 
-    statement: SCP code, a key of `CHANGES`. severity: 0 to 1. start, stop: s between which it is there (by the R peak of a
-    beat); the whole record by default. gradual: it comes and goes over about 2 s (ischaemia), not from beat to beat.
+    Attributes:
+        statement: SCP-ECG code, a key of `CHANGES`.
+        severity: 0 (none) to 1 (the full picture).
+        start, stop: s; beats with their R peak from `start` and before `stop` show it. By default all do.
+        gradual: it comes and goes over about 2 s, as ischaemia does, not from one beat to the next.
     """
 
     statement: str
@@ -91,7 +95,7 @@ def _infarction(wall) -> Change:
         loss = 1.0 - 0.35 * weight[:, None] * np.abs(direction) * min(q / 0.5, 1.0)
         beats = beats.scaled([WAVE["apex"]], loss)
         beats = beats.with_wave(
-            elevation * direction, 0.45 * t, (0.3 * t.mean(), 0.26 * t.mean()), weight, local
+            elevation * direction, 0.45 * t, (0.22 * t.mean(), 0.26 * t.mean()), weight, local
         )
         return beats.with_wave(-inversion * direction, t, (0.05, 0.042), weight, local)
 
@@ -142,12 +146,12 @@ def _digitalis(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Be
 
 def _long_qt(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
     """T comes late and is broader."""
-    late = 1.0 + rng.uniform(0.18, 0.30) * weight
+    late = 1.0 + rng.uniform(0.22, 0.34) * weight
     return beats.stretched([WAVE["t"], WAVE["ramp"]], late, about=0.0)
 
 
 def _left_bundle_block(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
-    """The septum is activated from the right, the left ventricle late and slowly: wide notched R on the left, ST-T against it."""
+    """The septum from the right, the left ventricle late and slowly: wide R on the left, ST-T against it."""
     size = rng.uniform(0.85, 1.2)
     beats = beats.blended("septum", np.array([0.22, 0.05, 0.18]) * size, weight)
     beats = beats.blended("apex", np.array([0.75, 0.25, 0.55]) * size, weight)
@@ -160,7 +164,7 @@ def _left_bundle_block(beats: Beats, weight: np.ndarray, rng: np.random.Generato
 
 
 def _right_bundle_block(completeness: float) -> Change:
-    """The right ventricle comes last: a late vector to the right and front (R' in V1, broad S in I and V6), T against it in V1."""
+    """The right ventricle comes last: R' in V1, broad S in I and V6, T against it in V1."""
 
     def change(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
         size = completeness * rng.uniform(0.75, 1.25)
@@ -175,7 +179,10 @@ def _right_bundle_block(completeness: float) -> Change:
 
 
 def _fascicular_block(to_left: bool) -> Change:
-    """One half of the left bundle fails: QRS begins towards the other half's wall and ends in the failed half's: axis up-left or down-right."""
+    """One half of the left bundle fails: QRS begins away from its wall and ends in it.
+
+    The axis turns up to the left (anterior half) or down to the right (posterior half).
+    """
 
     def change(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
         main = np.sum(beats.vectors[:, [WAVE["apex"], WAVE["base"]], :2], axis=1)
@@ -204,8 +211,8 @@ def _slow_av_node(beats: Beats, weight: np.ndarray, rng: np.random.Generator) ->
 
 
 def _left_hypertrophy(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
-    """More muscle on the left: high voltage to the left and back, QRS a little wider; with strain ST and T turn away."""
-    gain = rng.uniform(0.7, 1.05)
+    """High voltage to the left and back, QRS a little wider; with strain ST and T turn away."""
+    gain = rng.uniform(0.6, 0.95)
     growth = np.array([1.0, 0.65, 1.15]) * gain
     beats = beats.scaled([WAVE["apex"], WAVE["base"]], 1.0 + weight[:, None] * growth)
     beats = beats.stretched(QRS_WAVES, 1.0 + 0.12 * weight)

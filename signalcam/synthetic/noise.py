@@ -1,9 +1,9 @@
 """What else the electrodes pick up: baseline wander, muscle, mains, and the amplifier's own noise.
 
-Noise arises at the nine electrodes, and leads are differences of electrode potentials (lead I is left arm minus right arm;
-V1 to V6 are against the mean of the limbs), so that noise obeys the identities of the limb leads as it does in a
-recording. Kinds and spectra: L. Sornmo, P. Laguna, "Bioelectrical Signal Processing in Cardiac and Neurological
-Applications", 2005, section 7.1.
+Noise arises at the nine electrodes, and leads are differences of electrode potentials (lead I is left arm
+minus right arm; V1 to V6 are against the mean of the limbs), so that noise obeys the identities of the limb
+leads as it does in a recording. Kinds and spectra: L. Sornmo, P. Laguna, "Bioelectrical Signal Processing in
+Cardiac and Neurological Applications", 2005, chapter 7.
 """
 
 import numpy as np
@@ -22,7 +22,8 @@ def draw_noise(
     """Draw the noise of one record in the independent leads.
 
     Args:
-        level: 0 for none, 1 usual at rest; scales all kinds. breathing: Hz, at which part of the baseline moves.
+        level: factor of all kinds: 0 for none, 1 is usual at rest.
+        breathing: Hz, at which a part of the baseline moves.
 
     Returns:
         (time, 8) float64 mV, ordered as `signalcam.synthetic.heart.INDEPENDENT_LEADS`.
@@ -33,7 +34,7 @@ def draw_noise(
 
 
 def _baseline(rng: np.random.Generator, time: np.ndarray, breathing: float) -> np.ndarray:
-    """Slow drift of each electrode (power falling with the square of frequency) and its movement with the breath."""
+    """Slow drift of each electrode, less and less above 0.08 Hz, and its movement with the breath."""
     n_times, duration = len(time), time[-1] + time[1]
     frequencies = np.fft.rfftfreq(n_times, duration / n_times)
     shape = np.where(frequencies > 0, 1.0 / (1.0 + (frequencies / 0.08) ** 2) ** 0.65, 0.0)
@@ -58,8 +59,8 @@ def _muscle(rng: np.random.Generator, n_times: int, sampling_rate: float) -> np.
         bursts += rng.uniform(0.5, 2.5) * np.exp(
             -0.5 * ((time - rng.random()) / rng.uniform(0.02, 0.12)) ** 2
         )
-    limb = 1.0 + bursts[:, None] * rng.uniform(0, 1, size=9)
-    return noise * size * limb
+    growth = 1.0 + bursts[:, None] * rng.uniform(0, 1, size=9)
+    return noise * np.sqrt(sampling_rate / 100.0) * size * growth
 
 
 def _mains(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:

@@ -1,12 +1,12 @@
-"""One simulated record: a patient's heart, a rhythm, lesions and noise, with the same record without each lesion."""
+"""One simulated record of a heart, a rhythm, lesions and noise, and the same one without each lesion."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from signalcam.synthetic.anatomy import beats_of, breathe, draw_anatomy
-from signalcam.synthetic.heart import P_WAVES, QRS_WAVES, Beats, all_leads, render
+from signalcam.synthetic.heart import P_WAVES, QRS_WAVES, WAVE, Beats, all_leads, render
 from signalcam.synthetic.lesions import Lesion, apply_lesion
 from signalcam.synthetic.noise import draw_noise
 from signalcam.synthetic.rhythm import draw_rhythm, fibrillation_waves, place_ectopics
@@ -16,7 +16,21 @@ _ANATOMY, _RHYTHM, _BEATS, _NOISE, _LESION = range(5)
 
 @dataclass(frozen=True)
 class Subject:
-    """What a record is drawn from, apart from its lesions. seed fixes the person; records of one person share it."""
+    """The person and the circumstances of a record.
+
+    Attributes:
+        seed: of the person's heart and of how a disease shows in it; records of one person share it.
+        age: years.
+        sex: 0 male, 1 female, as in PTB-XL.
+        heart_rate: beats a minute, the mean.
+        variability: of the heart rate in sinus rhythm; 1 is usual at rest.
+        fibrillation: the atria fibrillate.
+        premature: "PVC" or "PAC", of which `n_premature` come.
+        noise: 0 for none, 1 is usual.
+        voltage: factor of QRS.
+        early_repolarisation: 0 for none; at 1 the J point lies 0.1 to 0.2 mV higher in V2 to V5.
+        t_size: factor of T.
+    """
 
     seed: int | tuple[int, ...] = 0
     age: float = 55.0
@@ -34,18 +48,23 @@ class Subject:
 
 @dataclass(frozen=True)
 class SimulatedRecord:
-    """A record with its truth.
+    """A record and its truth.
 
-    counts: (time, 12) int16 in uV. without: for each lesion the same record without it, as `counts`. axis: degrees, the mean
-    frontal axis of QRS.
+    Attributes:
+        counts: (time, 12) int16, uV, leads as `signalcam.leads.LEADS`.
+        lesions: what is wrong with it.
+        without: for each lesion, the counts of the same record without it.
+        axis: the mean frontal axis of QRS in degrees.
+        sampling_rate: Hz.
+        r_peaks: (beat,) s, the beats inside the record.
     """
 
     counts: np.ndarray
     lesions: tuple[Lesion, ...]
     without: tuple[np.ndarray, ...]
     axis: float
-    sampling_rate: float = 100.0
-    r_peaks: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    sampling_rate: float
+    r_peaks: np.ndarray
 
     @property
     def signals(self) -> np.ndarray:
@@ -53,11 +72,11 @@ class SimulatedRecord:
         return (self.counts / 1000.0).astype(np.float32)
 
     def signals_without(self, lesion: int) -> np.ndarray:
-        """(time, lead) float32 mV: the same record, same random stream, without the lesion at this position."""
+        """(time, lead) float32 mV: the same record without the lesion at this position of `lesions`."""
         return (self.without[lesion] / 1000.0).astype(np.float32)
 
     def spans(self, lesion: int) -> np.ndarray:
-        """(span, 2) int64: start and stop samples that the lesion changed, in any lead, by 1 uV or more."""
+        """(span, 2) int64: from and up to which samples a lesion changes any lead by 1 uV or more."""
         return changed_spans(self.counts, self.without[lesion])
 
 
@@ -70,25 +89,22 @@ def simulate_record(
 ) -> SimulatedRecord:
     """Simulate a 12-lead ECG at rest, and the same one without each of its lesions.
 
-    Rhythm, noise and each lesion draw from streams of their own, so that leaving a lesion out changes nothing but what the
-    lesion does.
+    Rhythm, noise and each lesion draw from streams of their own, so that leaving a lesion out changes nothing
+    but what the lesion does.
 
     Args:
         lesions: abnormalities, applied in this order; their statements differ.
         subject: the person and the circumstances; a man of 55 in sinus rhythm by default.
         seed: of this record.
-        n_times: samples. sampling_rate: Hz.
+        n_times: samples, 2 or more.
+        sampling_rate: Hz.
 
     Raises:
-        ValueError: an unknown statement, or one named twice, or a severity outside 0 to 1.
+        ValueError: an unknown statement, or one named twice, or a severity outside 0 to 1; too few samples.
     """
-    subject = subject or Subject()
+    subject = Subject() if subject is None else subject
     lesions = tuple(lesions)
-    names = [lesion.statement for lesion in lesions]
-    if len(set(names)) < len(names):
-        raise ValueError(
-            f"Each lesion may be named once, got {', '.join(names)}. Leave the repeated one out."
-        )
+    _check(lesions, n_times, sampling_rate)
     duration = n_times / sampling_rate
     anatomy = draw_anatomy(_stream(subject.seed, _ANATOMY), subject.age, subject.sex)
     rhythm = draw_rhythm(
@@ -96,15 +112,11 @@ def simulate_record(
         subject.fibrillation, subject.premature, subject.n_premature,
     )  # fmt: skip
     rng = _stream(seed, _BEATS)
-    healthy = beats_of(anatomy, rhythm.times, rhythm.rr, rng)
-    healthy = _variant(healthy, subject)
+    healthy = _variant(beats_of(anatomy, rhythm.times, rhythm.rr, rng), subject)
     depth = rng.uniform(0.01, 0.07)
-    atrial = (
-        fibrillation_waves(rng, n_times, sampling_rate) @ anatomy.leads.T if subject.fibrillation else 0.0
-    )
-    other = atrial + draw_noise(
-        _stream(seed, _NOISE), n_times, sampling_rate, subject.noise, rhythm.breathing
-    )
+    other = draw_noise(_stream(seed, _NOISE), n_times, sampling_rate, subject.noise, rhythm.breathing)
+    if subject.fibrillation:
+        other = other + fibrillation_waves(rng, n_times, sampling_rate) @ anatomy.leads.T
 
     def beats_with(chosen: Sequence[Lesion]) -> Beats:
         beats = healthy
@@ -119,28 +131,41 @@ def simulate_record(
 
     beats = beats_with(lesions)
     without = tuple(counts_of(beats_with(lesions[:k] + lesions[k + 1 :])) for k in range(len(lesions)))
-    inside = (rhythm.times >= 0) & (rhythm.times < duration)
-    return SimulatedRecord(
-        counts_of(beats), lesions, without, _axis(beats), sampling_rate, rhythm.times[inside]
-    )
+    r_peaks = rhythm.times[(rhythm.times >= 0) & (rhythm.times < duration)]
+    return SimulatedRecord(counts_of(beats), lesions, without, _axis(beats), sampling_rate, r_peaks)
+
+
+def _check(lesions: tuple[Lesion, ...], n_times: int, sampling_rate: float) -> None:
+    names = [lesion.statement for lesion in lesions]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"Each lesion may be named once, got {', '.join(names)}. Leave the repeated one out."
+        )
+    if n_times < 2 or sampling_rate <= 0:
+        raise ValueError(
+            f"Expected 2 samples or more at a rate above 0 Hz, got {n_times} at {sampling_rate}."
+        )
 
 
 def changed_spans(counts: np.ndarray, without: np.ndarray) -> np.ndarray:
-    """Runs of samples in which two renderings (time, lead) differ in any lead: (span, 2) int64, start and stop (exclusive)."""
+    """Runs of samples in which two renderings, (time, lead) each, differ in any lead.
+
+    Returns:
+        (span, 2) int64: the first sample of each run, and the one after its last.
+    """
     changed = np.any(counts != without, axis=1).astype(np.int8)
     edges = np.flatnonzero(np.diff(changed, prepend=0, append=0))
     return edges.reshape(-1, 2)
 
 
 def _variant(beats: Beats, subject: Subject) -> Beats:
-    """Harmless variety: voltage, a lifted J point (early repolarisation), the size of T."""
-    n_beats = len(beats.times)
-    whole = np.ones(n_beats)
+    """Harmless variety: voltage, a lifted J point (early repolarisation), size of T; no P in fibrillation."""
+    every = np.ones(len(beats.times))
     if subject.fibrillation:
-        beats = beats.scaled(P_WAVES, 0.0 * whole)
-    beats = beats.scaled(QRS_WAVES, subject.voltage * whole).scaled([9, 10], subject.t_size * whole)
-    lift = np.array([0.10, 0.08, -0.12])
-    return beats.moved([8], lift, subject.early_repolarisation * whole)
+        beats = beats.scaled(P_WAVES, 0.0 * every)
+    beats = beats.scaled(QRS_WAVES, subject.voltage * every)
+    beats = beats.scaled([WAVE["ramp"], WAVE["t"]], subject.t_size * every)
+    return beats.moved([WAVE["junction"]], (0.10, 0.08, -0.12), subject.early_repolarisation * every)
 
 
 def _axis(beats: Beats) -> float:

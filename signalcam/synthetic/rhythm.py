@@ -11,7 +11,14 @@ LEAD_IN = 1.6  # s before and after the record in which beats are placed too, fo
 
 @dataclass(frozen=True)
 class Rhythm:
-    """times and rr (beat,) in s, kinds (beat,) of "normal", "PAC", "PVC"; breathing rate in Hz, phase in rad."""
+    """The beats of a record and the breath.
+
+    Attributes:
+        times: (beat,) s, the R peaks.
+        rr: (beat,) s, the interval before each.
+        kinds: (beat,) "normal", "PAC" or "PVC".
+        breathing, phase: Hz and rad.
+    """
 
     times: np.ndarray
     rr: np.ndarray
@@ -31,13 +38,15 @@ def draw_rhythm(
 ) -> Rhythm:
     """Draw the R peaks of a record.
 
-    In sinus rhythm RR varies with the breath (respiratory sinus arrhythmia, 0.2 to 0.3 Hz) and with blood pressure
-    (Mayer waves, about 0.1 Hz), the two peaks of McSharry 2003, section II-B, and by chance. In fibrillation it is
-    irregular from beat to beat.
+    In sinus rhythm RR varies with the breath (respiratory sinus arrhythmia, 0.2 to 0.3 Hz) and with blood
+    pressure (Mayer waves, about 0.1 Hz), the two peaks of McSharry 2003, and by chance.
 
     Args:
-        duration: s. heart_rate: beats a minute, the mean. variability: 1 is usual at rest; scales all variation in sinus rhythm.
-        premature: "PAC" or "PVC", with `n_premature` of them.
+        duration: s.
+        heart_rate: beats a minute, the mean.
+        variability: factor of all variation in sinus rhythm; 1 is usual at rest.
+        fibrillation: irregular from beat to beat.
+        premature: "PAC" or "PVC", of which `n_premature` come.
     """
     mean = 60.0 / heart_rate
     breathing, phase = rng.uniform(0.19, 0.31), rng.uniform(0, 2 * np.pi)
@@ -69,7 +78,8 @@ def draw_rhythm(
 def place_ectopics(beats: Beats, rhythm: Rhythm, rng: np.random.Generator) -> Beats:
     """The beats with the premature ones in their own shape.
 
-    A ventricular one has no P wave, a wide QRS of its own direction and a T wave against it; an atrial one has another P wave.
+    A ventricular one has no P wave, a wide QRS of its own direction and a T wave against it; an atrial one
+    has another P wave.
     """
     atrial = (rhythm.kinds == "PAC").astype(float)
     ventricular = (rhythm.kinds == "PVC").astype(float)
@@ -88,7 +98,7 @@ def place_ectopics(beats: Beats, rhythm: Rhythm, rng: np.random.Generator) -> Be
 
 
 def fibrillation_waves(rng: np.random.Generator, n_times: int, sampling_rate: float) -> np.ndarray:
-    """The atria in fibrillation: 4 to 9 Hz waves of wandering rate and size, largest in V1. Returns (time, 3) mV."""
+    """The atria in fibrillation: (time, 3) mV, waves of 5 to 8 Hz and wandering size, largest in V1."""
     time = np.arange(n_times) / sampling_rate
     wander = np.cumsum(rng.normal(scale=1.2, size=n_times)) / sampling_rate
     phase = 2 * np.pi * (rng.uniform(5.0, 7.5) * time + wander) + rng.uniform(0, 2 * np.pi)

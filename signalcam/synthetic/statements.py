@@ -1,15 +1,17 @@
 """The SCP-ECG statements that the simulated set uses, in the columns of PTB-XL's `scp_statements.csv`.
 
-Codes, the superclass and the subclass of each are facts of the SCP-ECG standard (ISO 11073-91064) as PTB-XL groups them (P. Wagner et al.,
-"PTB-XL, a large publicly available electrocardiography dataset", Sci. Data 7:154, 2020, table 4); the descriptions are our own.
+Codes, the superclass and the subclass of each are facts of the SCP-ECG standard (ISO 11073-91064) as PTB-XL
+groups them (P. Wagner et al., "PTB-XL, a large publicly available electrocardiography dataset", Sci. Data
+7:154, 2020); the descriptions are our own.
 """
 
 import numpy as np
 import pandas as pd
 
 STATEMENT_COLUMNS = (
-    "description", "diagnostic", "form", "rhythm", "diagnostic_class", "diagnostic_subclass", "Statement Category",
-    "SCP-ECG Statement Description", "AHA code", "aECG REFID", "CDISC Code", "DICOM Code",
+    "description", "diagnostic", "form", "rhythm", "diagnostic_class", "diagnostic_subclass",
+    "Statement Category", "SCP-ECG Statement Description", "AHA code", "aECG REFID", "CDISC Code",
+    "DICOM Code",
 )  # fmt: skip
 
 # code: (superclass, subclass, also a form statement, description)
@@ -42,14 +44,14 @@ DIAGNOSTIC = {
     "RAO/RAE": ("HYP", "RAO/RAE", False, "right atrial enlargement"),
 }
 FORM = {
-    "ABQRS": "abnormal QRS", "PVC": "ventricular premature beat", "PAC": "atrial premature beat", "QWAVE": "Q waves",
-    "INVT": "inverted T waves", "LOWT": "low T waves", "STD_": "ST depression", "STE_": "ST elevation",
-    "VCLVH": "voltage as in left ventricular hypertrophy", "LVOLT": "low QRS voltage", "HVOLT": "high QRS voltage",
-    "LPR": "long PR interval",
+    "ABQRS": "abnormal QRS", "PVC": "ventricular premature beat", "PAC": "atrial premature beat",
+    "QWAVE": "Q waves", "INVT": "inverted T waves", "LOWT": "low T waves", "STD_": "ST depression",
+    "VCLVH": "voltage as in left ventricular hypertrophy", "LVOLT": "low QRS voltage",
+    "HVOLT": "high QRS voltage", "LPR": "long PR interval",
 }  # fmt: skip
 RHYTHM = {
-    "SR": "sinus rhythm", "SBRAD": "sinus bradycardia", "STACH": "sinus tachycardia", "SARRH": "sinus arrhythmia",
-    "AFIB": "atrial fibrillation",
+    "SR": "sinus rhythm", "SBRAD": "sinus bradycardia", "STACH": "sinus tachycardia",
+    "SARRH": "sinus arrhythmia", "AFIB": "atrial fibrillation",
 }  # fmt: skip
 
 
