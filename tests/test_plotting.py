@@ -48,9 +48,8 @@ def test_plotting_imports_neither_tensorflow_nor_keras_nor_pyplot():
 
 
 def test_a_notebook_shows_a_figure_as_one_picture(ecg):
-    from IPython.core.formatters import DisplayFormatter
-
-    data, _ = DisplayFormatter().format(plotting.plot_ecg(ecg))
+    formatters = pytest.importorskip("IPython.core.formatters")
+    data, _ = formatters.DisplayFormatter().format(plotting.plot_ecg(ecg))
     assert [key for key in data if key.startswith("image/")] == ["image/png"]
     assert data["image/png"].startswith(b"\x89PNG")
     import matplotlib.pyplot as plt

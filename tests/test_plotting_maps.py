@@ -98,6 +98,7 @@ def test_title_says_probability_call_truth_and_whether_it_is_right(
     assert expected in texts(figure).split("\n")
 
 
+@pytest.mark.bad_input(23)
 def test_padded_time_may_be_nan_and_is_left_out_of_the_mean(ecg, evidence, heatmap):
     padded = np.zeros(1000, bool)
     padded[800:] = True
@@ -113,6 +114,7 @@ def test_padded_time_may_be_nan_and_is_left_out_of_the_mean(ecg, evidence, heatm
         plotting.plot_map(ecg, evidence, np.zeros(1000))
 
 
+@pytest.mark.bad_input(43)
 def test_constant_maps_can_be_drawn(ecg):
     figure = plotting.plot_map(ecg, np.zeros(125), np.zeros(1000))
     figure.draw_without_rendering()
