@@ -69,16 +69,20 @@ def execute(source, target):
             timeout=1800,
             kernel_name="python3",
             record_timing=False,
-            extra_arguments=["--log-level=ERROR"],
+            extra_arguments=["--log-level=ERROR", "--IPKernelApp.capture_fd_output=False"],
             resources={"metadata": {"path": str(source.resolve().parent)}},
             on_cell_executed=lambda **_: bar.update(),
         )
+        # TensorFlow writes start-up messages past Python's own streams; they go to a file, not into cells.
+        log = target.with_suffix(".log")
         try:
-            client.execute()
+            with log.open("w") as kernel_messages:
+                client.execute(stderr=kernel_messages)
         except CellExecutionError as error:
             nbformat.write(notebook, target)
             where = f"{source.name}, cell {bar.n + 1} of {n_code}"
             raise RuntimeError(f"{where} failed; see {target}\n{error}") from error
+    log.unlink()
     nbformat.write(notebook, target)
 
 
