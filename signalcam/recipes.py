@@ -4,6 +4,7 @@
 same number of weights; `benchmarks/README.md` has the comparison and the list of what did not help.
 """
 
+import functools
 from dataclasses import dataclass, replace
 
 import keras
@@ -61,7 +62,7 @@ RECIPES = {
     "paper": Recipe("paper"),
     "best": Recipe(
         "best",
-        architecture="early",
+        architecture="paper",
         scaling="record_standard_asinh",
         augmentation="view",
         view=(("n_times", 500), ("gain", 0.2), ("lead_gain", 0.1), ("lead_dropout", 0.1)),
@@ -118,60 +119,65 @@ def train_recipe(
             cover, or what `train` finds.
     """
     recipe = find_recipe(recipe)
-    if target not in TARGETS:
-        raise ValueError(f"target must be one of {', '.join(TARGETS)}; got {target!r}.")
     if further is not None and not recipe.scaling.startswith("record_standard"):
         raise ValueError(
             f"Recipe {recipe.name!r} scales by {recipe.scaling!r}, but the further records have lost their "
             "amplitude. They fit the rules record_standard and record_standard_asinh."
         )
     names = _trained_outputs(recipe, target)
-    truth = np.column_stack([np.asarray(labels), superclass_table.loc[labels.index, list(SUPERCLASSES)]])
-    truth = truth[:, [OUTPUTS.index(name) for name in names]].astype(np.float32)
     rows = {split: _rows(labels, splits, split) for split in ("train", "validation")}
     x_train, x_validation, scaler = _prepare(recipe, signals_mv, rows)
-    y_train, y_validation = truth[rows["train"]], truth[rows["validation"]]
+    y = _truth(np.asarray(labels), superclass_table.loc[labels.index, list(SUPERCLASSES)], names)
+    y_train, y_validation = y[rows["train"]], y[rows["validation"]]
     if further is not None:
-        x_train = np.concatenate(
-            [x_train, Scaler(_training_rule(recipe)).transform(detrend(further.signals))]
-        )
-        more = np.column_stack([further.abnormal, further.superclass])
-        y_train = np.concatenate([y_train, more[:, [OUTPUTS.index(name) for name in names]]])
-    steps = -(-len(x_train) // recipe.batch_size) * recipe.epochs
-
-    def build():
-        return ARCHITECTURES[recipe.architecture](*x_train.shape[1:], n_classes=len(names))
-
+        x_more = Scaler(_training_rule(recipe)).transform(detrend(further.signals))
+        x_train = np.concatenate([x_train, x_more])
+        y_train = np.concatenate([y_train, _truth(further.abnormal, further.superclass, names)])
+    build = functools.partial(ARCHITECTURES[recipe.architecture], *x_train.shape[1:], n_classes=len(names))
     result = train(
         lambda: any_length(build()),
         (x_train, y_train),
         (x_validation, y_validation),
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
         monitor=recipe.monitor,
         augmentation=_augmentation(recipe, seed),
         mixup=recipe.mixup,
-        optimizer=_optimizer(recipe, steps),
+        optimizer=_optimizer(recipe, n_records=len(x_train)),
         folder=folder,
         seed=seed,
         verbose=verbose,
         **train_options,
     )
-    settings = Settings(
-        class_names=("ABNORMAL",) if target == "normal-abnormal" else SUPERCLASSES,
-        threshold=(0.5,) if target == "normal-abnormal" else (0.5,) * len(SUPERCLASSES),
-        label_rule=label_rule,
-        n_times=x_train.shape[1],
-        trained_on=trained_on,
-        recipe=recipe.name,
-    )
-    wanted = settings.class_names
     network = build()
     network.set_weights(result.model.get_weights())
-    if recipe.auxiliary:
-        network = combine_outputs(network, [[float(name == want) for want in wanted] for name in names])
-    return build_deployable(network, scaler, settings), result
+    deployable = deploy(
+        recipe, network, scaler, target, label_rule=label_rule, trained_on=trained_on, recipe=recipe.name
+    )
+    return deployable, replace(result, model=network)
+
+
+def deploy(kind, network, scaler, target="normal-abnormal", temperature=1.0, **settings):
+    """Make the deployable model of a network that a recipe has trained.
+
+    Args:
+        kind: the `Recipe`.
+        network: with all the outputs it was trained with, as `TrainingResult.model`.
+        scaler: fitted `Scaler`.
+        target: one of `TARGETS`; the other outputs are dropped.
+        temperature: logits are divided by it, one number or one for each class. It goes into the weights of
+            the classifier, so that the evidence still sums to the logit.
+        settings: for `signalcam.deployment.Settings`; the threshold is 0.5 where none is given.
+
+    Returns:
+        Deployable `keras.Model`.
+    """
+    names = _trained_outputs(kind, target)
+    wanted = OUTPUTS[:1] if target == "normal-abnormal" else OUTPUTS[1:]
+    matrix = np.array([[name == want for want in wanted] for name in names]) / np.asarray(temperature)
+    network = combine_outputs(network, matrix)
+    settings = {"threshold": (0.5,) * len(wanted), "n_times": network.input_shape[1]} | settings
+    return build_deployable(network, scaler, Settings(class_names=wanted, **settings))
 
 
 def find_recipe(recipe, **changes):
@@ -188,9 +194,17 @@ def find_recipe(recipe, **changes):
 
 
 def _trained_outputs(recipe, target):
+    if target not in TARGETS:
+        raise ValueError(f"target must be one of {', '.join(TARGETS)}; got {target!r}.")
     if recipe.auxiliary:
         return OUTPUTS
     return OUTPUTS[:1] if target == "normal-abnormal" else OUTPUTS[1:]
+
+
+def _truth(abnormal, superclass, names):
+    """Labels, float32 (record, output), in the order of `names`."""
+    columns = np.column_stack([abnormal, superclass]).astype(np.float32)
+    return columns[:, [OUTPUTS.index(name) for name in names]]
 
 
 def _rows(labels, splits, split):
@@ -223,9 +237,10 @@ def _augmentation(recipe, seed):
     return RandomView(**dict(recipe.view), compress=recipe.scaling.endswith("_asinh"), seed=seed)
 
 
-def _optimizer(recipe, steps):
+def _optimizer(recipe, n_records):
     if recipe.optimizer == "adam":
         return keras.optimizers.Adam(recipe.learning_rate)
+    steps = -(-n_records // recipe.batch_size) * recipe.epochs
     schedule = OneCycle(recipe.learning_rate, steps)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

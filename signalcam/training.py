@@ -105,7 +105,8 @@ def train(
     callbacks = [order, StopOnBadLoss(), best]
     if not isinstance(learner.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
         callbacks.append(keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=PATIENCE))
-    settings = (epochs, batch_size, monitor, mixup, seed, learner.optimizer.get_config())
+    settings = [epochs, batch_size, monitor, mixup, seed]
+    settings += [value for key, value in learner.optimizer.get_config().items() if key != "name"]
     state = Interruptible(folder, callbacks, _fingerprint(train, validation, *settings))
     callbacks.append(state)  # last, so that it sees what the others did
     if verbose:
