@@ -55,7 +55,9 @@ def main():
         if arguments.simulated:
             from signalcam.synthetic import write_dataset
 
-            folder = write_dataset(Path(scratch) / "simulated", n_records=arguments.simulated)
+            folder = write_dataset(
+                Path(scratch) / "simulated", n_records=arguments.simulated, progress=sys.stderr.isatty()
+            )
             compare(folder, 100, scratch, arguments)
 
 

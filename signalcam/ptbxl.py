@@ -114,7 +114,7 @@ def find_dataset(path: str | os.PathLike) -> Path:
     if start.is_file():
         if start.name == DATABASE_FILE:
             return start.parent
-        if _is_archive(start):
+        if _is_archive(start) or zipfile.is_zipfile(start):
             raise DatasetError(f"{start} is an archive: unpack it first, and give the folder it makes.")
         raise DatasetError(f"{start} is a file; expected the folder that holds {DATABASE_FILE}.")
     archives: list[Path] = []
@@ -213,7 +213,7 @@ def _looks_like_a_dataset(folder: Path) -> bool:
 
 
 def _is_archive(file: Path) -> bool:
-    return file.is_file() and (file.suffix.lower() in _ARCHIVES or zipfile.is_zipfile(file))
+    return file.suffix.lower() in _ARCHIVES and file.is_file()
 
 
 def _holds_something(folder: Path) -> bool:

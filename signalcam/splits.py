@@ -10,8 +10,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from tqdm.auto import tqdm
 
 from signalcam.errors import DatasetError, LeakageError, listed
+from signalcam.parallel import in_order
 from signalcam.tables import N_FOLDS, check_folds
 
 
@@ -56,6 +58,7 @@ def check_leakage(
     table: pd.DataFrame,
     signals: np.ndarray | None = None,
     ecg_ids: pd.Index | None = None,
+    progress: bool = True,
 ) -> None:
     """Refuse splits that share a record, a patient, or an identical signal.
 
@@ -64,6 +67,7 @@ def check_leakage(
         table: DataFrame indexed by ecg_id with `patient_id`.
         signals: array (record, time, lead) to compare the signals too; equal values count as identical.
         ecg_ids: ecg_id of each record of `signals`; by default those of `table`.
+        progress: show a progress bar when the comparison of signals takes longer than a second.
 
     Raises:
         LeakageError: names the patients, records or signals and the splits they are in.
@@ -81,7 +85,7 @@ def check_leakage(
         _shared(owners, patients.to_dict().__getitem__, "patient", "patient_id"),
     ]
     if signals is not None:
-        digests = _digests(signals, table.index if ecg_ids is None else pd.Index(ecg_ids), used)
+        digests = _digests(signals, table.index if ecg_ids is None else pd.Index(ecg_ids), used, progress)
         problems.append(_shared(owners, digests.__getitem__, "identical signal", None))
     problems = [problem for problem in problems if problem]
     if problems:
@@ -119,7 +123,7 @@ def _shared(owners: dict[str, pd.Index], key_of, what: str, column: str | None) 
     return f"{len(shared):,} {what}{plural} in more than one split: {listed(examples)}."
 
 
-def _digests(signals: np.ndarray, ecg_ids: pd.Index, used: pd.Index) -> dict[object, bytes]:
+def _digests(signals: np.ndarray, ecg_ids: pd.Index, used: pd.Index, progress: bool) -> dict[object, bytes]:
     if len(signals) != len(ecg_ids):
         raise ValueError(
             f"signals has {len(signals):,} records, ecg_ids {len(ecg_ids):,}: give the ecg_id of each record."
@@ -128,9 +132,11 @@ def _digests(signals: np.ndarray, ecg_ids: pd.Index, used: pd.Index) -> dict[obj
     if len(absent):
         raise ValueError(f"signals has no record of ecg_id {listed(absent)}, which the splits hold.")
     wanted = set(used)
+    rows = [row for row, ecg_id in enumerate(ecg_ids) if ecg_id in wanted]
+    bar = tqdm(rows, desc="Comparing signals", unit=" records", delay=1, disable=not progress)
+    return {ecg_ids[row]: digest for row, digest in in_order(lambda row: _digest(signals[row]), bar, 2, 64)}
+
+
+def _digest(record: np.ndarray) -> bytes:
     # Adding zero turns -0.0 into 0.0, which are equal but differ in their bytes.
-    return {
-        ecg_id: hashlib.blake2b((np.asarray(record) + 0.0).tobytes(), digest_size=16).digest()
-        for ecg_id, record in zip(ecg_ids, signals, strict=True)
-        if ecg_id in wanted
-    }
+    return hashlib.blake2b(np.ascontiguousarray(record + 0.0).data, digest_size=16).digest()

@@ -126,6 +126,15 @@ def test_leads_in_another_order_are_put_in_order_by_name(small):
     assert_same_bits(load_signals(open_dataset(small), **QUIET), expected)
 
 
+def test_skip_leaves_out_nothing_where_all_is_well(template):
+    dataset = open_dataset(template)
+    signals, kept, reasons = load_signals(dataset, on_error="skip", **QUIET)
+    assert_same_bits(signals, load_signals(dataset, **QUIET))
+    assert kept.equals(dataset.table.index)
+    assert reasons.empty
+    assert reasons.columns.tolist() == ["ecg_id", "reason"]
+
+
 def test_records_come_in_the_order_asked_for(small):
     dataset = open_dataset(small)
     everything = load_signals(dataset, **QUIET)
