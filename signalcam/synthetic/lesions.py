@@ -85,7 +85,7 @@ def _infarction(wall) -> Change:
         direction = _towards(wall, rng)
         stage = rng.choice(3, p=(0.15, 0.35, 0.5))
         q = (0.12, 0.55, 0.6)[stage] * rng.uniform(0.75, 1.25)
-        elevation = (0.24, 0.13, 0.025)[stage] * rng.uniform(0.7, 1.3)
+        elevation = (0.26, 0.16, 0.04)[stage] * rng.uniform(0.7, 1.3)
         inversion = (-0.08, 0.40, 0.28)[stage] * rng.uniform(0.5, 1.3)
         t = _t_delay(beats)
         local = _local(rng)
