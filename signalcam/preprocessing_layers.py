@@ -54,9 +54,9 @@ class Detrend(keras.layers.Layer):
         self.built = True
 
     def call(self, signals):
-        # Polynomials hold every constant, so this changes no result. But in float32 it keeps a large offset,
-        # such as an electrode's, from drowning the ECG in rounding errors, and makes a flat lead exactly 0.
-        signals = signals - signals[:, :1]
+        # Polynomials hold every constant, so taking the mean off first changes no result. But in float32 it
+        # keeps a large offset, such as an electrode's, from drowning the ECG in rounding errors.
+        signals = signals - ops.mean(signals, axis=1, keepdims=True)
         coefficients = ops.matmul(self._basis.T[None], signals)
         return signals - ops.matmul(self._basis[None], coefficients)
 
