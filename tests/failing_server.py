@@ -24,7 +24,7 @@ class FailingServer(ThreadingHTTPServer):
     def __init__(self, folder: Path):
         self.folder, self.faults = folder, defaultdict(list)
         self.requests, self.sent = [], 0
-        self.released = threading.Event()
+        self.stalled, self.released = threading.Event(), threading.Event()
         super().__init__(("127.0.0.1", 0), _Handler)
 
     @property
@@ -91,6 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         self.server.sent += len(half)
         if stall:
+            self.server.stalled.set()
             self.server.released.wait(10)
         self.close_connection = True
 

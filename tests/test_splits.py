@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signalcam.errors import DatasetError
@@ -110,6 +110,7 @@ def test_ids_that_do_not_fit_are_refused(table, rng):
         check_leakage({"a": table["strat_fold"] == 1}, table)
 
 
+@settings(max_examples=40, deadline=None)
 @given(assignment=st.lists(st.integers(0, 2), min_size=40, max_size=40))
 def test_leakage_is_found_exactly_where_a_patient_is_parted(assignment):
     k = np.arange(40)
