@@ -24,7 +24,7 @@ LAYERS = [
 ] + [{"name": "average", "kind": "GlobalAveragePooling1D", "output_shape": (16,), "parameters": 0}]
 CASE = {"signals": ECG, "evidence": CELLS[:, 0], "heatmap": HEAT[:, 0], "probability": 0.5,
         "call": "ABNORMAL", "truth": "NORMAL", "name": "record 12345"}  # fmt: skip
-CURVE = pd.DataFrame({"false_positive_rate": [0, 1], "recall": [0, 1], "precision": [1, 0]})
+CURVE = {"x": [0, 1], "y": [0, 1], "area": (0.9, 0.8, 1.0)}
 CHECK = {
     "cam": pd.DataFrame({"value": [1, 0.5], "low": [1, 0.4], "high": [1, 0.6]}, index=["none", "classifier"])
 }
@@ -37,6 +37,9 @@ HISTORY = pd.DataFrame(
 COUNTS = pd.DataFrame(
     np.full((3, 5), 12345), ["train", "validation", "test"], ["NORM", "MI", "STTC", "CD", "HYP"]
 )
+
+PADDED_TIME = np.arange(1000) >= 800
+PADDED = np.where(np.arange(125) >= 100, np.nan, CELLS[:, 0])
 
 GALLERY = {
     "ecg": lambda: plotting.plot_ecg(ECG, title="Record 1", overlay={"trend": ECG, "more": ECG}),
@@ -51,9 +54,7 @@ GALLERY = {
     "overlap": lambda: plotting.plot_superclass_overlap(COUNTS > 0),
     "history": lambda: plotting.plot_history(HISTORY),
     "confusion": lambda: plotting.plot_confusion(np.eye(5) * 12345, list(COUNTS)),
-    "roc": lambda: plotting.plot_roc(
-        {"NORM against HYP": CURVE}, areas={"NORM against HYP": (0.9, 0.8, 1.0)}
-    ),
+    "roc": lambda: plotting.plot_roc({"NORM against HYP": CURVE}),
     "precision and recall": lambda: plotting.plot_precision_recall({"test": CURVE}, prevalence=0.3),
     "reliability": lambda: plotting.plot_reliability(BINS, error=0.1),
     "metrics": lambda: plotting.plot_metrics(ESTIMATES, reference=0.5),
@@ -62,6 +63,9 @@ GALLERY = {
         ECG, CELLS[:, 0], HEAT[:, 0], probability=0.5, call="ABNORMAL", truth="NORMAL"
     ),
     "map with few leads": lambda: plotting.plot_map(ECG, CELLS[:, 0], HEAT[:, 0], logit=9, leads=["II"]),
+    "map of a padded record": lambda: plotting.plot_map(
+        ECG, -abs(PADDED), HEAT[:, 0], logit=9, padded=PADDED_TIME
+    ),
     "cases": lambda: plotting.plot_cases([CASE] * 3),
     "class maps": lambda: plotting.plot_class_maps(ECG, CELLS, ["NORM", "STTC", "HYP"], truth=["STTC"]),
     "lead and time": lambda: plotting.plot_lead_time(ECG, ECG),

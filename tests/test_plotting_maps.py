@@ -79,6 +79,12 @@ def test_a_map_that_does_not_sum_to_the_logit_says_so(ecg, evidence, heatmap):
     assert figure.axes[1].get_ylim()[1] > 4.0
 
 
+def test_a_record_with_evidence_against_alone_says_what_its_heatmap_means(ecg, evidence, heatmap):
+    words = "All evidence is against ABNORMAL here: 1 is where it is weakest"
+    assert words in texts(plotting.plot_map(ecg, evidence - evidence.max(), heatmap))
+    assert words not in texts(plotting.plot_map(ecg, evidence, heatmap))
+
+
 def test_the_caption_says_that_a_map_has_no_lead_axis(ecg, evidence, heatmap):
     assert "no lead axis" in texts(plotting.plot_map(ecg, evidence, heatmap))
 

@@ -123,31 +123,32 @@ def test_confusion_matrix_says_counts_and_shares_of_the_true_class():
 
 
 def test_roc_holds_curve_band_point_and_area():
-    curve = pd.DataFrame({"false_positive_rate": [0, 0.2, 1], "recall": [0, 0.9, 1]})
-    band = pd.DataFrame({"false_positive_rate": [0, 0.5, 1], "low": [0, 0.8, 1], "high": [0, 1, 1]})
-    figure = plotting.plot_roc(
-        {"test": curve},
-        areas={"test": Estimate(0.85, 0.8, 0.9, 100)},
-        bands={"test": band},
-        points={"test": (0.2, 0.9)},
-    )
+    curve = {"x": [0, 0.5, 1], "y": [0, 0.9, 1], "low": [0, 0.8, 1], "high": [0, 1, 1], "point": (0.2, 0.9)}
+    figure = plotting.plot_roc({"test": curve | {"area": Estimate(0.85, 0.8, 0.9, 100)}})
     (ax,) = figure.axes
-    np.testing.assert_array_equal(ax.lines[1].get_xydata(), curve.to_numpy())
+    np.testing.assert_array_equal(ax.lines[1].get_xydata(), [[0, 0], [0.5, 0.9], [1, 1]])
     np.testing.assert_array_equal(ax.lines[2].get_xydata(), [[0.2, 0.9]])
-    vertices = ax.collections[0].get_paths()[0].vertices
-    assert [0.5, 0.8] in vertices.tolist()
+    assert [0.5, 0.8] in ax.collections[0].get_paths()[0].vertices.tolist()
     assert "test, AUC 0.850 [0.800, 0.900]" in texts(ax.get_legend())
-    with pytest.raises(ValueError, match=r"areas must use the names of curves, \['test'\]; got \['val'\]"):
-        plotting.plot_roc({"test": curve}, areas={"val": 0.5})
-    with pytest.raises(ValueError, match=r"curves\['test'\] lacks the columns \['recall'\]"):
-        plotting.plot_roc({"test": curve.drop(columns="recall")})
+    with pytest.raises(ValueError, match=r"curves\['test'\] lacks \['y'\]; it has \['x'\]"):
+        plotting.plot_roc({"test": {"x": [0, 1]}})
+    with pytest.raises(ValueError, match="must be 1-D and equally long"):
+        plotting.plot_roc({"test": curve | {"y": [0, 1]}})
 
 
-def test_precision_recall_draws_the_prevalence_as_chance():
-    curve = pd.DataFrame({"recall": [1, 0.5, 0], "precision": [0.4, 0.8, 1]})
-    (ax,) = plotting.plot_precision_recall({"test": curve}, areas={"test": 0.7}, prevalence=0.4).axes
-    assert set(ax.lines[0].get_ydata()) == {0.4}
-    assert "test, AP 0.700" in texts(ax.get_legend())
+def test_curves_of_the_evaluation_can_be_drawn_as_they_are(rng):
+    from signalcam.curves import precision_recall, roc
+
+    y = np.arange(60) % 2
+    p = np.clip(0.3 * y + 0.7 * rng.random(60), 0, 1)
+    curve = roc(y, p, n_bootstrap=20)
+    (ax,) = plotting.plot_roc({"test": curve}).axes
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), curve["y"])
+    curve = precision_recall(y, p, n_bootstrap=20)
+    (ax,) = plotting.plot_precision_recall({"test": curve}, prevalence=0.5).axes
+    assert set(ax.lines[0].get_ydata()) == {0.5}
+    np.testing.assert_allclose(ax.lines[1].get_xdata(), curve["x"])
+    assert any(f"AP {curve['area'].value:.3f}" in text for text in texts(ax.get_legend()))
 
 
 def test_reliability_takes_the_table_of_calibration(rng):

@@ -85,7 +85,9 @@ def plot_map(
     array = array[:, lead_positions(names, lead_names)]
     sheet, panel = paper.lay_out([array], rate), panel_width(left=LEFT)
     height = sheet.height(panel, duration + paper.PULSE_SECONDS)
-    figure, axes = stacked_figure([height, 1.05, 0.26], gap=(0.1, 0.12), top=0.78, bottom=1.45, left=LEFT)
+    words = _map_caption(cells, logit, class_name, mask.any(), paper.scale_text(sheet))
+    bottom = 0.79 + 0.165 * len(words.split("\n"))
+    figure, axes = stacked_figure([height, 1.05, 0.26], gap=(0.1, 0.12), top=0.78, bottom=bottom, left=LEFT)
     above, middle, below = axes[:, 0]
 
     paper.draw_grid(above, sheet, (0.0, duration), panel, paper=False)
@@ -94,7 +96,7 @@ def plot_map(
     paper.draw_leads(above, array, sheet, rate, names, linewidth=1.0)
     paper.draw_padded(above, mask, rate)
     paper.finish_paper(above, sheet, (0.0, duration), names, xlabel=False)
-    mean = draw_evidence(middle, cells, duration, symmetric_limits(cells), logit, mask)
+    draw_evidence(middle, cells, duration, symmetric_limits(cells), logit, mask)
     finish_strip(middle, duration, "evidence\n(logits)", xlabel=False, rotation=90)
     draw_heat_strip(below, heat, rate, mask)
     finish_strip(below, duration, "heatmap", xlabel=True)
@@ -104,9 +106,8 @@ def plot_map(
     figure.suptitle(name or f"Map for {class_name}", y=1 - 0.12 / total, va="top")
     text = f"{mark}: {text}" if mark else text
     figure.text(0.5, 1 - 0.42 / total, text, ha="center", va="top", color=colour, fontsize=10.5)
-    heat_legend(figure, WIDTH - 0.2, 0.99)
-    hidden = "hidden" if np.isnan(cells).any() else "counted" if mask.any() else ""
-    caption(figure, _map_caption(mean, logit, class_name, sheet, hidden))
+    heat_legend(figure, WIDTH - 0.2, bottom - 0.46)
+    caption(figure, words)
     return figure
 
 
@@ -174,20 +175,25 @@ def plot_class_maps(
     return figure
 
 
-def _map_caption(mean: float, logit: float | None, class_name: str, sheet: paper.Sheet, padding: str) -> str:
-    """What the figure shows; `padding` is "hidden" (NaN in the evidence), "counted" (in its mean), or ""."""
-    total = f"Dashed: its mean over time, {mean:+.2f}, is the logit."
-    hatched = " Hatched: not recorded, yet part of the mean." if padding == "counted" else ""
-    if padding == "hidden":
-        dotted = (
-            f"; dotted: the logit, {logit:+.2f}" if logit is not None and not is_logit(mean, logit) else ""
+def _map_caption(cells: np.ndarray, logit: float | None, class_name: str, padded: bool, scale: str) -> str:
+    """What a map shows, what it does not, and what a square means, a line for each."""
+    mean, hidden = float(np.nanmean(cells)), bool(np.isnan(cells).any())
+    missed = logit is not None and not is_logit(mean, logit)
+    total = f"its mean over {'what was recorded' if hidden else 'time'}, {mean:+.2f}"
+    if missed:
+        total += f"; dotted: the logit, {logit:+.2f}" + ("" if hidden else ", which this map misses")
+    elif not hidden:
+        total += ", is the logit"
+    lines = [
+        f"Bars: evidence, red for {class_name}, blue against it. Dashed: {total}.",
+        "Colour: heatmap, the evidence scaled to 0 to 1 within this record. A map has no lead axis:",
+        "the same colour stands for all leads.",
+        scale,
+    ]
+    if np.nanmax(cells) <= 0 and np.nanmin(cells) < 0:
+        lines[2] += f" All evidence is against {class_name} here: 1 is where it is weakest."
+    if padded:
+        lines.append(
+            f"Hatched: not recorded; the logit counts it, the mean {'does not' if hidden else 'too'}."
         )
-        total = f"Dashed: its mean over what was recorded, {mean:+.2f}{dotted}."
-        hatched = " Hatched: not recorded; the logit counts it, the mean does not."
-    elif logit is not None and not is_logit(mean, logit):
-        total = f"Dashed: its mean, {mean:+.2f}; dotted: the logit, {logit:+.2f}, which this map misses."
-    return (
-        f"Bars: evidence, red for {class_name}, blue against it. {total}\n"
-        "Colour: heatmap, the evidence scaled to 0 to 1 within this record. A map has no lead axis:\n"
-        f"the same colour stands for all leads.{hatched}\n{paper.scale_text(sheet)}"
-    )
+    return "\n".join(lines)

@@ -89,24 +89,17 @@ def plot_confusion(counts, class_names: Sequence[str] | None = None, title: str 
 
 
 @styled
-def plot_roc(
-    curves: Mapping[str, pd.DataFrame],
-    areas: Mapping | None = None,
-    bands: Mapping[str, pd.DataFrame] | None = None,
-    points: Mapping[str, tuple[float, float]] | None = None,
-    title: str | None = None,
-) -> Figure:
+def plot_roc(curves: Mapping[str, Mapping], title: str | None = None) -> Figure:
     """ROC curves with their AUC in the legend and their interval as a band.
 
     Args:
-        curves: by name, columns false_positive_rate and recall, as `curves.roc` gives them.
-        areas: AUC by the same names: a number, (value, low, high), or an object with these attributes.
-        bands: by the same names, columns false_positive_rate, low, high, as `curves.roc_band` gives them.
-        points: by the same names, (false positive rate, recall) at the threshold in use.
+        curves: by name, a mapping as `curves.roc` gives it: x (false positive rate), y (recall), and where
+            there are any low and high (band of y), area (the AUC: a number, (value, low, high), or an
+            object with these attributes), point ((x, y) at the threshold in use).
     """
     figure, ax = _square_figure()
     ax.plot([0, 1], [0, 1], label="chance, AUC 0.5", **CHANCE)
-    _curves(ax, curves, ("false_positive_rate", "recall"), "AUC", areas, bands, points)
+    _curves(ax, curves, "AUC")
     ax.set_xlabel("false positive rate (1 − specificity)")
     ax.set_ylabel("true positive rate (recall, sensitivity)")
     _finish_square(ax, title or "ROC", "lower right")
@@ -115,24 +108,19 @@ def plot_roc(
 
 @styled
 def plot_precision_recall(
-    curves: Mapping[str, pd.DataFrame],
-    areas: Mapping | None = None,
-    prevalence: float | None = None,
-    points: Mapping[str, tuple[float, float]] | None = None,
-    title: str | None = None,
+    curves: Mapping[str, Mapping], prevalence: float | None = None, title: str | None = None
 ) -> Figure:
     """Precision over recall with the average precision (AP) in the legend.
 
     Args:
-        curves: by name, columns recall and precision, as `curves.precision_recall` gives them.
-        areas: average precision by the same names, as in `plot_roc`.
+        curves: by name, a mapping as `curves.precision_recall` gives it: x (recall), y (precision), and the
+            rest as in `plot_roc`.
         prevalence: share of positives, drawn as the line that chance gives.
-        points: by the same names, (recall, precision) at the threshold in use.
     """
     figure, ax = _square_figure()
     if prevalence is not None:
         ax.axhline(prevalence, label=f"chance, {prevalence:.3f}", **CHANCE)
-    _curves(ax, curves, ("recall", "precision"), "AP", areas, None, points)
+    _curves(ax, curves, "AP")
     ax.set_xlabel("recall (sensitivity)")
     ax.set_ylabel("precision")
     _finish_square(ax, title or "Precision and recall", "lower left")
@@ -197,23 +185,31 @@ def _square_figure() -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def _curves(ax: Axes, curves, columns: tuple[str, str], area_name: str, areas, bands, points) -> None:
-    items, areas, bands, points = as_named(curves, "curves"), areas or {}, bands or {}, points or {}
-    for argument, extra in (("areas", areas), ("bands", bands), ("points", points)):
-        unknown = [name for name in extra if name not in items]
-        if unknown:
-            raise ValueError(f"{argument} must use the names of curves, {list(items)}; got {unknown}.")
-    for number, (name, curve) in enumerate(items.items()):
-        table, colour = as_table(curve, columns, f"curves[{name!r}]"), PALETTE[number % len(PALETTE)]
-        if name in bands:
-            band = as_table(bands[name], (columns[0], "low", "high"), f"bands[{name!r}]")
-            ax.fill_between(
-                band[columns[0]], band["low"], band["high"], color=colour, alpha=0.15, linewidth=0
-            )
-        text = f", {area_name} {estimate_text(*as_estimate(areas[name]))}" if name in areas else ""
-        ax.plot(table[columns[0]], table[columns[1]], color=colour, linewidth=1.8, label=f"{name}{text}")
-        if name in points:
-            ax.plot(*points[name], "o", color=colour, markersize=7, markeredgecolor="white")
+def _curves(ax: Axes, curves: Mapping[str, Mapping], area_name: str) -> None:
+    for number, (name, curve) in enumerate(as_named(curves, "curves").items()):
+        parts, colour = _parts(curve, f"curves[{name!r}]"), PALETTE[number % len(PALETTE)]
+        if "low" in parts and "high" in parts:
+            ax.fill_between(parts["x"], parts["low"], parts["high"], color=colour, alpha=0.15, linewidth=0)
+        text = f", {area_name} {estimate_text(*as_estimate(curve['area']))}" if "area" in curve else ""
+        ax.plot(parts["x"], parts["y"], color=colour, linewidth=1.8, label=f"{name}{text}")
+        if "point" in curve:
+            ax.plot(*curve["point"], "o", color=colour, markersize=7, markeredgecolor="white")
+
+
+def _parts(curve: Mapping, argument: str) -> dict[str, np.ndarray]:
+    """x, y and where they are there low and high of one curve, all equally long."""
+    missing = [key for key in ("x", "y") if key not in curve]
+    if missing:
+        raise ValueError(f"{argument} lacks {missing}; it has {list(curve)}.")
+    parts = {
+        key: as_numbers(curve[key], f"{argument}[{key!r}]")
+        for key in ("x", "y", "low", "high")
+        if key in curve
+    }
+    shapes = {key: part.shape for key, part in parts.items()}
+    if parts["x"].ndim != 1 or len(set(shapes.values())) > 1:
+        raise ValueError(f"the parts of {argument} must be 1-D and equally long, got the shapes {shapes}.")
+    return parts
 
 
 def _finish_square(ax: Axes, title: str, legend: str) -> None:
