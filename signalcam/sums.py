@@ -48,7 +48,7 @@ def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
 
 
 def outcome(folder: str | os.PathLike, problems: pd.DataFrame) -> str:
-    """Say in a sentence how `verify` or `download` ended: "21,799 records, all verified", or how many fail.
+    """Say how `verify` or `download` ended: "21,799 records, all verified", or the list of what is not whole.
 
     Args:
         problems: what `verify` or `download` returned for the folder.
@@ -66,9 +66,12 @@ def outcome(folder: str | os.PathLike, problems: pd.DataFrame) -> str:
     )
     if problems.empty:
         return f"{head}all verified ({where})."
-    return (
-        f"{head}not all whole: {len(problems):,} files are missing or differ ({where}). Fetch them with "
-        f"`python -m signalcam download {folder}`."
+    return "\n".join(
+        [
+            *(f"{row.file}: {row.problem}" for row in problems.itertuples()),
+            f"{head}not all whole: {len(problems):,} files are missing or differ ({where}). Fetch them with "
+            f"`python -m signalcam download {folder}`.",
+        ]
     )
 
 
