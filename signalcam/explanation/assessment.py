@@ -15,7 +15,7 @@ from signalcam.explanation.occlusion import occlude_time_and_leads
 from signalcam.explanation.sanity import label_randomisation, weight_randomisation
 from signalcam.explanation.summary import mean_curve
 
-CHEAP = {"integrated_gradients": {"n_steps": 16}, "occlusion": {"window": 50, "stride": 50}}
+CHEAP = {"integrated_gradients": {"n_steps": 16}}
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Plan:
     )
     perturbation: Perturbation = field(default_factory=Perturbation)
     smoothing: int = 25
-    n_few: int = 48
-    n_draws: int = 3
+    n_few: int = 40
+    n_draws: int = 5
     n_bootstrap: int = 1000
     seed: int = 0
     progress: bool = True
@@ -116,6 +116,8 @@ class _Assessor:
             "threshold": float(records.threshold),
             "perturbation": vars(plan.perturbation),
             "smoothing": plan.smoothing,
+            "sampling_rate": records.sampling_rate,
+            "lead_names": list(records.lead_names),
         }
         self.strongest = int(logit.argmax())
         self.tables["variant"] = tables.variant_table(self.model, records, **self.interval)

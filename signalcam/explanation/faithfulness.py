@@ -36,7 +36,7 @@ class Perturbation:
 
     segment: int = 25
     n_steps: int = 10
-    replacement: str = "linear"
+    replacement: str = "median"
     score: str = "probability"
     threshold: float = 0.5
     n_random: int = 5

@@ -18,7 +18,7 @@ def occlude_time(
     class_index=0,
     window=50,
     stride=25,
-    replacement="linear",
+    replacement="median",
     seed=0,
     batch_size=BATCH_SIZE,
     progress=None,
@@ -55,7 +55,7 @@ def occlude_time(
     return (total / count).astype(np.float32)
 
 
-def occlude_leads(model, signals, class_index=0, replacement="zero", seed=0, batch_size=BATCH_SIZE):
+def occlude_leads(model, signals, class_index=0, replacement="median", seed=0, batch_size=BATCH_SIZE):
     """Measure the fall of the logit when one whole lead is replaced: how far the decision rests on each lead.
 
     Limb leads depend on each other (II = I + III), so a record without one of them is one that no heart
@@ -63,8 +63,8 @@ def occlude_leads(model, signals, class_index=0, replacement="zero", seed=0, bat
 
     Args:
         model, signals, class_index, seed, batch_size: as in `occlude_time`.
-        replacement: "zero" by default, the training mean of the lead under the scaling "standard".
-            "linear" has no samples to hold on to and is the lead's mean.
+        replacement: what takes the lead's place, by default its own median: a silent lead. "linear" has no
+            samples to hold on to and is the lead's mean.
 
     Returns:
         float32 (record, lead).
@@ -87,7 +87,7 @@ def occlude_time_and_leads(
     class_index=0,
     window=50,
     stride=25,
-    replacement="linear",
+    replacement="median",
     seed=0,
     batch_size=BATCH_SIZE,
     progress=None,

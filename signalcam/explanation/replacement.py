@@ -3,19 +3,21 @@
 To ask what a model makes of a record without one piece, something must take the piece's place, and the
 answer depends on what. So the choice is an argument wherever signal is removed, and its effect is measured:
 
+- ``median``: the median of the lead over this record, which after detrending is about the isoelectric
+  line: the heart is silent for a while. The default;
 - ``zero``: 0, in scaled units the training mean of the lead;
-- ``mean``: the mean of the lead over this record;
-- ``linear``: a straight line between the samples beside the gap (held constant at the ends of the record),
-  which adds no edge of its own;
+- ``mean``: the mean of the lead over this record; of a detrended record that is zero in mV;
+- ``linear``: a straight line between the samples beside the gap (held constant at the ends of the record).
+  It adds no edge, but where a gap begins or ends within a QRS it draws a wave that was not there;
 - ``noise``: Gaussian noise with the mean and standard deviation of the lead in this record.
 """
 
 import numpy as np
 
-REPLACEMENTS = ("zero", "mean", "linear", "noise")
+REPLACEMENTS = ("median", "zero", "mean", "linear", "noise")
 
 
-def replace(signals, mask, how="linear", seed=0):
+def replace(signals, mask, how="median", seed=0):
     """Return the signals with the masked samples replaced; the given array is not changed.
 
     Args:
@@ -50,6 +52,8 @@ def filling(signals, how, seed=0):
     Returns:
         float32, of a shape that broadcasts to `signals`.
     """
+    if how == "median":
+        return np.median(signals, axis=1, keepdims=True)
     if how == "zero":
         return np.zeros((1, 1, 1), dtype=np.float32)
     if how == "mean":

@@ -63,7 +63,7 @@ def randomise(model, names, seed=0):
             weight.assign(draw)
 
 
-def weight_randomisation(model, signals, make, n_draws=3, seed=0, smoothing=25, progress=None):
+def weight_randomisation(model, signals, make, n_draws=5, seed=0, smoothing=25, progress=None):
     """Make the weights random from the output downwards and follow how alike the maps stay.
 
     Args:

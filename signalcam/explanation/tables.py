@@ -66,13 +66,20 @@ def replacement_table(model, records, maps, signed, settings, n_bootstrap=1000, 
 
 
 def sanity_table(rows, patients=None, n_bootstrap=1000, seed=0):
-    """Average the correlations of `weight_randomisation`: index (method, stage), stages in their order."""
+    """Average the correlations of `weight_randomisation`, without their signs: index (method, stage).
+
+    Random weights turn the sign of a map as often as not, all records alike, so a map that stays the same
+    but for its sign would pass for one that changed. ``signed`` has the mean with signs. Stages are in
+    their order.
+    """
     stages = [stage for stage in rows["stage"].unique() if stage != sanity.OTHER_RECORD]
+    stages.append(sanity.OTHER_RECORD)
+    rows = rows.assign(size=rows["correlation"].abs())
     tables = {}
     for method, part in rows.groupby("method", sort=False):
-        each = part.pivot_table("correlation", "record", "stage", aggfunc="mean", dropna=False)
-        present = [stage for stage in [*stages, sanity.OTHER_RECORD] if stage in each]
-        tables[method] = mean_table(each[present], patients, n_bootstrap, seed)
+        each = part.pivot_table(["size", "correlation"], "record", "stage", aggfunc="mean", dropna=False)
+        table = mean_table(each["size"].reindex(columns=stages), patients, n_bootstrap, seed)
+        tables[method] = table.assign(signed=each["correlation"].mean().reindex(stages))
     return stack(tables, ("method", "stage"))
 
 
