@@ -55,7 +55,14 @@ def ecg_like(rng):
     time = np.arange(1000)[:, None] / 100.0
     free = rng.normal(size=(6, 1, 8)) * np.sin(2 * np.pi * (1 + rng.random((6, 1, 8))) * time)
     lead_i, lead_ii, chest = free[..., 0], free[..., 1], free[..., 2:]
-    limb = [lead_i, lead_ii, lead_ii - lead_i, -(lead_i + lead_ii) / 2, lead_i - lead_ii / 2, lead_ii - lead_i / 2]
+    limb = [
+        lead_i,
+        lead_ii,
+        lead_ii - lead_i,
+        -(lead_i + lead_ii) / 2,
+        lead_i - lead_ii / 2,
+        lead_ii - lead_i / 2,
+    ]
     return np.concatenate([np.stack(limb, axis=-1), chest], axis=-1).astype(np.float32)
 
 
