@@ -65,7 +65,7 @@ def superclasses(table: pd.DataFrame, statements: pd.DataFrame, min_likelihood: 
     return pd.DataFrame(stated, index=table.index, columns=list(SUPERCLASSES))
 
 
-def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper") -> pd.Series:
+def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper", quiet: bool = False) -> pd.Series:
     """Derive the binary target, 0 for a normal and 1 for an abnormal ECG, by a rule of `LABEL_RULES`.
 
     | rule | normal | abnormal |
@@ -79,6 +79,7 @@ def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper") -> pd.Ser
 
     Args:
         superclass_table: bool DataFrame, ecg_id x `SUPERCLASSES`.
+        quiet: log it as information only, for callers whose own result says it.
 
     Returns:
         int8 Series named "abnormal"; its index holds the ecg_ids that the rule keeps, in the table's order.
@@ -90,7 +91,7 @@ def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper") -> pd.Ser
     summary = label_summary(superclass_table, rule)
     unlabelled = int((~superclass_table[list(SUPERCLASSES)].any(axis=1)).sum())
     dropped = len(normal) - int((normal | abnormal).sum())
-    logger.log(logging.WARNING if unlabelled or dropped else logging.INFO, "%s", summary)
+    logger.log(logging.WARNING if (unlabelled or dropped) and not quiet else logging.INFO, "%s", summary)
     kept = normal | abnormal
     return abnormal[kept].astype("int8").rename("abnormal")
 

@@ -64,7 +64,7 @@ def by_subgroup(y, p, subgroups, groups=None, **options) -> pd.DataFrame:
     rows = {
         (attribute, level): _part(labels, probabilities, groups, inside, options)
         for attribute, column in subgroups.items()
-        for level, inside in _levels(column)
+        for level, inside in levels(column)
     }
     index = pd.MultiIndex.from_tuples(rows, names=["attribute", "group"])
     return pd.DataFrame(list(rows.values()), index=index)
@@ -101,7 +101,7 @@ def by_label_rule(superclass_table, p, groups=None, **options) -> pd.DataFrame:
     check_same_index(superclass_table, groups, "groups")
     rows = {}
     for rule in LABEL_RULES:
-        labels = binary_labels(table, rule)
+        labels = binary_labels(table, rule, quiet=True)  # the row has the counts
         kept = table.index.get_indexer(labels.index)
         everywhere = np.zeros(len(table), dtype=np.int8)
         everywhere[kept] = labels
@@ -162,7 +162,8 @@ def _part(labels, probabilities, groups, inside, options):
     return score_row(labels[inside], probabilities[inside], patients, **options)
 
 
-def _levels(column):
+def levels(column: pd.Series) -> list[tuple[str, np.ndarray]]:
+    """Return (group, bool (record,)) for each group of one attribute; missing values are "not stated"."""
     names = column.astype(object).where(column.notna(), _NOT_STATED)
     counts = names.value_counts()
     order = list(counts.index)

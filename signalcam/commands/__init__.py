@@ -4,6 +4,11 @@ TensorFlow is imported inside the commands that need it, so that `--help` answer
 """
 
 import argparse
+import contextlib
+import importlib
+import os
+import sys
+import tempfile
 
 
 def add_command(commands, name, run, summary, example):
@@ -17,3 +22,44 @@ def add_command(commands, name, run, summary, example):
     )
     parser.set_defaults(run=run)
     return parser
+
+
+def start_tensorflow():
+    """Import TensorFlow without the messages that it writes past Python's own streams when it starts."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "tensorflow" not in sys.modules:
+        with _native_messages_held_back():
+            importlib.import_module("tensorflow")
+
+
+@contextlib.contextmanager
+def _native_messages_held_back():
+    """Keep what is written to the process's standard error; show it only where something fails."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        stderr = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def open_model(name):
+    """Return a deployable model: one of the pretrained by name, else the one in a `.keras` file."""
+    start_tensorflow()
+    from signalcam.deployment import load_model
+    from signalcam.pretrained import PRETRAINED, load_pretrained
+
+    if name in PRETRAINED:
+        return load_pretrained(name)
+    if not name.endswith(".keras"):
+        raise ValueError(
+            f"MODEL must be a .keras file or a pretrained model ({', '.join(PRETRAINED)}); got {name!r}."
+        )
+    return load_model(name)

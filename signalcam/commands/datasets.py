@@ -73,7 +73,5 @@ def check(arguments):
 def _end(folder, problems):
     from signalcam.sums import outcome
 
-    for row in problems.itertuples():
-        print(f"{row.file}: {row.problem}")
     print(outcome(folder, problems))
     return int(len(problems) > 0)

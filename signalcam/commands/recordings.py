@@ -4,9 +4,11 @@ import csv
 import json
 import sys
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 
-from signalcam.commands import add_command
+from signalcam.commands import add_command, open_model
+from signalcam.commands.reading import add_reading_options, read, shown
 
 COLUMNS = ("file", "start_s", "class", "probability", "call", "notes")
 BATCH = 64
@@ -24,7 +26,7 @@ def add_commands(commands):
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="files, folders or wildcards")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
-    _add_reading_options(parser)
+    add_reading_options(parser)
 
     parser = add_command(
         commands,
@@ -36,38 +38,15 @@ def add_commands(commands):
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("recording", metavar="RECORDING")
     parser.add_argument("--output", type=Path, required=True, help=".png for the figure, .html for a page")
-    parser.add_argument("--class", dest="which", default="0", help="name or index of the class (0)")
-    _add_reading_options(parser)
-
-
-def _add_reading_options(parser):
-    group = parser.add_argument_group("reading", "what the files do not say, and which repairs are allowed")
-    group.add_argument("--source-rate", type=float, help="sampling rate of CSV files, in Hz")
-    group.add_argument("--unit", help="unit of files that state none: mV, uV or V")
-    group.add_argument("--resample", action="store_true", help="convert recordings of another rate")
-    group.add_argument(
-        "--length",
-        choices=("error", "crop", "pad", "window"),
-        default="error",
-        help="for another duration: refuse, take the start, fill up, or cut into windows (error)",
-    )
-    group.add_argument("--derive", action="store_true", help="compute III, aVR, aVL, aVF from I and II")
-    group.add_argument("--drop-extra", action="store_true", help="leave out leads beyond the 12")
-    group.add_argument("--no-check", action="store_true", help="do not compare WFDB checksums")
-
-
-def open_model(name):
-    """Return a deployable model: one of the pretrained by name, else the one in a `.keras` file."""
-    from signalcam.deployment import load_model
-    from signalcam.pretrained import PRETRAINED, load_pretrained
-
-    return load_pretrained(name) if name in PRETRAINED else load_model(name)
+    parser.add_argument("--class", dest="which", help="name or index of the class (the most probable one)")
+    parser.add_argument("--window", type=int, default=1, help="which window, with --length window (1)")
+    add_reading_options(parser)
 
 
 def predict(arguments):
     """Read, check and predict recording by recording, in batches, so that memory does not grow."""
     from signalcam.deployment import settings_of
-    from signalcam.records import find_recordings
+    from signalcam.records import RecordError, find_recordings
 
     model = open_model(arguments.model)
     settings = settings_of(model)
@@ -76,10 +55,10 @@ def predict(arguments):
     failed, waiting = 0, []
     for path in find_recordings(arguments.recordings):
         try:
-            waiting += [(path, piece) for piece in _read(path, settings, arguments)]
-        except (ValueError, OSError) as error:
+            waiting += [(path, piece, notes) for piece, notes in read(path, settings, arguments)]
+        except RecordError as error:
             failed += 1
-            print(f"{path}: {error}", file=sys.stderr)
+            print(f"{shown(path)}: {error}", file=sys.stderr)
         if len(waiting) >= BATCH:
             _answer(model, settings, waiting, write)
             waiting = []
@@ -87,28 +66,8 @@ def predict(arguments):
         _answer(model, settings, waiting, write)
     write.close()
     if failed:
-        print(f"{failed} recordings could not be read; their reasons stand above.", file=sys.stderr)
+        print(f"Not read: {failed:,} recordings; the reasons stand above.", file=sys.stderr)
     return int(failed > 0)
-
-
-def _read(path, settings, arguments):
-    from signalcam.records import RecordWarning, read_recording
-
-    with warnings.catch_warnings():
-        # What these say stands in the quality notes of the row.
-        warnings.simplefilter("ignore", RecordWarning)
-        return read_recording(
-            path,
-            sampling_rate=settings.sampling_rate,
-            duration=settings.n_times / settings.sampling_rate,
-            unit=arguments.unit,
-            source_rate=arguments.source_rate,
-            resample=arguments.resample,
-            length=arguments.length,
-            derive=arguments.derive,
-            drop_extra=arguments.drop_extra,
-            check=not arguments.no_check,
-        )
 
 
 def _outputs(model, pieces):
@@ -126,24 +85,20 @@ def _outputs(model, pieces):
 
 
 def _answer(model, settings, waiting, write):
-    """Send one row for each recording and class to the writer."""
-    probabilities = _outputs(model, [piece for _, piece in waiting])["probability"]
-    for (path, piece), row in zip(waiting, probabilities, strict=True):
-        for position, (name, probability) in enumerate(zip(settings.class_names, row, strict=True)):
-            values = (
-                str(path),
-                round(float(piece.start), 3),
-                name,
-                round(float(probability), 4),
-                _call(settings, position, probability),
-                "; ".join(piece.quality.notes),
-            )
+    """Send one row for each recording, window and class to the writer."""
+    probabilities = _outputs(model, [piece for _, piece, _ in waiting])["probability"]
+    for (path, piece, notes), row in zip(waiting, probabilities, strict=True):
+        calls = _calls(settings, row)
+        for name, probability, call in zip(settings.class_names, row, calls, strict=True):
+            start, rounded = round(float(piece.start), 3), round(float(probability), 6)
+            values = (shown(path), start, name, rounded, call, "; ".join(notes))
             write.send(dict(zip(COLUMNS, values, strict=True)))
 
 
-def _call(settings, position, probability):
-    positive = probability >= settings.threshold[position]
-    return settings.calls[int(positive)] if len(settings.class_names) == 1 else ("no", "yes")[int(positive)]
+def _calls(settings, probabilities):
+    """What the model calls a recording at its thresholds: one text for each class."""
+    words = settings.calls if len(settings.class_names) == 1 else ("no", "yes")
+    return [words[int(p >= limit)] for p, limit in zip(probabilities, settings.threshold, strict=True)]
 
 
 def _write_table():
@@ -178,35 +133,71 @@ def _write_json():
 
 
 def explain(arguments):
-    """Draw the map of one recording; of its first window where it is cut into windows."""
-    from signalcam import plotting
-    from signalcam.deployment import class_index, settings_of
-    from signalcam.report import record_page
+    """Draw the map of one recording, or of one window of it."""
+    from signalcam.deployment import settings_of
 
-    if arguments.output.suffix not in (".png", ".html"):
+    if arguments.output.suffix.lower() not in (".png", ".html"):
         raise ValueError(f"--output must end in .png or .html; got {arguments.output.name!r}.")
     model = open_model(arguments.model)
     settings = settings_of(model)
-    which = class_index(settings, int(arguments.which) if arguments.which.isdigit() else arguments.which)
-    piece = _read(arguments.recording, settings, arguments)[0]
+    pieces = read(arguments.recording, settings, arguments)
+    if not 1 <= arguments.window <= len(pieces):
+        raise ValueError(f"--window must be from 1 to {len(pieces)}; got {arguments.window}.")
+    piece, notes = pieces[arguments.window - 1]
     outputs = {name: value[0] for name, value in _outputs(model, [piece]).items()}
-    probability = float(outputs["probability"][which])
-    call = _call(settings, which, probability)
-    if arguments.output.suffix == ".html":
-        page = record_page(piece.signals, _page_facts(piece, outputs, settings), settings.sampling_rate)
-        arguments.output.write_text(page, encoding="utf-8")
-    else:
-        figure = plotting.plot_map(
-            piece.signals,
-            outputs["evidence"][:, which],
-            outputs["heatmap"][:, which],
-            settings.sampling_rate,
-            class_name=settings.class_names[which],
-            probability=probability,
-            call=call,
-            name=piece.name,
-            padded=piece.padded,
-        )
-        plotting.save_figure(figure, arguments.output)
-    print(f"{piece.name}: P({settings.class_names[which]}) = {probability:.3f}, {call}; {arguments.output}")
+    which = _which_class(settings, arguments.which, outputs["probability"])
+    calls = _calls(settings, outputs["probability"])
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    draw = _write_page if arguments.output.suffix.lower() == ".html" else _write_figure
+    draw(arguments.output, piece, notes, outputs, settings, which, calls)
+    probability = outputs["probability"][which]
+    window = f", window {arguments.window} of {len(pieces)}" if len(pieces) > 1 else ""
+    print(f"{piece.name}{window}: P({settings.class_names[which]}) = {probability:.3f}, {calls[which]}")
+    for note in notes:
+        print(f"note: {note}")
+    print(f"written: {arguments.output}")
     return 0
+
+
+def _which_class(settings, which, probabilities):
+    from signalcam.deployment import class_index
+
+    if which is None:
+        return int(probabilities.argmax())
+    return class_index(settings, int(which) if which.isdecimal() else which)
+
+
+def _write_figure(path, piece, notes, outputs, settings, which, calls):
+    from signalcam import plotting
+
+    figure = plotting.plot_map(
+        piece.signals,
+        outputs["evidence"][:, which],
+        outputs["heatmap"][:, which],
+        settings.sampling_rate,
+        settings.lead_names,
+        class_name=settings.class_names[which],
+        probability=float(outputs["probability"][which]),
+        call=calls[which],
+        logit=float(outputs["logit"][which]),
+        name=f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name,
+        padded=piece.padded,
+    )
+    plotting.save_figure(figure, path)
+
+
+def _write_page(path, piece, notes, outputs, settings, which, calls):
+    from signalcam.report import record_page
+
+    facts = outputs | {
+        "class_names": settings.class_names,
+        "name": piece.name,
+        "start": piece.start,
+        "call": calls,
+        "padded": piece.padded,
+        "notes": notes,
+        "settings": asdict(settings),
+        "shown": which,
+    }
+    page = record_page(piece.signals, facts, settings.sampling_rate, settings.lead_names)
+    path.write_text(page, encoding="utf-8")

@@ -1,0 +1,102 @@
+"""`train`, `evaluate`: train by a recipe, and score a trained model on a fold of a dataset."""
+
+import json
+import sys
+from pathlib import Path
+
+from signalcam.commands import add_command, open_model, start_tensorflow
+
+# As the library has them; written out, so that --help need not load it.
+RECIPES = ("paper", "best")
+RULES = ("paper", "labelled", "any_norm", "clear")
+TARGETS = ("normal-abnormal", "superclasses")
+
+
+def add_commands(commands):
+    """Add the commands to the parser."""
+    parser = add_command(
+        commands,
+        "train",
+        train,
+        "train models by a recipe, evaluate them, and write all of it into one folder",
+        "python -m signalcam train --recipe paper --data ~/data/ptb-xl --seeds 5 --output runs/paper",
+    )
+    parser.add_argument("--recipe", choices=RECIPES, default="paper", help="by which recipe (paper)")
+    _add_data_options(parser)
+    parser.add_argument("--rule", choices=RULES, default="paper", help="label rule (paper)")
+    parser.add_argument("--target", choices=TARGETS, default=TARGETS[0], help=f"what to tell ({TARGETS[0]})")
+    parser.add_argument("--seeds", type=int, default=1, help="how many models, with seeds from 0 on (1)")
+    parser.add_argument("--epochs", type=int, help="another number of epochs than the recipe's")
+    parser.add_argument("--further", type=Path, help="folder of further training records")
+    parser.add_argument(
+        "--output", type=Path, help="folder for the results (out/RECIPE); an interrupted run goes on there"
+    )
+
+    parser = add_command(
+        commands,
+        "evaluate",
+        evaluate,
+        "score a model on a fold of a dataset, under all label rules, by diagnosis and by subgroup",
+        "python -m signalcam evaluate runs/paper/model.keras --data ~/data/ptb-xl --fold 10",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
+    _add_data_options(parser)
+    parser.add_argument("--fold", type=int, default=10, help="one that the model was not trained on (10)")
+    parser.add_argument("--rule", choices=RULES, help="label rule (the model's own)")
+    parser.add_argument("--format", choices=("table", "json"), default="table")
+
+
+def _add_data_options(parser):
+    parser.add_argument("--data", help="PTB-XL's folder (PATH_TO_DATA, else data/ptb-xl, else simulated)")
+    parser.add_argument("--bootstrap", type=int, default=1000, help="resamples for the intervals (1000)")
+
+
+def train(arguments):
+    """Train, evaluate, write; end with the results of the first seed and the means over all."""
+    start_tensorflow()
+    from signalcam.reproduction import over_seeds, reproduce
+    from signalcam.results_text import as_text
+    from signalcam.study import open_data
+
+    dataset, said = open_data(arguments.data)
+    print(said)
+    output = arguments.output or Path("out") / arguments.recipe
+    changes = {} if arguments.epochs is None else {"epochs": arguments.epochs}
+    runs = reproduce(
+        dataset,
+        output,
+        recipe=arguments.recipe,
+        rule=arguments.rule,
+        n_seeds=arguments.seeds,
+        target=arguments.target,
+        further=arguments.further,
+        n_bootstrap=arguments.bootstrap,
+        **changes,
+    )
+    print(f"\n{as_text(runs[0].results)}\n")
+    if len(runs) > 1:
+        print(f"Single models, over {len(runs)} seeds:\n{over_seeds(runs).round(4).to_string()}\n")
+    print(f"{output}: model.keras, predictions.csv, metrics.json, figures/, MODEL_CARD.md")
+    return 0
+
+
+def evaluate(arguments):
+    """Print the results of a model on one fold."""
+    from signalcam.deployment import settings_of
+    from signalcam.results import evaluate_model
+    from signalcam.results_text import as_json, as_text
+    from signalcam.study import open_data
+
+    model = open_model(arguments.model)
+    trained_on = settings_of(model).trained_on or "not stated"
+    dataset, said = open_data(arguments.data)
+    results = evaluate_model(
+        model, dataset, fold=arguments.fold, rule=arguments.rule, n_bootstrap=arguments.bootstrap
+    )
+    if arguments.format == "json":
+        print(said, file=sys.stderr)
+        facts = {"model": arguments.model, "trained_on": trained_on, "data": dataset.describe()}
+        print(json.dumps(facts | as_json(results), indent=1))
+    else:
+        print(f"{said}\nModel {arguments.model}, trained on: {trained_on}.\n\n{as_text(results)}")
+    return 0

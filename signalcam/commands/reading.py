@@ -1,0 +1,69 @@
+"""Read recordings for a model, with the options of a command."""
+
+import os
+import re
+import warnings
+
+
+def add_reading_options(parser):
+    """Add what `read` needs to know to a parser."""
+    group = parser.add_argument_group("reading", "what the files do not say, and which repairs are allowed")
+    group.add_argument("--source-rate", type=float, help="sampling rate of CSV files, in Hz")
+    group.add_argument("--unit", help="unit of files that state none: mV, uV or V")
+    group.add_argument("--resample", action="store_true", help="convert recordings of another rate")
+    group.add_argument(
+        "--length",
+        choices=("error", "crop", "pad", "window"),
+        default="error",
+        help="for another duration: refuse, take the start, fill up, or cut into windows (error)",
+    )
+    group.add_argument("--derive", action="store_true", help="compute III, aVR, aVL, aVF from I and II")
+    group.add_argument("--drop-extra", action="store_true", help="leave out leads beyond the 12")
+    group.add_argument("--no-check", action="store_true", help="do not compare WFDB checksums")
+
+
+def read(path, settings, arguments):
+    """Read and check one recording at the rate and length of a model.
+
+    Returns:
+        List of pairs: the recording, or a window of it, and the notes on its quality.
+
+    Raises:
+        RecordError: whatever fails, in the words of the command's options.
+    """
+    from signalcam.records import RecordError, RecordWarning, read_recording
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RecordWarning)
+        try:
+            pieces = read_recording(
+                path,
+                sampling_rate=settings.sampling_rate,
+                duration=settings.n_times / settings.sampling_rate,
+                unit=arguments.unit,
+                source_rate=arguments.source_rate,
+                resample=arguments.resample,
+                length=arguments.length,
+                derive=arguments.derive,
+                drop_extra=arguments.drop_extra,
+                check=not arguments.no_check,
+            )
+        except (ValueError, OSError, ImportError) as error:
+            raise RecordError(_as_options(str(error))) from error
+    # What the other warnings say stands in the quality notes.
+    rate = [str(item.message) for item in caught if "taken as" in str(item.message)]
+    return [(piece, [*rate, *piece.quality.notes]) for piece in pieces]
+
+
+def _as_options(text):
+    """Write what a message asks for, such as resample=True, as the option of the command."""
+    text = text.replace(" (--source-rate)", "").replace("check=False", "--no-check")
+    text = re.sub(r"\b(resample|derive|drop_extra)=True", lambda m: f"--{m[1].replace('_', '-')}", text)
+    return re.sub(
+        r"\b(length|unit|source_rate)='?([\w.]+)'?", lambda m: f"--{m[1].replace('_', '-')} {m[2]}", text
+    )
+
+
+def shown(path):
+    """A path as text that can be printed, whatever its bytes are."""
+    return os.fsencode(path).decode("utf-8", "replace")
