@@ -13,9 +13,9 @@ import pandas as pd
 
 from signalcam.plotting.boxes import FILL, Box, canvas, draw_arrow, draw_box, shape_text
 from signalcam.plotting.style import (
-    MUTED,
     WIDTH,
     Figure,
+    caption,
     evidence_colours,
     heat_colours,
     styled,
@@ -67,7 +67,7 @@ def draw_network(layers, input_shape: Sequence[int] = (1000, 12), title: str | N
         y -= count * step + 0.35
     figure.suptitle(title or _size_of(rows), y=1 - 0.12 / height, va="top")
     text = "Below each name: time × channels after the layer, and its parameters."
-    figure.text(0.011, 0.08 / height, text, fontsize=8.5, color=MUTED, va="bottom")
+    caption(figure, text)
     return figure
 
 
@@ -159,11 +159,8 @@ def draw_cam_branch(
     if heatmap is not None:
         _strip(figure, below[3], np.asarray(heatmap, float), heat_colours(), None)
     figure.suptitle(title or "The CAM branch of the trained model", y=1 - 0.12 / 3.7, va="top")
-    note = (
-        f"The branch adds {added_parameters:,} parameters: it uses the classifier's own. "
-        "The mean of the evidence is the logit."
-    )
-    figure.text(0.011, 0.1 / 3.7, note, fontsize=8.5, color=MUTED, va="bottom")
+    own = f"The branch adds {added_parameters:,} parameters: it uses the classifier's own."
+    caption(figure, f"{own} The mean of the evidence is the logit.")
     return figure
 
 

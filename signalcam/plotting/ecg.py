@@ -71,33 +71,34 @@ def plot_ecg(
     first, last = round(seconds[0] * rate), int(np.ceil(seconds[1] * rate - 1e-9))
     panel, shown = panel_width(len(groups), width), seconds[1] - seconds[0] + paper.PULSE_SECONDS
     row_height = 0.2 * shown * paper.LARGE_MILLIVOLT / (panel * paper.LARGE_SECONDS)
-    traces = {key: trace[first:last] for key, trace in {name: array, **others}.items()}
-    sheets = paper.lay_out_columns(
-        [[trace[:, group] for trace in traces.values()] for group in groups], rate, row_height
-    )
+    traces = {label: trace[first:last] for label, trace in {None: array, **others}.items()}
+    by_group = [{label: trace[:, group] for label, trace in traces.items()} for group in groups]
+    sheets = paper.lay_out_columns([list(part.values()) for part in by_group], rate, row_height)
     height = max(sheet.height(panel, shown) for sheet in sheets)
     top = 0.15 + 0.32 * bool(title) + 0.28 * bool(others)
     figure, axes = stacked_figure([height], len(groups), width, top=top, bottom=0.8)
-    for column, (group, sheet) in enumerate(zip(groups, sheets, strict=True)):
-        names = [lead_names[lead] for lead in group]
-        ax = axes[0, column]
+    for ax, group, sheet, part in zip(axes[0], groups, sheets, by_group, strict=True):
         paper.draw_grid(ax, sheet, seconds, panel, paper=heat is None)
         if heat is not None:
             paper.draw_heat(ax, heat[first:last], rate, sheet.bottom, sheet.top, first / rate)
-        paper.draw_pulse(ax, sheet, seconds[0])
-        for number, (label, trace) in enumerate(traces.items()):
-            colour, line = (INK, 0.9) if number == 0 else (PALETTE[number % len(PALETTE)], 1.1)
-            paper.draw_leads(
-                ax, trace[:, group], sheet, rate, names, colour, label, line, 3 + 0.1 * number, first / rate
-            )
+        _draw_traces(ax, part, sheet, rate, [lead_names[lead] for lead in group], seconds, name)
         paper.draw_padded(ax, mask, rate)
-        paper.finish_paper(ax, sheet, seconds, names)
     if others:
         _legend_above(figure, axes[0, 0], 1 + len(others), 0.42 if title else 0.1)
     if title:
         figure.suptitle(title, x=0.5, y=1 - 0.12 / figure.get_size_inches()[1], va="top")
     caption(figure, paper.scale_text(sheets[0]))
     return figure
+
+
+def _draw_traces(ax, traces: Mapping, sheet: paper.Sheet, rate: float, names, seconds, name: str) -> None:
+    """The calibration mark, the first trace in ink under `name`, the others over it in colours."""
+    start = round(seconds[0] * rate) / rate
+    paper.draw_pulse(ax, sheet, seconds[0])
+    for number, (label, trace) in enumerate(traces.items()):
+        colour, width = (INK, 0.9) if number == 0 else (PALETTE[number % len(PALETTE)], 1.1)
+        paper.draw_leads(ax, trace, sheet, rate, names, colour, label or name, width, 3 + 0.1 * number, start)
+    paper.finish_paper(ax, sheet, seconds, names)
 
 
 def _span(span: tuple[float, float] | None, duration: float) -> tuple[float, float]:

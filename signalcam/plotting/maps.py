@@ -90,12 +90,7 @@ def plot_map(
     figure, axes = stacked_figure([height, 1.05, 0.26], gap=(0.1, 0.12), top=0.78, bottom=bottom, left=LEFT)
     above, middle, below = axes[:, 0]
 
-    paper.draw_grid(above, sheet, (0.0, duration), panel, paper=False)
-    paper.draw_heat(above, heat, rate, sheet.bottom, sheet.top)
-    paper.draw_pulse(above, sheet, 0.0)
-    paper.draw_leads(above, array, sheet, rate, names, linewidth=1.0)
-    paper.draw_padded(above, mask, rate)
-    paper.finish_paper(above, sheet, (0.0, duration), names, xlabel=False)
+    _draw_above(above, array, names, sheet, rate, mask, heat)
     draw_evidence(middle, cells, duration, symmetric_limits(cells), logit, mask)
     finish_strip(middle, duration, "evidence\n(logits)", xlabel=False, rotation=90)
     draw_heat_strip(below, heat, rate, mask)
@@ -150,11 +145,7 @@ def plot_class_maps(
     heights = [sheet.height(panel, duration + paper.PULSE_SECONDS)] + [0.62] * len(class_names)
     figure, axes = stacked_figure(heights, gap=0.1, top=0.55, bottom=1.05, **CLASS_MARGINS)
     above, strips = axes[0, 0], axes[1:, 0]
-    paper.draw_grid(above, sheet, (0.0, duration), panel)
-    paper.draw_pulse(above, sheet, 0.0)
-    paper.draw_leads(above, array, sheet, rate, leads)
-    paper.draw_padded(above, mask, rate)
-    paper.finish_paper(above, sheet, (0.0, duration), leads, xlabel=False)
+    _draw_above(above, array, leads, sheet, rate, mask)
     for k, (ax, class_name) in enumerate(zip(strips, class_names, strict=True)):
         cells = as_evidence(table[:, k], mask)
         mean = draw_evidence(ax, cells, duration, limits, padded=mask)
@@ -173,6 +164,19 @@ def plot_class_maps(
         "dashed: its mean, the logit. A map has no lead axis: it stands for all 12 leads, drawn here or not.",
     )
     return figure
+
+
+def _draw_above(axes, array: np.ndarray, names, sheet: paper.Sheet, rate: float, mask, heat=None) -> None:
+    """The ECG above the strips, on paper or over its heatmap."""
+    whole = (0.0, len(array) / rate)
+    width = axes.get_position().width * axes.figure.get_size_inches()[0]
+    paper.draw_grid(axes, sheet, whole, width, paper=heat is None)
+    if heat is not None:
+        paper.draw_heat(axes, heat, rate, sheet.bottom, sheet.top)
+    paper.draw_pulse(axes, sheet, 0.0)
+    paper.draw_leads(axes, array, sheet, rate, names, linewidth=0.9 if heat is None else 1.0)
+    paper.draw_padded(axes, mask, rate)
+    paper.finish_paper(axes, sheet, whole, names, xlabel=False)
 
 
 def _map_caption(cells: np.ndarray, logit: float | None, class_name: str, padded: bool, scale: str) -> str:
