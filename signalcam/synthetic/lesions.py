@@ -155,7 +155,7 @@ def _left_bundle_block(beats: Beats, weight: np.ndarray, rng: np.random.Generato
     size = rng.uniform(0.85, 1.2)
     beats = beats.blended("septum", np.array([0.22, 0.05, 0.18]) * size, weight)
     beats = beats.blended("apex", np.array([0.75, 0.25, 0.55]) * size, weight)
-    beats = beats.blended("base", np.array([0.65, 0.05, 0.85]) * size, weight)
+    beats = beats.blended("base", np.array([0.60, 0.05, 1.15]) * size, weight)
     beats = beats.blended("terminal", np.array([0.35, -0.05, 0.30]) * size, weight)
     beats = beats.stretched(QRS_WAVES, 1.0 + rng.uniform(0.6, 0.85) * weight)
     opposite = np.array([-0.27, -0.06, -0.33]) * size * rng.uniform(0.8, 1.2)
