@@ -25,7 +25,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 WIDTH = 9.0
-DPI = 100
+DPI = 80
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D1F")
 SUPERCLASS_COLOURS = dict(zip(("NORM", "MI", "STTC", "CD", "HYP"), PALETTE, strict=False))
 INK = "#1a1a1a"
