@@ -1,0 +1,175 @@
+"""Assess maps on the real sample's test fold, on the simulated set, and on lesions that last for seconds.
+
+    python benchmarks/explanation.py --data data/ptb-xl --simulated data/simulated
+
+Each set has a model of its own, trained here by a recipe on folds 1 to 8 (or given, with --real-model and
+--simulated-model). For each set a page, figures and tables are written below --output, and beside them
+`README.md` with the tables that the project's README shows: method x (faithfulness, localisation, sanity,
+cost), and by how much the exact CAM beats each other method. Last, what the CAM adds to the time of a
+prediction.
+"""
+
+import argparse
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "Agg")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from signalcam.deployment import load_model, save_model  # noqa: E402
+from signalcam.explanation.assessment import Plan, assess  # noqa: E402
+from signalcam.explanation.network import Network  # noqa: E402
+from signalcam.explanation.partial import partial_records  # noqa: E402
+from signalcam.explanation_report import explain_report, summary_table, write_report  # noqa: E402
+from signalcam.latency import latency_table  # noqa: E402
+from signalcam.model import add_cam  # noqa: E402
+from signalcam.ptbxl import open_dataset  # noqa: E402
+from signalcam.recipes import train_recipe  # noqa: E402
+from signalcam.study import open_study  # noqa: E402
+from signalcam.synthetic import write_dataset  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+RULE = "labelled"
+
+
+def main(argv=None):
+    arguments = parse(argv)
+    found, network = {}, None
+    for name, path, model_path in (
+        ("real", arguments.data, arguments.real_model),
+        ("simulated", arguments.simulated, arguments.simulated_model),
+    ):
+        if name == "simulated":
+            write_dataset(path, n_records=1200, seed=0)
+        elif not Path(path).is_dir():
+            print(f"{path} is not there: the real sample is left out.")
+            continue
+        study = open_study(open_dataset(path), rule=RULE)
+        model = open_model(study, arguments.recipe, model_path or arguments.output / f"{name}.keras")
+        page, found[name] = explain_report(
+            model, study, arguments.output / name, retrain_epochs=arguments.retrain_epochs
+        )
+        print(page)
+        network = Network(model)
+        if name == "simulated":
+            found["partial"] = assess(network, partial_records(model, arguments.partial), Plan())
+            print(write_report(found["partial"], arguments.output / "partial"))
+    text = "\n\n".join(
+        [
+            "# Maps, measured",
+            markdown(methods_table(found)),
+            "Exact CAM minus the other method, same records:",
+            markdown(advantages(found)),
+            cam_cost(network),
+        ]
+    )
+    (arguments.output / "README.md").write_text(text + "\n", "utf-8")
+    print(text)
+
+
+def parse(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="data/ptb-xl", help="folder of the real sample")
+    parser.add_argument(
+        "--simulated", default="data/simulated", help="simulated set; made if it is not there"
+    )
+    parser.add_argument("--recipe", default="paper", help="by which models are trained that are not given")
+    parser.add_argument("--real-model", type=Path, help=".keras file, not trained on fold 10 of --data")
+    parser.add_argument("--simulated-model", type=Path, help=".keras file for the simulated set")
+    parser.add_argument("--partial", type=int, default=200, help="records with partial lesions (200)")
+    parser.add_argument("--retrain-epochs", type=int, default=15, help="on shuffled labels; 0 for none (15)")
+    parser.add_argument("--output", type=Path, default=HERE / "results" / "explanation")
+    arguments = parser.parse_args(argv)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    return arguments
+
+
+def open_model(study, recipe, path):
+    """Read the model, or train it and write it there."""
+    if not path.is_file():
+        model, _ = train_recipe(
+            recipe, study.signals, study.superclass, study.labels, study.splits, label_rule=RULE
+        )
+        save_model(model, path)
+    return load_model(path)
+
+
+def methods_table(found):
+    """One row a method, one column a question, each with its interval."""
+    columns = {}
+    for name, assessment in found.items():
+        table = summary_table(assessment)
+        parts = {"real": ["faithfulness", "sanity"], "partial": ["localisation_partial"]}.get(
+            name, ["faithfulness", "localisation"]
+        )
+        for part in parts:
+            if part in table:
+                columns[f"{part.replace('_partial', '')}, {name}"] = [
+                    with_interval(*row) for row in table[[part, f"{part}_low", f"{part}_high"]].to_numpy()
+                ]
+        columns["ms a record"] = [f"{value:.2g}" for value in table["ms_per_record"]]
+        index = table.index
+    columns["ms a record"] = columns.pop("ms a record")
+    return pd.DataFrame(columns, index=index)
+
+
+def advantages(found):
+    """By how much the exact CAM beats each other method, with intervals."""
+    columns = {}
+    for name, assessment in found.items():
+        tables = assessment.tables
+        parts = {"gain in faithfulness": tables["faithfulness_advantage"].xs("gain", level="measure")}
+        group = "partial" if name == "partial" else "all"
+        if "localisation_advantage" in tables:
+            rows = tables["localisation_advantage"].loc[group]
+            for measure in ("average_precision", "pointing", "mass"):
+                parts[measure.replace("_", " ")] = rows.xs(measure, level="measure")
+        for part, rows in parts.items():
+            columns[f"{part}, {name}"] = rows.apply(
+                lambda row: with_interval(row["value"], row["low"], row["high"], "+"), axis=1
+            )
+    return pd.DataFrame(columns)
+
+
+def cam_cost(network, batch_size=128, repeats=60):
+    """Say what the CAM adds to the time of a prediction, both as compiled calls that take turns."""
+    shape = (batch_size, network.n_times, network.n_leads)
+    batch = tf.constant(np.random.default_rng(0).normal(size=shape), tf.float32)
+    models = {"prediction": network.model, "prediction and CAM": add_cam(network.model)}
+    calls = {}
+    for name, model in models.items():
+        forward = tf.function(partial(model, training=False)).get_concrete_function(batch)
+        calls[name] = partial(_call, forward, batch)
+    table = latency_table(calls, repeats=repeats, n_records=batch_size)
+    share = table.loc["prediction and CAM"] / table.loc["prediction"] - 1
+    return (
+        f"Time of {batch_size} records: {table.loc['prediction', 'median']:.1f} ms for the prediction alone, "
+        f"{table.loc['prediction and CAM', 'median']:.1f} ms with evidence and heatmap: "
+        f"{share['median']:+.1%} (median), {share['low']:+.1%} at the lower quartile of {repeats} calls."
+    )
+
+
+def _call(forward, batch):
+    return tf.nest.map_structure(lambda part: part.numpy(), forward(batch))
+
+
+def with_interval(value, low, high, sign=""):
+    return "" if np.isnan(value) else f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
+
+
+def markdown(table):
+    lines = ["| " + " | ".join(["method", *table.columns]) + " |", "| --- " * (len(table.columns) + 1) + "|"]
+    rows = zip(table.index, table.to_numpy(), strict=True)
+    lines += ["| " + " | ".join([str(name), *map(str, row)]) + " |" for name, row in rows]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
