@@ -5,6 +5,7 @@ Mitchell et al., "Model Cards for Model Reporting", FAT* 2019.
 
 import pandas as pd
 
+from signalcam.plotting.estimates import readable
 from signalcam.results import Results
 from signalcam.results_text import as_markdown, markdown_table
 
@@ -15,8 +16,8 @@ CITATION = (
 )
 LIMITS = (
     "Research software, not a medical device; no output of it is a diagnosis.",
-    "Trained and tested on records of one collection, of one region and of the devices of 1984 to 2001. "
-    "Another place, device or group of patients may give other results; test on records of yours first.",
+    "PTB-XL's records come from one country and from devices of one maker, 1989 to 1996. Another place, "
+    "device or group of patients may give other results: test on records of your own first.",
     "Needs 12 leads, 10 s, in mV, at the sampling rate above. NaN, wrong units and wrong lead names are "
     "refused or flagged by `signalcam.records`; a plausible but wrong recording is not.",
     "The probability is as the training left it, not calibrated beyond what the evaluation below shows.",
@@ -98,7 +99,8 @@ def _training(metrics: dict) -> str:
 def _evaluation(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> str:
     parts = []
     if len(metrics["runs"]) > 1:
-        table = over_seeds.drop(columns="n").map("{:.3f}".format).rename_axis("metric").reset_index()
+        table = over_seeds.drop(columns="n").map("{:.3f}".format).rename(readable)
+        table = table.rename_axis("metric").reset_index()
         parts += [f"Single models, over {len(metrics['runs'])} seeds:", markdown_table(table)]
         parts.append("Of the first seed:")
     parts.append(as_markdown(results, level=4))

@@ -104,7 +104,8 @@ def reproduce(
         runs.append(replace(run, results=results))
         logger.info("Seed %d: %s.", seed, results.headline())
         if seed == 0:
-            write_figures(output / "figures", model, study.signals[study.rows("test")], results, trained)
+            signals = study.signals[study.rows("test")]
+            write_figures(output / "figures", model, signals, results, trained, n_bootstrap)
     _write(output, runs, recipe, target, study, more)
     return runs
 
