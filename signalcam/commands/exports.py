@@ -1,0 +1,89 @@
+"""`export`: write a trained model for LiteRT or ONNX Runtime, checked against Keras."""
+
+from pathlib import Path
+
+from signalcam.commands import add_command, open_model, start_tensorflow
+
+FORMATS = ("litert", "onnx")
+PRECISIONS = ("float32", "float16", "int8")
+# Records to check on; of a larger fold that many are taken evenly.
+MAX_CHECKED = 500
+
+
+def add_commands(commands):
+    """Add the command to the parser."""
+    parser = add_command(
+        commands,
+        "export",
+        export,
+        "write a model for LiteRT or ONNX Runtime, checked against Keras",
+        "python -m signalcam export normal-abnormal --format litert --precision int8 "
+        "--calibration ~/data/ptb-xl --output model.tflite",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
+    parser.add_argument("--format", choices=FORMATS, default="litert", help="of the file (litert)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="LiteRT only (float32)")
+    parser.add_argument("--output", type=Path, required=True, help=".tflite for LiteRT, .onnx for ONNX")
+    parser.add_argument(
+        "--calibration",
+        metavar="DATASET_PATH",
+        help="PTB-XL's folder: int8 is calibrated on its folds 1 to 8, and every file checked on fold 10 "
+        "(float files are checked on simulated records without it)",
+    )
+
+
+def export(arguments):
+    """Write the file and say how far it is from Keras."""
+    if arguments.format == "onnx" and arguments.precision != "float32":
+        raise ValueError(
+            f"ONNX files are written in float32; --precision {arguments.precision} needs LiteRT."
+        )
+    if arguments.precision == "int8" and arguments.calibration is None:
+        raise ValueError("int8 needs records to find the ranges: --calibration and the path of a dataset.")
+    start_tensorflow()
+    from signalcam.deployment import settings_of
+    from signalcam.export import MAX_CALIBRATION, to_litert, to_onnx
+
+    model = open_model(arguments.model)
+    signals = labels = calibration = None
+    if arguments.calibration is not None:
+        dataset, truth = _labelled(arguments.calibration, settings_of(model))
+        rate = settings_of(model).sampling_rate
+        signals, labels = _load(dataset, truth["test"], rate, MAX_CHECKED)
+    if arguments.format == "onnx":
+        check = to_onnx(model, arguments.output, signals, labels)
+    else:
+        if arguments.precision == "int8":
+            calibration, _ = _load(dataset, truth["train"], rate, MAX_CALIBRATION)
+        check = to_litert(model, arguments.output, arguments.precision, calibration, signals, labels)
+    print(f"{arguments.output}: {check}.")
+    return 0
+
+
+def _labelled(path, settings):
+    """Open a dataset; return it, and the labels of the model's classes for each split."""
+    import numpy as np
+
+    from signalcam.ptbxl import binary_labels, open_dataset, split_by_fold, superclasses
+
+    dataset = open_dataset(path)
+    superclass = superclasses(dataset.table, dataset.statements)
+    labels = binary_labels(superclass, settings.label_rule, quiet=True)
+    truth = superclass.loc[labels.index].assign(ABNORMAL=labels).astype(np.int8)
+    names = list(settings.class_names)
+    truth = truth[names if set(names) <= set(truth) else []]
+    splits = split_by_fold(dataset.table.loc[labels.index])
+    return dataset, {name: truth.loc[ids] for name, ids in splits.items()}
+
+
+def _load(dataset, truth, sampling_rate, limit):
+    """Load records of a split, evenly chosen; their labels are None for classes that PTB-XL has not."""
+    import numpy as np
+
+    from signalcam.signals import load_signals
+
+    if not len(truth):
+        raise ValueError(f"{dataset.folder} has no records in a fold that is needed here (1 to 8, and 10).")
+    chosen = truth.iloc[np.linspace(0, len(truth) - 1, min(len(truth), limit)).round().astype(int)]
+    signals = load_signals(dataset, chosen.index, sampling_rate=sampling_rate, cache=False)
+    return signals, chosen.to_numpy() if chosen.shape[1] else None
