@@ -1,6 +1,7 @@
 """One module for each family of shell commands; each adds its parsers and runs library functions.
 
-TensorFlow is imported inside the commands that need it, so that `--help` answers at once.
+TensorFlow is imported inside the commands that need it, so that `--help` answers at once; first of all by
+`start_tensorflow` or `open_model`, so that its start-up messages are held back.
 """
 
 import argparse

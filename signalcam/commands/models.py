@@ -82,12 +82,12 @@ def train(arguments):
 
 def evaluate(arguments):
     """Print the results of a model on one fold."""
+    model = open_model(arguments.model)
     from signalcam.deployment import settings_of
     from signalcam.results import evaluate_model
     from signalcam.results_text import as_json, as_text
     from signalcam.study import open_data
 
-    model = open_model(arguments.model)
     trained_on = settings_of(model).trained_on or "not stated"
     dataset, said = open_data(arguments.data)
     results = evaluate_model(

@@ -45,10 +45,10 @@ def add_commands(commands):
 
 def predict(arguments):
     """Read, check and predict recording by recording, in batches, so that memory does not grow."""
+    model = open_model(arguments.model)
     from signalcam.deployment import settings_of
     from signalcam.records import RecordError, find_recordings
 
-    model = open_model(arguments.model)
     settings = settings_of(model)
     write = {"table": _write_table, "json": _write_json, "csv": _write_csv}[arguments.format]()
     next(write)
@@ -134,11 +134,11 @@ def _write_json():
 
 def explain(arguments):
     """Draw the map of one recording, or of one window of it."""
-    from signalcam.deployment import settings_of
-
     if arguments.output.suffix.lower() not in (".png", ".html"):
         raise ValueError(f"--output must end in .png or .html; got {arguments.output.name!r}.")
     model = open_model(arguments.model)
+    from signalcam.deployment import settings_of
+
     settings = settings_of(model)
     pieces = read(arguments.recording, settings, arguments)
     if not 1 <= arguments.window <= len(pieces):
