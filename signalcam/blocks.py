@@ -3,6 +3,7 @@
 For modules that compute on `signals` of shape (record, time, lead) or on one record of shape (time, lead).
 """
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -53,16 +54,16 @@ def fill_blocks(step: Callable, signals: np.ndarray, result: np.ndarray) -> np.n
         ValueError: on NaN or infinity, naming the record, the lead and the count.
     """
     pairs = list(zip(blocks(signals), blocks(result), strict=True))
-    with np.errstate(invalid="ignore", over="ignore"):
-        if len(pairs) == 1:
-            refuse_non_finite(step(*pairs[0]), signals)
-            return result
-    # One task takes many blocks: handing over a task costs about as long as computing a block.
-    n_tasks = min(len(pairs), 4 * (os.cpu_count() or 1))
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for ok in pool.map(_fill, [step] * n_tasks, [pairs[task::n_tasks] for task in range(n_tasks)]):
-            if not ok:
-                refuse_non_finite(np.nan, signals)
+    n_cores = os.cpu_count() or 1
+    if min(n_cores, len(pairs) // 4) < 2:
+        finite = _fill(step, pairs)
+    else:
+        # One task takes many blocks: handing over a task costs about as long as computing a block.
+        parts = [pairs[first :: 4 * n_cores] for first in range(4 * n_cores)]
+        with ThreadPoolExecutor(n_cores) as pool:
+            finite = all(list(pool.map(functools.partial(_fill, step), parts)))
+    if not finite:
+        refuse_non_finite(np.nan, signals)
     return result
 
 
@@ -84,6 +85,7 @@ def refuse_non_finite(computed: np.ndarray, signals: np.ndarray) -> None:
 
 
 def _fill(step: Callable, pairs: list) -> bool:
-    # NumPy's error state belongs to the thread; what it would warn of is refused with a better message.
+    """Do the step for all pairs; False where one of them is not finite."""
+    # NumPy's error state belongs to the thread. What it would warn of is refused, with a better message.
     with np.errstate(invalid="ignore", over="ignore"):
         return all([np.isfinite(step(block, out)).all() for block, out in pairs])

@@ -147,9 +147,9 @@ class Scaler:
         def step(block, out):
             rows = _rows(out)
             np.subtract(_rows(block), centre, out=rows, casting="same_kind")
-            total = rows.sum()
+            squares = np.vdot(rows, rows)
             rows *= factor
-            return total
+            return squares
 
         return step
 

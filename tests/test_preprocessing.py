@@ -293,14 +293,19 @@ def test_mean_and_std_must_fit_together(mean, std):
         Scaler("standard", mean)
 
 
-def test_blocks_of_all_cores_come_back_in_order(rng):
-    signals = rng.normal(size=(5 * BLOCK + 1, 4, 2))
+@pytest.mark.parametrize("n_records", [1, BLOCK + 1, 20 * BLOCK + 1])
+def test_blocks_of_all_cores_come_back_in_order(rng, n_records):
+    signals = rng.normal(size=(n_records, 4, 2))
 
     def double(block, out):
         out[...] = 2 * block
         return out.sum()
 
     np.testing.assert_array_equal(fill_blocks(double, signals, np.empty_like(signals)), 2 * signals)
+    signals[-1, 2, 1] = np.nan
+    message = f"Record {n_records - 1} .counted from 0., lead at position 1: 1 of 4 samples"
+    with pytest.raises(ValueError, match=message):
+        fill_blocks(double, signals, np.empty_like(signals))
 
 
 def test_overflow_is_not_taken_for_nan():
