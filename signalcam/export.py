@@ -91,6 +91,7 @@ def to_litert(model, path, precision="float32", calibration=None, signals=None, 
         raise ValueError(
             "int8 needs calibration: some 100 raw records in mV, (record, time, lead), to find the ranges."
         )
+    settings_of(model)  # or ValueError, before anything is converted
     import_extra("ai_edge_litert.interpreter")
     if calibration is not None:
         calibration = _checked_signals(model, calibration)
@@ -109,6 +110,7 @@ def to_onnx(model, path, signals=None, labels=None):
         As `to_litert`.
     """
     path = _checked_path(path, ".onnx")
+    settings_of(model)
     import_extra("onnxruntime")
     return _write(model, path, onnx_bytes(model), signals, labels)
 
