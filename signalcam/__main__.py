@@ -5,7 +5,7 @@ import logging
 import sys
 
 from signalcam import __version__
-from signalcam.commands import datasets, exports, models, notebooks, recordings
+from signalcam.commands import datasets, explanations, exports, models, notebooks, recordings
 
 DESCRIPTION = "Single-pass explainable ECG classification. Research software, not a medical device."
 
@@ -16,7 +16,7 @@ def build_parser():
     parser.add_argument("--version", action="version", version=f"signalcam {__version__}")
     parser.add_argument("--verbose", action="store_true", help="say what is done, step by step")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
-    for module in (datasets, models, recordings, exports, notebooks):
+    for module in (datasets, models, recordings, explanations, exports, notebooks):
         module.add_commands(commands)
     return parser
 
