@@ -38,13 +38,20 @@ def latency(call: Callable[[], object], repeats: int = 100, warmup: int = 10) ->
 
 
 def latency_table(
-    calls: Mapping[str, Callable[[], object]], repeats: int = 100, warmup: int = 10, n_records: int = 1
+    calls: Mapping[str, Callable[[], object]],
+    repeats: int = 100,
+    warmup: int = 10,
+    n_records: int = 1,
+    in_a_row: int = 1,
 ) -> pd.DataFrame:
     """Time several calls in turns and return a row each: median, low, high (quartiles) in ms, throughput.
 
     calls: name to function without arguments, each answering for `n_records` records; throughput: records a
-    second at the median.
+    second at the median. in_a_row: so many timed calls at each turn, after one that is not timed where it is
+    more than 1; so each finds the processor's caches as it left them itself, not as another call did.
     """
+    if in_a_row < 1:
+        raise ValueError(f"in_a_row: expected at least 1; got {in_a_row}")
     if repeats < 1 or warmup < 0:
         raise ValueError(f"repeats: expected at least 1, and warmup at least 0; got {repeats} and {warmup}")
     for call in calls.values():
@@ -54,11 +61,14 @@ def latency_table(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        for turn in range(repeats):
+        for first in range(0, repeats, in_a_row):
             for name, call in calls.items():
-                start = time.perf_counter()
-                call()
-                durations[name][turn] = 1000 * (time.perf_counter() - start)
+                if in_a_row > 1:
+                    call()
+                for turn in range(first, min(first + in_a_row, repeats)):
+                    start = time.perf_counter()
+                    call()
+                    durations[name][turn] = 1000 * (time.perf_counter() - start)
     finally:
         if collecting:
             gc.enable()

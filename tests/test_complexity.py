@@ -201,3 +201,14 @@ def test_calls_take_turns_and_warmups_are_not_timed():
     assert table.loc["a", "throughput"] == pytest.approx(8000 / table.loc["a", "median"])
     with pytest.raises(ValueError, match="repeats: expected at least 1"):
         latency(lambda: None, repeats=0)
+
+
+def test_calls_in_a_row_follow_one_that_is_not_timed():
+    order = []
+    calls = {"a": lambda: order.append("a"), "b": lambda: order.append("b")}
+    table = latency_table(calls, repeats=3, warmup=0, in_a_row=2)
+    assert order == ["a", "a", "a", "b", "b", "b", "a", "a", "b", "b"]
+    assert table["repeats"].tolist() == [3, 3]
+    assert (table["low"] > 0).all()
+    with pytest.raises(ValueError, match="in_a_row: expected at least 1; got 0"):
+        latency_table(calls, in_a_row=0)
