@@ -41,6 +41,7 @@ def main():
     parser.add_argument("--data", help="folder of PTB-XL")
     parser.add_argument("--more", help="folder of further training records")
     parser.add_argument("--recipe", default="best")
+    parser.add_argument("--epochs", type=int, default=25, help="with the further records; 60 without")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--state", type=Path, default=HERE / "results" / "pretrained")
     parser.add_argument("--output", type=Path, default=SHIPPED)
@@ -52,7 +53,7 @@ def main():
     superclass, table = superclass.loc[labels.index], dataset.table.loc[labels.index]
     signals = load_signals(dataset, labels.index)
     fold = table["strat_fold"]
-    recipe = find_recipe(arguments.recipe)
+    recipe = find_recipe(arguments.recipe, epochs=arguments.epochs)
 
     def fit(train_folds):
         splits = {"train": table.index[fold.isin(train_folds)], "validation": table.index[fold == 9]}
@@ -70,30 +71,39 @@ def main():
         "normal-abnormal": labels.to_numpy()[:, None],
         "superclasses": superclass[list(SUPERCLASSES)].to_numpy(),
     }
-    first, _ = fit(range(1, 9))
-    second, ids = fit(range(1, 10))
+    first, ids = fit(range(1, 9))
+    calibration = {}
     for target, y in truth.items():
         y = y[held_out].astype(int)
         logit = predict(deploy(recipe, first, scaler, target), signals[held_out])["logit"]
         temperatures = [fit_temperature(y[:, k], logit[:, k]) for k in range(y.shape[1])]
         p = 1 / (1 + np.exp(-logit / temperatures))
         thresholds = [round(choose_threshold(y[:, k], p[:, k], AIMS[target]), 3) for k in range(y.shape[1])]
+        calibration[target] = temperatures, thresholds
+        print(f"{target}: temperature {np.round(temperatures, 3)}, threshold {thresholds}", flush=True)
+    ship(arguments.output, recipe, first, scaler, calibration, ids, 8, labels)
+    second, ids = fit(range(1, 10))
+    ship(arguments.output, recipe, second, scaler, calibration, ids, 9, labels)
+
+
+def ship(folder, recipe, network, scaler, calibration, ids, last_fold, labels):
+    """Write both models, and the list of the records they were trained on."""
+    for target, (temperatures, thresholds) in calibration.items():
         model = deploy(
             recipe,
-            second,
+            network,
             scaler,
             target,
             temperatures,
             threshold=thresholds,
             label_rule=RULE,
-            trained_on=f"{len(ids):,} records of PTB-XL 1.0.3, folds 1 to 9",
+            trained_on=f"{len(ids):,} records of PTB-XL 1.0.3, folds 1 to {last_fold}",
             recipe=recipe.name,
         )
-        save_model(model, arguments.output / f"{target}.keras")
-        print(f"{target}: temperature {np.round(temperatures, 3)}, threshold {thresholds}")
-    real = np.isin(ids, labels.index)
-    listing = pd.DataFrame({"ecg_id": ids, "amplitude": np.where(real, "mV", "lost")}).sort_values("ecg_id")
-    listing.to_csv(arguments.output / "training_records.csv", index=False)
+        save_model(model, folder / f"{target}.keras")
+    amplitude = np.where(np.isin(ids, labels.index), "mV", "lost")
+    listing = pd.DataFrame({"ecg_id": ids, "amplitude": amplitude}).sort_values("ecg_id")
+    listing.to_csv(folder / "training_records.csv", index=False)
 
 
 if __name__ == "__main__":
