@@ -15,7 +15,7 @@ _NAMED_ONLY = (".txt",)
 
 
 def find_recordings(patterns: str | os.PathLike | Iterable[str | os.PathLike]) -> Iterator[Path]:
-    """Yield the path of each recording, without holding the list of them.
+    """Yield the path of each recording, one after the other.
 
     A WFDB record (a `.hea` file and its sample files) is one recording, told by its `.hea`; sample files
     without a header are yielded, so that reading them says what is missing. The same goes for paths that do
@@ -25,7 +25,7 @@ def find_recordings(patterns: str | os.PathLike | Iterable[str | os.PathLike]) -
         patterns: files, folders (searched with all folders below) and wildcards (`*`, `?`, `[...]`, `**`).
 
     Yields:
-        Paths, in the order of the patterns, and by name within a folder.
+        Paths, in the order of the patterns; by name within a folder and within the matches of a wildcard.
     """
     patterns = [patterns] if isinstance(patterns, str | os.PathLike) else list(patterns)
     named = {os.fspath(pattern) for pattern in patterns}
@@ -66,7 +66,7 @@ def _in_folder(folder: str) -> Iterator[Path]:
 
 
 def _matches(pattern: str) -> Iterator[Path]:
-    for text in glob.iglob(pattern, recursive=True):
+    for text in sorted(glob.iglob(pattern, recursive=True)):
         if os.path.isdir(text):
             # "folder/*" names the files of the folder; "**" passes through folders by itself.
             continue

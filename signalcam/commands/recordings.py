@@ -52,8 +52,9 @@ def predict(arguments):
     settings = settings_of(model)
     write = {"table": _write_table, "json": _write_json, "csv": _write_csv}[arguments.format]()
     next(write)
-    failed, waiting = 0, []
+    found, failed, waiting = 0, 0, []
     for path in find_recordings(arguments.recordings):
+        found += 1
         try:
             waiting += [(path, piece, notes) for piece, notes in read(path, settings, arguments)]
         except RecordError as error:
@@ -66,7 +67,7 @@ def predict(arguments):
         _answer(model, settings, waiting, write)
     write.close()
     if failed:
-        print(f"Not read: {failed:,} recordings; the reasons stand above.", file=sys.stderr)
+        print(f"{failed:,} of {found:,} recordings could not be read, see above.", file=sys.stderr)
     return int(failed > 0)
 
 
