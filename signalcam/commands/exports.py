@@ -57,6 +57,7 @@ def export(arguments):
             calibration, _ = _load(dataset, truth["train"], rate, MAX_CALIBRATION)
         check = to_litert(model, arguments.output, arguments.precision, calibration, signals, labels)
     print(f"{arguments.output}: {check}.")
+    print(f"Without TensorFlow: signalcam.runtime.open_exported({str(arguments.output)!r}).predict(signals)")
     return 0
 
 
