@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from signalcam.evaluation import bootstrap, paired_difference  # noqa: E402
+from signalcam.evaluation import bootstrap, paired_difference, score  # noqa: E402
 from signalcam.study import open_data  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -39,9 +39,9 @@ def main(argv=None):
         for recipe, name in zip(arguments.recipe, names, strict=True):
             for fold in arguments.folds:
                 train_fold(records, recipe, seed, fold, arguments.results / name, arguments.more)
-    predictions = collect(arguments.results, records)
+    predictions = collect(arguments.results, arguments.folds)
     if predictions.empty:
-        print("No recipe has been trained on all folds yet.")
+        print("No recipe has been trained on all of these folds yet.")
         return
     print(f"\n{table(predictions, records).to_string()}\n")
     for line in differences(predictions, records, first=names[0]):
@@ -53,7 +53,9 @@ def main(argv=None):
 def parse(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recipe", action="append", help="name of a recipe; may be given several times")
-    parser.add_argument("--seeds", type=int, default=1, help="trainings of each fold, with different seeds")
+    parser.add_argument(
+        "--seeds", type=int, default=1, help="trainings of each fold; 0 scores those that there are"
+    )
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument(
         "--folds", type=int, nargs="+", default=list(range(1, N_FOLDS + 1)), help="test folds to train"
@@ -123,62 +125,68 @@ def train_fold(records, recipe, seed, fold, folder, more=None):
     print(f"{folder.name}, seed {seed}, test fold {fold}: {spent}", flush=True)
 
 
-def collect(results, records):
-    """Read all recipes and seeds that have all folds, one row a prediction."""
+def collect(results, folds=range(1, N_FOLDS + 1)):
+    """Read the predictions of all recipes and seeds that have all these test folds, one row a prediction."""
     parts = []
     for file in sorted(results.glob("*/seed*_fold*.csv")):
         seed, fold = (int(part.lstrip("sedfol")) for part in file.stem.split("_"))
-        parts.append(pd.read_csv(file).assign(recipe=file.parent.name, seed=seed, test_fold=fold))
+        if fold in folds:
+            parts.append(pd.read_csv(file).assign(recipe=file.parent.name, seed=seed, test_fold=fold))
     if not parts:
         return pd.DataFrame()
     predictions = pd.concat(parts, ignore_index=True)
     predictions["probability"] = 1 / (1 + np.exp(-predictions.pop("logit")))
-    count = predictions.groupby(["recipe", "seed", "split"])["ecg_id"].transform("count")
+    complete = predictions.groupby(["recipe", "seed"])["test_fold"].transform("nunique") == len(folds)
     columns = ["recipe", "seed", "split", "test_fold", "ecg_id", "probability"]
-    return predictions.loc[count == len(records.labels), columns]
+    return predictions.loc[complete, columns]
 
 
-def probabilities(predictions, records, recipe, split="test"):
-    """Return probabilities, float64 (seed, record), in the order of the records."""
+def probabilities(predictions, recipe, split="test"):
+    """Return probabilities, float64 (seed, record), with ecg_id as columns."""
     part = predictions[(predictions["recipe"] == recipe) & (predictions["split"] == split)]
-    wide = part.pivot_table(index="seed", columns="ecg_id", values="probability")
-    return wide[records.labels.index].to_numpy()
+    return part.pivot_table(index="seed", columns="ecg_id", values="probability")
+
+
+def truth(records, ecg_ids):
+    """Return labels and patients of these records."""
+    rows = records.labels.index.get_indexer(ecg_ids)
+    return records.labels.to_numpy()[rows], records.patients[rows]
 
 
 def table(predictions, records):
     """Return a row for each recipe: AUC and accuracy, means over seeds, with intervals."""
     rows = {}
-    y = records.labels.to_numpy()
     for recipe in predictions["recipe"].unique():
-        p = probabilities(predictions, records, recipe)
-        row = {"seeds": len(p)}
+        wide = probabilities(predictions, recipe)
+        y, patients = truth(records, wide.columns)
+        row = {"seeds": len(wide), "records": len(y)}
         for metric in METRICS:
-            each = [bootstrap(y, one, (metric,), groups=records.patients)[metric] for one in p]
+            each = [bootstrap(y, one, (metric,), groups=patients)[metric] for one in wide.to_numpy()]
             values = [estimate.value for estimate in each]
-            low, high = np.mean([estimate.low for estimate in each]), np.mean([e.high for e in each])
+            low, high = (np.mean([getattr(e, end) for e in each]) for end in ("low", "high"))
             row[metric] = f"{np.mean(values):.4f} ({low:.3f} to {high:.3f})"
             row[f"{metric} sd"] = f"{np.std(values, ddof=1):.4f}" if len(values) > 1 else "-"
-        validation = probabilities(predictions, records, recipe, "validation")
-        aucs = [bootstrap(y, one, ("auc",), n_bootstrap=1)["auc"].value for one in validation]
-        row["auc validation"] = f"{np.mean(aucs):.4f}"
+        wide = probabilities(predictions, recipe, "validation")
+        y, _ = truth(records, wide.columns)
+        row["auc validation"] = f"{np.mean([score(y, one, 'auc') for one in wide.to_numpy()]):.4f}"
         rows[recipe] = row
     return pd.DataFrame(rows).T
 
 
 def differences(predictions, records, first):
     """Say, for each other recipe, by how much it differs from the first, paired, with intervals."""
-    y = records.labels.to_numpy()
     for recipe in predictions["recipe"].unique():
         if recipe == first or first not in set(predictions["recipe"]):
             continue
-        pair = [probabilities(predictions, records, name) for name in (recipe, first)]
-        n_seeds = min(map(len, pair))
-        a, b = (p[:n_seeds] for p in pair)
+        a, b = (probabilities(predictions, name) for name in (recipe, first))
+        seeds = a.index.intersection(b.index)
+        y, patients = truth(records, a.columns)
         for metric in METRICS:
-            d = paired_difference(y, a, b, metric=metric, groups=records.patients, n_bootstrap=2000)
+            pair = (a.loc[seeds].to_numpy(), b.loc[seeds, a.columns].to_numpy())
+            d = paired_difference(y, *pair, metric=metric, groups=patients, n_bootstrap=2000)
             yield (
                 f"{metric} of {recipe} minus {first}: {d.value:+.4f} (95 % interval {d.low:+.4f} to "
-                f"{d.high:+.4f}), {n_seeds} seeds each"
+                f"{d.high:+.4f}), seeds {', '.join(map(str, seeds))}"
             )
 
 

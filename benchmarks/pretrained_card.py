@@ -107,9 +107,9 @@ def training(listing, more, results):
         f"  - {name}: " + ", ".join(f"{c} {t:.3g}" for c, t in zip(s.class_names, s.threshold, strict=True))
         for name, s in ((name, result.settings) for name, result in results.items())
     ]
-    text = f"""- Data: {len(listing):,} records of PTB-XL 1.0.3 (CC BY 4.0), folds 1 to 9, label rule `labelled`:
-  {len(listing) - more:,} in mV and {more:,} that had been band-passed (0.5 to 40 Hz) and standardised
-  before. `training_records.csv` lists them all. No patient is in two folds.
+    text = f"""- Data: {len(listing):,} records of PTB-XL 1.0.3 (CC BY 4.0), folds 1 to 9, label rule
+  `labelled`: {len(listing) - more:,} in mV and {more:,} that had been band-passed (0.5 to 40 Hz) and
+  standardised before. `training_records.csv` lists them all. No patient is in two folds.
 - Recipe `{recipe.name}`, seed 0, 25 epochs (the recipe has 60, for a third of the records): scaling
   `{recipe.scaling}`; random crops of 5 s, gains of record and leads, dropped leads; mixup
   Beta({recipe.mixup}, {recipe.mixup}); AdamW with one cycle to {recipe.learning_rate}, weight decay

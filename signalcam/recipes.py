@@ -41,6 +41,8 @@ class Recipe:
         weight_decay: of AdamW, on kernels only.
         epochs, batch_size: as in `signalcam.training.train`.
         monitor: chooses the best epoch; None keeps the last.
+        norm_momentum: of the running BatchNorm statistics. Keras's default of 0.99 needs some 500 steps until
+            little of the initial values is left in them; on a small set there are not so many.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Recipe:
     epochs: int = 25
     batch_size: int = 128
     monitor: str | None = "val_accuracy"
+    norm_momentum: float = 0.9
 
 
 RECIPES = {
@@ -74,6 +77,7 @@ RECIPES = {
         epochs=60,
         batch_size=64,
         monitor=None,
+        norm_momentum=0.99,
     ),
 }
 
@@ -133,7 +137,7 @@ def train_recipe(
         x_more = Scaler(_training_rule(recipe)).transform(detrend(further.signals))
         x_train = np.concatenate([x_train, x_more])
         y_train = np.concatenate([y_train, _truth(further.abnormal, further.superclass, names)])
-    build = functools.partial(ARCHITECTURES[recipe.architecture], *x_train.shape[1:], n_classes=len(names))
+    build = functools.partial(_build, recipe, *x_train.shape[1:], len(names))
     result = train(
         lambda: any_length(build()),
         (x_train, y_train),
@@ -199,6 +203,14 @@ def _trained_outputs(recipe, target):
     if recipe.auxiliary:
         return OUTPUTS
     return OUTPUTS[:1] if target == "normal-abnormal" else OUTPUTS[1:]
+
+
+def _build(recipe, n_times, n_leads, n_classes):
+    network = ARCHITECTURES[recipe.architecture](n_times=n_times, n_leads=n_leads, n_classes=n_classes)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = recipe.norm_momentum
+    return network
 
 
 def _truth(abnormal, superclass, names):
