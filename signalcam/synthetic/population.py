@@ -34,7 +34,7 @@ _SHARES = {
 }  # fmt: skip
 # What stands beside NORM is slight.
 _MILD = {"CD": {"IRBBB": 0.5, "1AVB": 0.3, "LAFB": 0.2}, "STTC": {"NDT": 1.0}, "HYP": {"LVH": 1.0}}
-_SEVERITY = (3.0, 0.7)  # shapes of its Kumaraswamy distribution, which is much like a Beta distribution
+_SEVERITY = (3.2, 0.65)  # shapes of its Kumaraswamy distribution, which is much like a Beta distribution
 _LEAST_SEVERITY = 0.1
 # Share of records in which a lesion is there for a part of the 10 s only.
 _TRANSIENT = {
@@ -153,7 +153,7 @@ def _lesion(rng: np.random.Generator, statement: str, mild: bool, rank: float) -
     if mild or rng.random() >= _TRANSIENT.get(statement, 0.0):
         return Lesion(statement, severity)
     gradual = superclass_of(statement) == "STTC"
-    return Lesion(statement, max(severity, 0.6), round(start, 2), round(start + length, 2), gradual)
+    return Lesion(statement, max(severity, 0.7), round(start, 2), round(start + length, 2), gradual)
 
 
 def _subject(rng, person: tuple[int, int], age, sex, superclasses, lesions) -> tuple[Subject, str]:
@@ -164,13 +164,16 @@ def _subject(rng, person: tuple[int, int], age, sex, superclasses, lesions) -> t
     values["noise"] = float(rng.lognormal(0.0, 0.45))
     odd, note = rng.random(), ""
     needs_p = any(lesion.statement in ("1AVB", "LAO/LAE", "RAO/RAE") for lesion in lesions)
-    fibrillation = odd < (0.0 if needs_p or "NORM" in superclasses else 0.08 if superclasses else 0.4)
+    fibrillation = odd < (0.0 if needs_p or "NORM" in superclasses else 0.08 if superclasses else 0.6)
     if fibrillation:
         note = "AFIB"
         values |= {"fibrillation": True, "heart_rate": float(np.clip(rng.normal(88, 20), 50, 150))}
     elif 0.08 <= odd < 0.12 or not superclasses:
-        note = str(rng.choice(["PVC", "PAC"]))
-        values |= {"premature": note, "n_premature": int(rng.integers(1, 4))}
+        note = "PVC" if rng.random() < (0.5 if superclasses else 0.8) else "PAC"
+        values |= {
+            "premature": note,
+            "n_premature": int(rng.integers(1, 3) if superclasses else rng.integers(2, 5)),
+        }
     elif 0.12 <= odd < 0.24 and sex == 0 and age < 50:
         values["early_repolarisation"] = float(rng.uniform(0.5, 1.5))
     elif 0.24 <= odd < 0.30:
