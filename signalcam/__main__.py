@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 
 from signalcam import __version__
@@ -29,6 +30,9 @@ def main(argv=None):
     )
     try:
         return arguments.run(arguments)
+    except BrokenPipeError:  # nobody reads on, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except (ValueError, OSError, ImportError) as error:
         print(f"signalcam {arguments.command}: {error}", file=sys.stderr)
         return 1

@@ -31,10 +31,10 @@ def result_tables(results: Results) -> dict[str, pd.DataFrame]:
         tables = {"Scores": pd.DataFrame({"value (95 % interval)": rows})}
     else:
         tables = {"Scores by class": _scored(results.scores)}
-    tables[f"By label rule, same predictions.{shared}"] = _scored(results.rules)
+    tables[f"By label rule, same predictions.{shared}"] = _scored(results.rules, results.binary)
     if results.diagnoses is not None:
         tables["Normal against each diagnosis"] = _scored(results.diagnoses)
-    tables[f"By subgroup.{shared}"] = _scored(results.subgroups)
+    tables[f"By subgroup.{shared}"] = _scored(results.subgroups, results.binary)
     return tables
 
 
@@ -86,11 +86,11 @@ def _estimate(row) -> str:
     return str(Estimate(row["value"], row["low"], row["high"], int(row["n"]), reason=str(row["reason"])))
 
 
-def _scored(table: pd.DataFrame) -> pd.DataFrame:
+def _scored(table: pd.DataFrame, positives: bool = True) -> pd.DataFrame:
     """Counts, each score with its interval in one cell, and the reason where there is none."""
     shown = pd.DataFrame(index=table.index)
     for source, name in (("n", "records"), ("n_positive", "positive"), ("dropped", "dropped")):
-        if source in table:
+        if source in table and (positives or source != "n_positive"):
             shown[name] = [f"{int(count):,}" for count in table[source]]
     metrics = [name for name in COLUMNS if name in table]
     for metric in metrics:

@@ -113,6 +113,15 @@ def test_wrong_usage_has_exit_status_2(capsys):
     assert "invalid choice: 'better'" in capsys.readouterr().err
 
 
+def test_reader_that_leaves_early_gets_no_complaint(simulated_folder):
+    command = [sys.executable, "-u", "-m", "signalcam", "verify", str(simulated_folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    said = process.stderr.read()
+    assert process.wait() == 141
+    assert "rror" not in said
+
+
 @pytest.mark.bad_input(8, 12)
 def test_simulated_set_verifies_until_one_byte_is_flipped(tmp_path, model_file, capsys):
     status, out, _ = run(capsys, "synthesize", tmp_path / "set", "--records", 40, "--seed", 3)
@@ -277,18 +286,16 @@ def test_same_recording_in_every_format_gets_the_same_probability(tmp_path, sign
 def test_500_hz_files_get_nearly_the_probability_of_100_hz_files(real_folder, capsys):
     if not (pretrained.FOLDER / "normal-abnormal.keras").is_file():
         pytest.skip("the pretrained model is not there")
-    fast = sorted((real_folder / "records500").rglob("*.hea"))[:24]
+    fast = sorted((real_folder / "records500").rglob("*.hea"))
     slow = [real_folder / "records100" / "00000" / path.name.replace("_hr", "_lr") for path in fast]
     options = ("--resample", "--format", "json")
-    at_500, at_100 = (
-        [
-            row["probability"]
-            for row in strict_json(run(capsys, "predict", "normal-abnormal", *paths, *options)[1])
-        ]
-        for paths in (fast, slow)
-    )
+    answers = [run(capsys, "predict", "normal-abnormal", *paths, *options)[1] for paths in (fast, slow)]
+    at_500, at_100 = ([row["probability"] for row in strict_json(answer)] for answer in answers)
+    # PTB-XL's 100 Hz files lead its 500 Hz files by 1.25 ms, which moves single records a little further.
+    difference = np.abs(np.subtract(at_500, at_100))
     assert np.ptp(at_100) > 0.3
-    np.testing.assert_allclose(at_500, at_100, atol=0.05)
+    assert np.quantile(difference, 0.95) < 0.05
+    assert difference.max() < 0.1
 
 
 def test_recordings_are_answered_in_batches_so_that_memory_does_not_grow(
