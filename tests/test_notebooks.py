@@ -95,7 +95,7 @@ def test_a_failing_cell_is_named_and_what_ran_is_kept(tmp_path):
     sources = ("kept = 1\nkept", "raise ValueError('so')")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     nbformat.write(notebook, tmp_path / "a.ipynb")
-    with pytest.raises(RuntimeError, match=r"(?s)a.ipynb, cell 2 of 2 failed.*ValueError: so"):
+    with pytest.raises(RuntimeError, match="a.ipynb, cell 2 of 2 failed: ValueError: so"):
         execute(tmp_path / "a.ipynb", tmp_path / "b.ipynb")
     assert code_cells(tmp_path / "b.ipynb")[0].outputs
 
@@ -107,7 +107,7 @@ def test_committed_notebook_is_of_one_run_on_named_data_and_small(name):
     assert path.stat().st_size < 1.5 * 2**20
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert not any(output.output_type == "error" for cell in cells for output in cell.outputs)
-    assert "PTB-XL, sample of 1,016 records" in texts(path)
+    assert "PTB-XL sample of 1,016 records" in texts(path)
     assert all(len(cell.source.splitlines()) <= 25 for cell in cells)
 
 

@@ -108,6 +108,7 @@ def test_nothing_reaches_over_the_edge_and_letters_can_be_read(name):
 @pytest.mark.parametrize("name", ["network", "pipeline", "branch"])
 def test_text_stays_inside_its_box(name):
     figure = drawn(name)
+    figure.set_dpi(200)  # as files are written; hinting at a notebook's resolution adds a pixel or two
     ax = figure.axes[0]
     boxes = [patch.get_window_extent() for patch in ax.patches if str(patch.get_gid()).startswith("box ")]
     inside = [text for text in ax.texts if str(text.get_gid()).startswith("in ")]

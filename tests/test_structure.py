@@ -18,7 +18,9 @@ tables labels splits ptbxl decoding selection cache signals sums fetching downlo
 scaling preprocessing preprocessing_layers augmentation views model architectures deployment
 schedules training_callbacks training further recipes
 metrics intervals delong calibration curves subgroups multilabel evaluation
-latency complexity explanation plotting report card reproduction export runtime pretrained commands __main__
+latency complexity explanation plotting report explanation_figures explanation_report
+results results_text result_figures model_card reproduction
+runtime converters export pretrained commands __main__
 """.split()
 
 WITHOUT_TENSORFLOW = """

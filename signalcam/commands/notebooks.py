@@ -54,7 +54,7 @@ def execute(source, target):
         target: path of the executed notebook.
 
     Raises:
-        RuntimeError: where a cell fails; the message names the cell and ends with its error.
+        RuntimeError: where a cell fails; the message names the cell and its error.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -63,6 +63,7 @@ def execute(source, target):
 
     notebook = nbformat.read(source, as_version=4)
     n_code = sum(cell.cell_type == "code" for cell in notebook.cells)
+    failed = []
     with tqdm(total=n_code, desc=source.name, unit="cell") as bar:
         client = NotebookClient(
             notebook,
@@ -72,6 +73,7 @@ def execute(source, target):
             extra_arguments=["--log-level=ERROR", "--IPKernelApp.capture_fd_output=False"],
             resources={"metadata": {"path": str(source.resolve().parent)}},
             on_cell_executed=lambda **_: bar.update(),
+            on_cell_error=lambda cell_index, **_: failed.append(cell_index),
         )
         # TensorFlow writes start-up messages past Python's own streams; they go to a file, not into cells.
         log = target.with_suffix(".log")
@@ -80,8 +82,9 @@ def execute(source, target):
                 client.execute(stderr=kernel_messages)
         except CellExecutionError as error:
             nbformat.write(notebook, target)
-            where = f"{source.name}, cell {bar.n + 1} of {n_code}"
-            raise RuntimeError(f"{where} failed; see {target}\n{error}") from error
+            number = sum(cell.cell_type == "code" for cell in notebook.cells[: failed[0] + 1])
+            where = f"{source.name}, cell {number} of {n_code}"
+            raise RuntimeError(f"{where} failed: {error.ename}: {error.evalue}; see {target}.") from error
     log.unlink()
     nbformat.write(notebook, target)
 
