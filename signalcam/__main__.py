@@ -33,7 +33,7 @@ def main(argv=None):
     except BrokenPipeError:  # nobody reads on, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
         print(f"signalcam {arguments.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
