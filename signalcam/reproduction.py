@@ -171,8 +171,8 @@ def _write(output, runs, recipe, target, study, more):
         "further_records": 0 if more is None else len(more.ecg_ids),
         "hyperparameters": asdict(recipe) | {"view": dict(recipe.view)},
         "over_seeds": {
-            metric: {name: None if pd.isna(value) else float(value) for name, value in row.items()}
-            for metric, row in summary.iterrows()
+            metric: {name: None if pd.isna(value) else value for name, value in row.items()}
+            for metric, row in summary.astype(object).iterrows()
         },
         "runs": [
             {
