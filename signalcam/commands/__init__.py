@@ -38,17 +38,17 @@ def _native_messages_held_back():
     """Keep what is written to the process's standard error; show it only where something fails."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
-        stderr = os.dup(2)
+        stderr, done = os.dup(2), False
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
-            held.seek(0)
-            os.write(stderr, held.read())
-            raise
+            done = True
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+            if not done:
+                held.seek(0)
+                os.write(2, held.read())
 
 
 def open_model(name):
