@@ -34,7 +34,8 @@ def draw_figures(assessment):
             name: sanity.xs(name, level="method").drop(index=OTHER_RECORD)
             for name in SHOWN
             if name in sanity.index.get_level_values("method")
-        }
+        },
+        ylabel="likeness to the trained model's map\n(size of the rank correlation)",
     )
     if len(assessment.beat) > 1:
         figures["beats"] = _draw_beats(assessment.beat, assessment.about["lead_names"])

@@ -174,7 +174,7 @@ def summary_table(assessment):
             columns[name] = parts[name]["value"]
             columns |= {f"{name}_{end}": parts[name][end] for end in ("low", "high")}
     table = pd.DataFrame(columns).reindex(tables["cost"].index)
-    return table.join(tables["cost"]).rename_axis("method")
+    return table.join(tables["cost"]["ms_per_record"]).rename_axis("method")
 
 
 def report_page(about, tables, figures):

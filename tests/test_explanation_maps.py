@@ -1,5 +1,6 @@
 """Identities of the maps: CAM, gradients, Grad-CAM, and the interface that all methods share."""
 
+import keras
 import numpy as np
 import pytest
 from explanation_models import noise, small_model
@@ -159,6 +160,15 @@ def test_unknown_method_is_answered_with_the_names_there_are(model, signals):
 def test_class_out_of_range_is_answered_with_the_classes_there_are(model, signals, index):
     with pytest.raises(ValueError, match="class_index must be an integer from 0 to 0"):
         explain("cam", model, signals, class_index=index)
+
+
+@pytest.mark.bad_input(41)
+def test_model_without_averaging_is_refused_by_every_method_that_asks_the_model(signals):
+    inputs = keras.Input((1000, 12))
+    flat = keras.layers.Dense(1, activation="sigmoid")(keras.layers.Flatten()(inputs))
+    for name in set(METHODS) - {"random"}:
+        with pytest.raises(ValueError, match="A CAM needs GlobalAveragePooling1D"):
+            explain(name, keras.Model(inputs, flat), signals)
 
 
 @pytest.mark.bad_input(17)

@@ -9,6 +9,7 @@ from signalcam.explanation import beats, sanity
 from signalcam.explanation.evidence import compare_variant
 from signalcam.explanation.faithfulness import Perturbation, faithfulness
 from signalcam.explanation.localisation import MEASURES, is_full_time, localise, smooth
+from signalcam.explanation.methods import METHODS
 from signalcam.explanation.network import as_network
 from signalcam.explanation.occlusion import occlude_leads
 from signalcam.explanation.replacement import REPLACEMENTS
@@ -174,12 +175,20 @@ def stability_table(table, patients=None, n_bootstrap=1000, seed=0):
 
 
 def cost_table(model, signals, make, n_records=64, repeats=3):
-    """Time each method: median milliseconds a record, over `repeats` calls after one that is not timed."""
+    """Time each method: median milliseconds a record, over `repeats` calls after one that is not timed.
+
+    Beside it, the passes through the network that the method takes by default.
+    """
     network = as_network(model)
     batch = np.resize(signals, (n_records, *signals.shape[1:]))
     calls = {name: partial(make.explain, name, network, batch) for name in make.names}
     table = latency_table(calls, repeats=repeats, warmup=1, n_records=n_records)
-    return (table[["median"]] / n_records).rename(columns={"median": "ms_per_record"})
+    return pd.DataFrame(
+        {
+            "ms_per_record": table["median"] / n_records,
+            "passes": [METHODS[name].passes for name in make.names],
+        }
+    )
 
 
 def stack(tables, names=("method", "measure")):
