@@ -138,7 +138,7 @@ def advantages(found):
             columns[f"{part}, {name}"] = rows.apply(
                 lambda row: with_interval(row["value"], row["low"], row["high"], "+"), axis=1
             )
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns).drop(index="cam")
 
 
 def cam_cost(network, batch_size=128, repeats=60):

@@ -23,7 +23,7 @@ class Plan:
     """How thorough an assessment is.
 
     Attributes:
-        make: `MapMaker` of the maps measured.
+        make: `MapMaker` of the maps measured; the others are compared with the first.
         perturbation: settings of deletion and insertion.
         smoothing: samples over which maps are averaged before they are compared with lesions or each other.
         n_few: records for what takes many maps a record: sanity, stability, replacement rules, cost.

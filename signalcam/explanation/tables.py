@@ -33,25 +33,21 @@ def faithfulness_table(results, patients=None, n_bootstrap=1000, seed=0):
     )
 
 
-def advantage_table(values, patients=None, reference="cam", n_bootstrap=1000, seed=0):
-    """Compare one method with each other on the same records.
+def advantage_table(values, patients=None, n_bootstrap=1000, seed=0):
+    """Compare the first method with each other on the same records.
 
     Args:
         values: dict of method name to a DataFrame with one row a record; the columns are measures.
         patients: (record,), or None.
-        reference: the method from which the others are subtracted.
         n_bootstrap, seed: of the intervals.
 
     Returns:
-        DataFrame, index (method, measure): mean difference reference minus method, with its interval.
+        DataFrame, index (method, measure): mean difference, the first method minus this one, with its
+        interval; of the first with itself, zero.
     """
-    ours = values[reference]
+    ours = next(iter(values.values()))
     return stack(
-        {
-            name: mean_table(ours - other, patients, n_bootstrap, seed)
-            for name, other in values.items()
-            if name != reference
-        }
+        {name: mean_table(ours - other, patients, n_bootstrap, seed) for name, other in values.items()}
     )
 
 
