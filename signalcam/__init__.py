@@ -8,3 +8,13 @@ Research software, not a medical device.
 """
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "load_pretrained"]
+
+
+def __getattr__(name):
+    # TensorFlow takes seconds to import, so it waits until a model is asked for.
+    if name == "load_pretrained":
+        from signalcam.pretrained import load_pretrained
+
+        return load_pretrained
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 import time
 from pathlib import Path
 
@@ -75,17 +76,15 @@ def execute(source, target):
             on_cell_executed=lambda **_: bar.update(),
             on_cell_error=lambda cell_index, **_: failed.append(cell_index),
         )
-        # TensorFlow writes start-up messages past Python's own streams; they go to a file, not into cells.
-        log = target.with_suffix(".log")
+        # TensorFlow writes start-up messages past Python's own streams; they belong in no cell.
         try:
-            with log.open("w") as kernel_messages:
+            with tempfile.TemporaryFile() as kernel_messages:
                 client.execute(stderr=kernel_messages)
         except CellExecutionError as error:
             nbformat.write(notebook, target)
             number = sum(cell.cell_type == "code" for cell in notebook.cells[: failed[0] + 1])
             where = f"{source.name}, cell {number} of {n_code}"
             raise RuntimeError(f"{where} failed: {error.ename}: {error.evalue}; see {target}.") from error
-    log.unlink()
     nbformat.write(notebook, target)
 
 
