@@ -224,12 +224,14 @@ def _two_sided_p(difference):
 
 
 def check_n_bootstrap(n_bootstrap) -> int:
+    """Return the number of resamples as an int; ValueError unless it is whole and 0 or more."""
     if isinstance(n_bootstrap, bool) or n_bootstrap != int(n_bootstrap) or n_bootstrap < 0:
         raise ValueError(f"n_bootstrap: expected a whole number of resamples, 0 or more, got {n_bootstrap!r}")
     return int(n_bootstrap)
 
 
 def check_confidence(confidence) -> float:
+    """Return the confidence as it is; ValueError unless it lies between 0 and 1."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence!r}")
     return confidence

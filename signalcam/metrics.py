@@ -120,6 +120,7 @@ def unavailable_reason(y, p, metric: str, threshold: float = 0.5) -> str:
 
 
 def check_metrics(metrics) -> None:
+    """Raise ValueError for a name that is not in `METRICS`; the message lists those there are."""
     unknown = [name for name in metrics if name not in METRICS]
     if unknown:
         raise ValueError(
@@ -128,12 +129,14 @@ def check_metrics(metrics) -> None:
 
 
 def check_threshold(threshold) -> float:
+    """Return a decision threshold as a float; ValueError unless it is one number within [0, 1]."""
     if not np.isscalar(threshold) or not np.isfinite(threshold) or not 0 <= threshold <= 1:
         raise ValueError(f"threshold: expected one number within [0, 1], got {threshold!r}")
     return float(threshold)
 
 
 def bin_edges(n_bins: int) -> np.ndarray:
+    """Return the edges, float64 (n_bins + 1,), of equal bins over [0, 1]; ValueError below one bin."""
     if n_bins < 1:
         raise ValueError(f"n_bins: expected at least 1, got {n_bins}")
     return np.linspace(0.0, 1.0, n_bins + 1)
