@@ -44,11 +44,13 @@ def blocks(signals: np.ndarray) -> Iterator[np.ndarray]:
         yield batch[start : start + BLOCK]
 
 
-def fill_blocks(step: Callable, signals: np.ndarray, result: np.ndarray) -> np.ndarray:
+def fill_blocks(make_step: Callable, signals: np.ndarray, result: np.ndarray) -> np.ndarray:
     """Call `step(block of signals, block of result)` for every block, on all cores; return `result`.
 
-    `step` writes into the block of the result, and returns a few numbers that are not finite where the block
-    holds NaN or infinity (a sum over time, say): to check for these costs no pass over the samples.
+    `make_step()` returns a step, which is used by one thread at a time and may so keep memory to compute in:
+    fresh memory for every block costs more than the computing. A step writes into the block of the result,
+    and returns a few numbers that are not finite where the block holds NaN or infinity (a sum over time,
+    say): to check for these costs no pass over the samples.
 
     Raises:
         ValueError: on NaN or infinity, naming the record, the lead and the count.
@@ -56,12 +58,12 @@ def fill_blocks(step: Callable, signals: np.ndarray, result: np.ndarray) -> np.n
     pairs = list(zip(blocks(signals), blocks(result), strict=True))
     n_cores = os.cpu_count() or 1
     if min(n_cores, len(pairs) // 4) < 2:
-        finite = _fill(step, pairs)
+        finite = _fill(make_step, pairs)
     else:
         # One task takes many blocks: handing over a task costs about as long as computing a block.
-        parts = [pairs[first :: 4 * n_cores] for first in range(4 * n_cores)]
+        parts = [pairs[first :: 2 * n_cores] for first in range(2 * n_cores)]
         with ThreadPoolExecutor(n_cores) as pool:
-            finite = all(list(pool.map(functools.partial(_fill, step), parts)))
+            finite = all(list(pool.map(functools.partial(_fill, make_step), parts)))
     if not finite:
         refuse_non_finite(np.nan, signals)
     return result
@@ -84,8 +86,9 @@ def refuse_non_finite(computed: np.ndarray, signals: np.ndarray) -> None:
     raise ValueError("The signals are too large to compute with in their precision. Give them in mV.")
 
 
-def _fill(step: Callable, pairs: list) -> bool:
+def _fill(make_step: Callable, pairs: list) -> bool:
     """Do the step for all pairs; False where one of them is not finite."""
+    step = make_step()
     # NumPy's error state belongs to the thread. What it would warn of is refused, with a better message.
     with np.errstate(invalid="ignore", over="ignore"):
         return all([np.isfinite(step(block, out)).all() for block, out in pairs])

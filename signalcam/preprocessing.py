@@ -62,33 +62,60 @@ def detrend(signals: np.ndarray, degree: int = 10) -> np.ndarray:
         ValueError: on a wrong shape, too few samples, or NaN or infinity (names record, lead and count).
     """
 
-    def step(block, out):
-        block, coefficients, trend = _fit(block, basis)
-        np.subtract(block, trend, out=out, casting="same_kind")
-        return coefficients
+    def make_step():
+        fit = _Fit(basis)
+
+        def step(block, out):
+            block, coefficients, trend = fit(block)
+            np.subtract(block, trend, out=out, casting="same_kind")
+            return coefficients
+
+        return step
 
     signals = check_floats(signals)
     basis = polynomial_basis(signals.shape[-2], degree)
-    return fill_blocks(step, signals, _empty_like(signals))
+    return fill_blocks(make_step, signals, _empty_like(signals))
 
 
 def polynomial_trend(signals: np.ndarray, degree: int = 10) -> np.ndarray:
     """The least-squares polynomial of each lead: what `detrend` subtracts. Arguments and errors as there."""
 
-    def step(block, out):
-        _, coefficients, out[...] = _fit(block, basis)
-        return coefficients
+    def make_step():
+        fit = _Fit(basis)
+
+        def step(block, out):
+            _, coefficients, out[...] = fit(block)
+            return coefficients
+
+        return step
 
     signals = check_floats(signals)
     basis = polynomial_basis(signals.shape[-2], degree)
-    return fill_blocks(step, signals, _empty_like(signals))
+    return fill_blocks(make_step, signals, _empty_like(signals))
 
 
-def _fit(block: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The block in float64, its coefficients (record, degree + 1, lead), its trend (record, time, lead)."""
-    block = block.astype(np.float64, copy=False)
-    coefficients = basis.T @ block
-    return block, coefficients, basis @ coefficients
+class _Fit:
+    """Fit polynomials to one block after another, each time in the same memory."""
+
+    def __init__(self, basis):
+        self.basis, self.transposed = basis, np.ascontiguousarray(basis.T)
+        self.room = ()
+
+    def __call__(self, block):
+        """The block in float64, its coefficients (record, degree + 1, lead), its trend (record, time, lead).
+
+        They hold until the next call.
+        """
+        n_times, n_coefficients = self.basis.shape
+        count, n_leads = len(block), block.shape[-1]
+        if not self.room:
+            shapes = [(count, length, n_leads) for length in (n_times, n_coefficients, n_times)]
+            self.room = tuple(np.empty(shape) for shape in shapes)
+        signals, coefficients, trend = (array[:count] for array in self.room)
+        np.copyto(signals, block)
+        np.matmul(self.transposed, signals, out=coefficients)
+        np.matmul(self.basis, coefficients, out=trend)
+        return signals, coefficients, trend
 
 
 def _empty_like(signals: np.ndarray) -> np.ndarray:

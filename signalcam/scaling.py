@@ -119,7 +119,7 @@ class Scaler:
             step = {"record": _by_magnitude, "record_standard": _by_own_deviation}[plain]
         if plain != self.rule:
             step = _with_asinh(step)
-        return fill_blocks(step, signals, np.empty(signals.shape, np.float32))
+        return fill_blocks(lambda: step, signals, np.empty(signals.shape, np.float32))
 
     def check_fitted(self) -> None:
         """Raise RuntimeError where mean and standard deviation are needed and missing."""

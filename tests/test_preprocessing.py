@@ -301,11 +301,11 @@ def test_blocks_of_all_cores_come_back_in_order(rng, n_records):
         out[...] = 2 * block
         return out.sum()
 
-    np.testing.assert_array_equal(fill_blocks(double, signals, np.empty_like(signals)), 2 * signals)
+    np.testing.assert_array_equal(fill_blocks(lambda: double, signals, np.empty_like(signals)), 2 * signals)
     signals[-1, 2, 1] = np.nan
     message = f"Record {n_records - 1} .counted from 0., lead at position 1: 1 of 4 samples"
     with pytest.raises(ValueError, match=message):
-        fill_blocks(double, signals, np.empty_like(signals))
+        fill_blocks(lambda: double, signals, np.empty_like(signals))
 
 
 def test_overflow_is_not_taken_for_nan():
