@@ -93,8 +93,11 @@ def validation_fold_of(test_fold):
     return test_fold - 1 or N_FOLDS
 
 
-def train_fold(records, recipe, seed, fold, folder, more=None):
-    """Train one model and keep its logits of the validation and the test fold."""
+def train_fold(records, recipe, seed, fold, folder, more=None, state=None):
+    """Train one model and keep its logits of the validation and the test fold.
+
+    The teachers of a recipe that has some are trained first and scored like any other model.
+    """
     file = folder / f"seed{seed}_fold{fold}.csv"
     if file.is_file():
         return
@@ -103,14 +106,32 @@ def train_fold(records, recipe, seed, fold, folder, more=None):
     from signalcam.deployment import predict
     from signalcam.further import open_further_records
     from signalcam.ptbxl import split_by_fold
-    from signalcam.recipes import train_recipe
+    from signalcam.recipe_training import train_recipe
+    from signalcam.recipes import find_recipe
 
+    kind, teachers = find_recipe(recipe), None
+    if kind.teacher:
+        name = kind.teacher + ("+further" if more else "")
+        teachers = folder.parent / "teachers" / f"{name}_fold{fold}"
+        for k in range(kind.n_teachers):
+            train_fold(records, kind.teacher, k, fold, folder.parent / name, more, teachers / f"teacher_{k}")
     started, cpu = time.perf_counter(), time.process_time()
     validation_fold = validation_fold_of(fold)
     splits = split_by_fold(records.table, test_fold=fold, validation_fold=validation_fold)
     further = open_further_records(more, (fold, validation_fold)) if more else None
-    data = (records.signals, records.superclass, records.labels, splits)
-    model, _ = train_recipe(recipe, *data, seed=seed, further=further, label_rule=records.rule, verbose=False)
+    model, _ = train_recipe(
+        recipe,
+        records.signals,
+        records.superclass,
+        records.labels,
+        splits,
+        seed=seed,
+        folder=state,
+        teacher_folder=teachers,
+        further=further,
+        label_rule=records.rule,
+        verbose=False,
+    )
     parts = []
     for split in ("validation", "test"):
         rows = records.labels.index.get_indexer(splits[split])

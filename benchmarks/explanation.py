@@ -31,7 +31,7 @@ from signalcam.explanation_report import explain_report, summary_table, write_re
 from signalcam.latency import latency_table  # noqa: E402
 from signalcam.model import add_cam  # noqa: E402
 from signalcam.ptbxl import open_dataset  # noqa: E402
-from signalcam.recipes import train_recipe  # noqa: E402
+from signalcam.recipe_training import train_recipe  # noqa: E402
 from signalcam.study import open_study  # noqa: E402
 from signalcam.synthetic import write_dataset  # noqa: E402
 

@@ -26,7 +26,8 @@ from signalcam.evaluation import choose_threshold, fit_temperature  # noqa: E402
 from signalcam.further import open_further_records  # noqa: E402
 from signalcam.preprocessing import Scaler  # noqa: E402
 from signalcam.ptbxl import SUPERCLASSES, binary_labels, superclasses  # noqa: E402
-from signalcam.recipes import deploy, find_recipe, train_recipe  # noqa: E402
+from signalcam.recipe_training import deploy, train_recipe  # noqa: E402
+from signalcam.recipes import find_recipe  # noqa: E402
 from signalcam.signals import load_signals  # noqa: E402
 from signalcam.study import open_data  # noqa: E402
 

@@ -47,16 +47,24 @@ def build_early(
 ARCHITECTURES = {"paper": build_model, "early": build_early}
 
 
-def any_length(model):
+def any_length(model, name=None):
     """Return a model of the same layers that reads signals of any length, to train it on crops.
 
     Args:
         model: a plain chain of layers, as all `ARCHITECTURES` are.
+        name: of the returned model; by default that of `model`.
     """
     signals = x = keras.Input((None, model.input_shape[-1]), name="signals")
     for layer in model.layers[1:]:
         x = layer(x)
-    return keras.Model(signals, x, name=model.name)
+    return keras.Model(signals, x, name=name or model.name)
+
+
+def mean_of(networks):
+    """Return a model of the mean of the outputs of networks that read the same signals; their names differ."""
+    signals = keras.Input(networks[0].input_shape[1:], name="signals")
+    outputs = [network(signals) for network in networks]
+    return keras.Model(signals, layers.average(outputs) if len(outputs) > 1 else outputs[0], name="mean")
 
 
 def combine_outputs(model, matrix):

@@ -6,7 +6,6 @@ for a recording, and nobody has to repeat the preprocessing by hand.
 """
 
 import json
-import warnings
 import zipfile
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -231,18 +230,12 @@ def predict(model, signals, batch_size=128, padded=None):
 
     Raises:
         ValueError: for a wrong length or lead count, or samples that are not finite.
+
+    Warns:
+        RecordWarning: flat leads, suspect amplitudes or a suspect lead order (`signalcam.gate`).
     """
     settings = settings_of(model)
     signals = check_signals(signals, n_times=settings.n_times, n_leads=len(settings.lead_names))
-    flat = np.ptp(signals, axis=1) == 0
-    if flat.any():
-        record, lead = np.argwhere(flat)[0]
-        warnings.warn(
-            f"{int(flat.sum())} flat leads in {int(flat.any(axis=1).sum())} of {len(signals)} records "
-            f"(first: record {record}, lead {settings.lead_names[lead]}); they hold no information, the "
-            "prediction rests on the others.",
-            stacklevel=2,
-        )
     outputs = model.predict(signals, batch_size=batch_size, verbose=0)
     outputs = {name: np.asarray(outputs[name], np.float32) for name in OUTPUTS}
     return outputs if padded is None else _mask(outputs, np.asarray(padded, bool).reshape(len(signals), -1))

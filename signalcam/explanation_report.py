@@ -1,5 +1,4 @@
-"""The assessment of a model's maps as files: tables (csv, JSON), figures, and one page that tells what "
-"they say."""
+"""The assessment of a model's maps as files: tables (csv, JSON), figures, and one page that explains."""
 
 import html
 import json
@@ -7,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 
 from signalcam.deployment import scaled, settings_of
 from signalcam.explanation.assessed import records_of
@@ -136,7 +134,6 @@ def write_report(assessment, folder):
     figures = draw_figures(assessment)
     for name, figure in figures.items():
         save_figure(figure, folder / "figures" / f"{name}.png", dpi=120)
-        plt.close(figure)
     results = {"about": assessment.about, "tables": {name: _rows(table) for name, table in tables.items()}}
     (folder / "results.json").write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", "utf-8")
     page = folder / "index.html"

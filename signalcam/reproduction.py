@@ -17,7 +17,8 @@ from signalcam.deployment import save_model
 from signalcam.errors import LeakageError, listed
 from signalcam.further import open_further_records
 from signalcam.model_card import training_card
-from signalcam.recipes import find_recipe, train_recipe
+from signalcam.recipe_training import train_recipe
+from signalcam.recipes import find_recipe
 from signalcam.result_figures import write_figures
 from signalcam.results import Results, evaluate_model
 from signalcam.results_text import as_json

@@ -14,8 +14,8 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from keras import ops
 
+from signalcam.learner import Learner
 from signalcam.training_callbacks import BestEpoch, Interruptible, Progress, SeededEpochs, StopOnBadLoss
 
 METRICS = ("loss", "accuracy", "auc")
@@ -50,6 +50,8 @@ def train(
     monitor: str | None = "val_loss",
     augmentation: keras.Layer | None = None,
     mixup: float = 0.0,
+    teacher: keras.Model | None = None,
+    teacher_share: float = 0.8,
     optimizer: keras.optimizers.Optimizer | None = None,
     folder: str | Path | None = None,
     seed: int = 0,
@@ -72,6 +74,9 @@ def train(
         augmentation: Keras layer for whole batches, called with training=True on training batches only.
         mixup: parameter of Beta(mixup, mixup) for mixing pairs of records and their labels (Zhang et al.,
             "mixup", ICLR 2018); 0 for none.
+        teacher: trained model from the same signals to the same probabilities. The loss in training is then
+            taken against its answer to the signals as the model sees them, mixed with the labels.
+        teacher_share: weight of the teacher's answer in that mixture, 0 to 1.
         optimizer: new Keras optimizer to use in place of Adam; its learning rate holds, not `learning_rate`.
         folder: where to keep the state of the training, the history and the best weights. Started again with
             the same arguments, an interrupted training goes on there; a finished one is read back.
@@ -97,7 +102,7 @@ def train(
         network = model if isinstance(model, keras.Model) else model()
         train = _check_pairs(*train, network, "training")
         validation = _check_pairs(*validation, network, "validation")
-        learner = Learner(network, augmentation, mixup, seed)
+        learner = Learner(network, augmentation, mixup, teacher, teacher_share, seed)
         learner.build((None, *train[0].shape[1:]))
         _compile(learner, optimizer or keras.optimizers.Adam(learning_rate))
     order = SeededEpochs(learner, len(train[0]), seed)
@@ -106,6 +111,8 @@ def train(
     if not isinstance(learner.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
         callbacks.append(keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=PATIENCE))
     settings = [epochs, batch_size, monitor, mixup, seed]
+    if teacher is not None:
+        settings += [teacher_share, *(zlib.crc32(np.ascontiguousarray(w)) for w in teacher.get_weights())]
     settings += [value for key, value in learner.optimizer.get_config().items() if key != "name"]
     state = Interruptible(folder, callbacks, _fingerprint(train, validation, *settings))
     callbacks.append(state)  # last, so that it sees what the others did
@@ -125,55 +132,6 @@ def train(
     network.set_weights(best.weights)
     state.finish(network)
     return TrainingResult(network, state.history(), best.epoch)
-
-
-@keras.saving.register_keras_serializable(package="signalcam")
-class Learner(keras.Model):
-    """A network with augmentation and mixup in front, in training only; part of the compiled training step.
-
-    Args:
-        network: `keras.Model` from scaled signals to probabilities.
-        augmentation: Keras layer on batches, or None.
-        mixup: parameter of the Beta distribution, 0 for none.
-        seed: of mixup.
-    """
-
-    def __init__(self, network, augmentation=None, mixup=0.0, seed=0, **kwargs):
-        super().__init__(**kwargs)
-        if mixup < 0:
-            raise ValueError(f"mixup must be 0 or more; got {mixup}.")
-        self.network = network
-        self.augmentation = augmentation
-        self.mixup = mixup
-        self.seeds = keras.random.SeedGenerator(seed)
-
-    def build(self, input_shape):
-        self.built = True
-
-    def call(self, signals, training=None):
-        return self.network(signals, training=training)
-
-    def train_step(self, data):
-        signals, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-        if self.augmentation is not None:
-            signals = self.augmentation(signals, training=True)
-        if self.mixup:
-            signals, labels = self._mix(signals, labels)
-        return super().train_step((signals, labels))
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        # A mixed label counts as that of the record with the larger share: Keras's AUC takes 0 and 1 alone.
-        return super().compute_metrics(x, ops.round(y), y_pred, sample_weight)
-
-    def _mix(self, signals, labels):
-        """Mix each record with another one of its batch, itself having the larger share."""
-        count = ops.shape(signals)[0]
-        share = keras.random.beta((count, 1), self.mixup, self.mixup, seed=self.seeds)
-        share = ops.cast(ops.maximum(share, 1 - share), signals.dtype)
-        other = ops.argsort(keras.random.uniform((count,), seed=self.seeds))
-        weight = share[:, :, None]
-        signals = weight * signals + (1 - weight) * ops.take(signals, other, axis=0)
-        return signals, share * labels + (1 - share) * ops.take(labels, other, axis=0)
 
 
 def _compile(learner, optimizer):

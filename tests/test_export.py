@@ -331,7 +331,8 @@ def test_full_size_models_of_five_classes_export_too(architecture, rule, signals
 @pytest.mark.slow
 def test_int8_keeps_the_auc_on_real_records(real_dataset, tmp_path):
     from signalcam.ptbxl import binary_labels, split_by_fold, superclasses
-    from signalcam.recipes import find_recipe, train_recipe
+    from signalcam.recipe_training import train_recipe
+    from signalcam.recipes import find_recipe
     from signalcam.signals import load_signals
 
     superclass = superclasses(real_dataset.table, real_dataset.statements)

@@ -11,7 +11,8 @@ from signalcam.further import open_further_records
 from signalcam.model import add_cam, build_model, cell_length
 from signalcam.preprocessing import Scaler, detrend
 from signalcam.ptbxl import SUPERCLASSES
-from signalcam.recipes import RECIPES, find_recipe, train_recipe
+from signalcam.recipe_training import train_recipe
+from signalcam.recipes import RECIPES, find_recipe
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def test_paper_recipe_is_the_papers():
 
 
 def test_unknown_recipe_lists_those_there_are():
-    with pytest.raises(ValueError, match="no recipe 'better'. Choose one of: paper, best"):
+    with pytest.raises(ValueError, match="no recipe 'better'. Choose one of: paper, single, best"):
         find_recipe("better")
 
 
@@ -60,7 +61,7 @@ def test_no_recipe_has_more_weights_than_the_paper(name):
 
 def test_best_recipe_gives_a_deployable_model_of_the_outputs_asked_for(records, further_folder):
     further = open_further_records(further_folder, without_folds=(9,))
-    recipe = find_recipe("best", epochs=1, batch_size=8)
+    recipe = find_recipe("best", epochs=1, batch_size=8, n_teachers=2)
     model, result = train_recipe(
         recipe, *records, target="superclasses", further=further, label_rule="labelled", verbose=False
     )
@@ -72,6 +73,27 @@ def test_best_recipe_gives_a_deployable_model_of_the_outputs_asked_for(records, 
     scaled = Scaler("record_standard_asinh").transform(detrend(signals))
     np.testing.assert_allclose(found["probability"], result.model(scaled).numpy()[:, 1:], atol=1e-5)
     np.testing.assert_allclose(found["evidence"].mean(axis=1), found["logit"], atol=1e-5)
+
+
+def test_teachers_are_trained_once_for_all_seeds(records, tmp_path):
+    recipe = find_recipe("best", epochs=1, batch_size=8, n_teachers=1)
+    found = [
+        train_recipe(recipe, *records, seed=seed, teacher_folder=tmp_path, verbose=False)[1].model
+        for seed in (0, 1)
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["teacher_0"]
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/training_state.npz")}
+    again = train_recipe(recipe, *records, seed=1, teacher_folder=tmp_path, verbose=False)[1].model
+    assert len(written) == 1
+    assert written == {path: path.stat().st_mtime_ns for path in written}
+    for first, second in zip(found[1].get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(found[0].get_weights()[0], found[1].get_weights()[0])
+
+
+def test_teacher_must_see_the_same_signals(records):
+    with pytest.raises(ValueError, match="'paper' and its teacher 'single' must have the same scaling"):
+        train_recipe(find_recipe("paper", teacher="single", n_teachers=1), *records, verbose=False)
 
 
 def test_paper_recipe_gives_a_deployable_model(records):
@@ -86,7 +108,9 @@ def test_scaler_of_a_recipe_sees_the_training_split_only(records, monkeypatch):
     seen = []
     fit = Scaler.fit
     monkeypatch.setattr(Scaler, "fit", lambda self, x: seen.append(len(x)) or fit(self, x))
-    monkeypatch.setattr("signalcam.recipes.train", lambda *a, **k: (_ for _ in ()).throw(InterruptedError))
+    monkeypatch.setattr(
+        "signalcam.recipe_training.train", lambda *a, **k: (_ for _ in ()).throw(InterruptedError)
+    )
     with pytest.raises(InterruptedError):
         train_recipe(find_recipe("paper", scaling="standard"), *records)
     assert seen == [8]

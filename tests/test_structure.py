@@ -16,7 +16,7 @@ errors units leads blocks parallel
 quality gate wfdb_header wfdb_files csv_files edf_files dicom_files formats finding windows records
 tables labels splits ptbxl decoding selection cache signals sums fetching download synthetic study
 scaling preprocessing preprocessing_layers augmentation views model architectures deployment
-schedules training_callbacks training further recipes
+schedules training_callbacks learner training further recipes recipe_training
 metrics intervals delong calibration curves subgroups multilabel evaluation
 latency complexity explanation plotting report explanation_figures explanation_report
 results results_text result_figures model_card reproduction

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from signalcam.learner import Learner
 from signalcam.schedules import OneCycle
-from signalcam.training import Learner, train
+from signalcam.training import train
 from signalcam.training_callbacks import BestEpoch, SeededEpochs, StopOnBadLoss
 from signalcam.views import RandomView
 
@@ -219,3 +220,34 @@ def test_view_drops_whole_leads_and_survives_its_config():
     np.testing.assert_array_equal((found == 0).any(axis=1), dropped)
     assert 0.3 < dropped.mean() < 0.7
     assert RandomView.from_config(view.get_config()).get_config() == view.get_config()
+
+
+def constant_teacher(probability):
+    """A model that answers every signal with the same probability."""
+    signals = keras.Input((None, 3))
+    logit = np.log(probability / (1 - probability))
+    dense = keras.layers.Dense(1, activation="sigmoid", kernel_initializer="zeros", trainable=False)
+    model = keras.Model(signals, dense(keras.layers.GlobalAveragePooling1D()(signals)))
+    dense.set_weights([np.zeros((3, 1)), np.array([logit])])
+    return model
+
+
+def test_training_loss_is_taken_against_the_teachers_answer_mixed_with_the_labels():
+    learner = Learner(constant_teacher(0.5), teacher=constant_teacher(0.9), teacher_share=0.75)
+    learner.compile(loss=keras.losses.BinaryCrossentropy())
+    x, y, guess = np.zeros((2, 8, 3), np.float32), np.array([[0.0], [1.0]]), np.array([[0.2], [0.6]])
+    target = 0.75 * 0.9 + 0.25 * y
+    expected = -(target * np.log(guess) + (1 - target) * np.log(1 - guess)).mean()
+    assert float(learner.compute_loss(x, y, guess, training=True)) == pytest.approx(expected, abs=1e-6)
+    plain = -(y * np.log(guess) + (1 - y) * np.log(1 - guess)).mean()
+    assert float(learner.compute_loss(x, y, guess, training=False)) == pytest.approx(plain, abs=1e-6)
+
+
+def test_the_teacher_is_neither_trained_nor_counted():
+    learner = Learner(small_model(), teacher=small_model())
+    assert [w.shape for w in learner.weights] == [w.shape for w in small_model().weights]
+
+
+def test_teacher_share_must_be_a_share():
+    with pytest.raises(ValueError, match="teacher_share must be within 0 and 1; got 1.5"):
+        Learner(constant_teacher(0.5), teacher_share=1.5)

@@ -6,18 +6,21 @@ a delineation. And a cell of the default network sees 1.02 s, so a map can be no
 whatever the ruler.
 """
 
+import math
+
 import numpy as np
 import pandas as pd
+from scipy.signal import resample_poly
 from tqdm.auto import tqdm
 from wfdb import processing
 
 PARTS = ("P", "QRS", "ST-T", "TP")
 QRS_HALF = 0.06  # s on either side of the R peak
 P_START = 0.24  # s before the R peak
-QT_SCALE = (
-    0.40  # s from the R peak to the end of T at an RR of 1 s; grows with its root (Bazett, Heart 7:353, 1920)
-)
+# s from the R peak to the end of T at an RR of 1 s; grows with its root (Bazett, Heart 7:353, 1920)
+QT_SCALE = 0.40
 OUTSIDE = -1
+XQRS_RATE = 200  # Hz; below, XQRS takes more T waves for beats
 
 
 def find_r_peaks(signals, sampling_rate=100, progress=None):
@@ -33,13 +36,15 @@ def find_r_peaks(signals, sampling_rate=100, progress=None):
     """
     signals = np.asarray(signals, dtype=np.float64)
     reach = round(0.08 * sampling_rate)
+    times = max(1, math.ceil(XQRS_RATE / sampling_rate))
     found = []
     for record in tqdm(signals, desc=progress, disable=progress is None, leave=False):
-        speed = np.linalg.norm(np.gradient(record, axis=0), axis=1)
-        steep = processing.xqrs_detect(speed, fs=sampling_rate, verbose=False) if speed.any() else ()
+        finer = resample_poly(record, times, 1, axis=0, padtype="line") if times > 1 else record
+        speed = np.linalg.norm(np.gradient(finer, axis=0), axis=1)
+        steep = processing.xqrs_detect(speed, fs=times * sampling_rate, verbose=False) if speed.any() else ()
         size = np.linalg.norm(record - np.median(record, axis=0), axis=1)
         peaks = []
-        for sample in np.asarray(steep, dtype=int):
+        for sample in np.asarray(steep, dtype=int) // times:
             start = max(sample - reach, 0)
             peaks.append(start + int(size[start : sample + reach + 1].argmax()))
         found.append(np.unique(np.asarray(peaks, dtype=int)))
