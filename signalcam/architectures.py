@@ -61,7 +61,7 @@ def any_length(model, name=None):
 
 
 def mean_of(networks):
-    """Return a model of the mean of the outputs of networks that read the same signals; their names differ."""
+    """Return a model of the mean output of networks that read the same signals and differ in name."""
     signals = keras.Input(networks[0].input_shape[1:], name="signals")
     outputs = [network(signals) for network in networks]
     return keras.Model(signals, layers.average(outputs) if len(outputs) > 1 else outputs[0], name="mean")

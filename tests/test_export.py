@@ -167,7 +167,8 @@ def test_importing_signalcam_runtime_does_not_import_tensorflow(kind, files):
         "open_exported(sys.argv[1]); sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
     root = Path(runtime.__file__).parents[1]
-    subprocess.run([sys.executable, "-c", code, str(files[kind][0])], cwd=root, check=True)
+    done = subprocess.run([sys.executable, "-c", code, str(files[kind][0])], cwd=root, check=False)
+    assert done.returncode == 0
 
 
 @pytest.mark.bad_input(29)

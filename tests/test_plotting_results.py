@@ -100,7 +100,10 @@ def test_history_draws_the_columns_and_marks_the_lowest_validation_loss(history)
 
 
 def test_history_of_one_epoch_without_validation_can_be_drawn(history):
-    plotting.plot_history(history[["epoch", "loss"]].iloc[:1]).draw_without_rendering()
+    figure = plotting.plot_history(history[["epoch", "loss"]].iloc[:1])
+    figure.draw_without_rendering()
+    drawn = [line.get_ydata().tolist() for ax in figure.axes for line in ax.lines if len(line.get_ydata())]
+    assert history["loss"].iloc[:1].tolist() in drawn
 
 
 def test_confusion_matrix_says_counts_and_shares_of_the_true_class():

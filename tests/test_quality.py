@@ -122,7 +122,9 @@ def test_signals_are_not_changed_and_may_be_read_only(clean):
 
 @pytest.mark.parametrize("n_times", [1, 2, 3])
 def test_a_few_samples_are_enough(clean, n_times):
-    assess(clean[:n_times], 100)
+    found = assess(clean[:n_times], 100)
+    assert found.missing == {}
+    assert found.unit_factor == 1
 
 
 @pytest.mark.parametrize("shape", [(0, 12), (1000, 8), (12,)])
