@@ -79,7 +79,7 @@ def test_average_precision_equals_scikit_learn_with_and_without_ties(rng):
 
 
 def test_measures_equal_those_of_quantus(rng):
-    quantus = pytest.importorskip("quantus", reason="Quantus is a test-only extra")
+    quantus = pytest.importorskip("quantus", reason="needs pip install -e .[quantus]", exc_type=ImportError)
     mask = np.zeros((6, 1, 200), bool)
     mask[:, :, 60:90] = True
     relevance = rng.random((6, 1, 200))
