@@ -110,11 +110,12 @@ def training(listing, more, results):
     text = f"""- Data: {len(listing):,} records of PTB-XL 1.0.3 (CC BY 4.0), folds 1 to 9, label rule
   `labelled`: {len(listing) - more:,} in mV and {more:,} that had been band-passed (0.5 to 40 Hz) and
   standardised before. `training_records.csv` lists them all. No patient is in two folds.
-- Recipe `{recipe.name}`, seed 0, 25 epochs (the recipe has 60, for a third of the records): scaling
+- Recipe `{recipe.name}`, seed 0, 40 epochs (the recipe has 60, for a third of the records): scaling
   `{recipe.scaling}`; random crops of 5 s, gains of record and leads, dropped leads; mixup
-  Beta({recipe.mixup}, {recipe.mixup}); AdamW with one cycle to {recipe.learning_rate}, weight decay
+  Beta({recipe.mixup:g}, {recipe.mixup:g}); AdamW with one cycle to {recipe.learning_rate}, weight decay
   {recipe.weight_decay}, batches of {recipe.batch_size}; trained on abnormal and the five superclasses at
-  once; last epoch kept.
+  once; last epoch kept. {recipe.teacher_share:.0%} of each label is the mean answer of
+  {recipe.n_teachers} networks, trained before by recipe `{recipe.teacher}`, to the same augmented signals.
 - Temperatures and thresholds come from a first training of the same recipe on folds 1 to 8, on fold 9, which
   it had not seen; the shipped weights are from a second one on folds 1 to 9.
 - Aims of the thresholds: the largest sum of sensitivity and specificity for `normal-abnormal`, the largest F1

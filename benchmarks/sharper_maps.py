@@ -123,9 +123,9 @@ def main(argv=None):
     rows = {}
     for name in arguments.variant or VARIANTS:
         folder = arguments.results / name.replace(" ", "_").replace("'", "")
-        rows[name] = on_simulated(name, study, folder, arguments.partial) | on_real(
-            name, real, folder, arguments.folds
-        )
+        rows[name] = on_simulated(name, study, folder, arguments.partial)
+        if arguments.folds:
+            rows[name] |= on_real(name, real, folder, arguments.folds)
         print(f"{name}: {rows[name]}", flush=True)
     print(f"\n{pd.DataFrame(rows).T.to_string()}")
 
@@ -135,7 +135,9 @@ def parse(argv=None):
     parser.add_argument("--data", default="data/ptb-xl", help="folder of the real sample")
     parser.add_argument("--simulated", default="data/simulated", help="made if it is not there")
     parser.add_argument("--variant", action="append", choices=VARIANTS)
-    parser.add_argument("--folds", type=int, nargs="+", default=[1, 3, 5, 7, 9], help="real test folds")
+    parser.add_argument(
+        "--folds", type=int, nargs="*", default=[1, 3, 5, 7, 9], help="real test folds; none leaves them out"
+    )
     parser.add_argument("--partial", type=int, default=200, help="records with partial lesions")
     parser.add_argument("--results", type=Path, default=HERE / "results" / "sharper_maps")
     return parser.parse_args(argv)

@@ -129,7 +129,8 @@ def _train(study: Study, recipe, seed, output: Path, options):
     state = output / "training" / f"seed{seed}"
     fresh, started = not (state / STATE_FILE).is_file(), time.perf_counter()
     data = (study.signals, study.superclass, study.labels, study.splits)
-    model, trained = train_recipe(recipe, *data, seed=seed, folder=state, **options)
+    kept = {"folder": state, "teacher_folder": output / "training"}
+    model, trained = train_recipe(recipe, *data, seed=seed, **kept, **options)
     seconds = time.perf_counter() - started if fresh else None
     file = f"model_seed{seed}.keras" if seed else "model.keras"
     save_model(model, output / file)
