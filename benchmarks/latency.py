@@ -59,7 +59,7 @@ def main() -> None:
     calls |= keras_calls(model) | torch_calls(model, signals)
     calls_plain |= keras_calls(plain) | torch_calls(model, signals, cam=False)
 
-    one = measure(calls, signals[:1], arguments.repeats, in_a_row=10)
+    one = measure(calls, signals[:1], arguments.repeats, in_a_row=50)
     one["times LiteRT"] = one["median"] / one.loc[LITERT, "median"]
     show("One raw record, ms", one.drop(columns=["repeats", "throughput"]))
     verdict(one)
