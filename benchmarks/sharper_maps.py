@@ -150,7 +150,9 @@ def trained(name, path, *data):
         build, weight = VARIANTS[name]
         ARCHITECTURES["variant"] = build
         recipe_training.any_length = for_training(weight)
-        recipe = replace(RECIPES["single"], architecture="variant")
+        single = RECIPES["single"]
+        view = dict(single.view) | {"n_times": 496}  # so that all poolings come out even
+        recipe = replace(single, architecture="variant", view=tuple(view.items()))
         model, _ = recipe_training.train_recipe(recipe, *data, label_rule=RULE, verbose=False)
         save_model(model, path)
         keras.backend.clear_session()
@@ -165,7 +167,8 @@ def on_simulated(name, study, folder, n_partial):
     found = {"MACs, million": f"{totals(VARIANTS[name][0](n_times=1000))['macs'] / 1e6:.2f}"}
     test = records_of(model, study)
     labels = study.labels.loc[test.ecg_ids].to_numpy()
-    found["AUC, simulated"] = f"{score(labels, predict(model, test.signals_mv)['logit'][:, 0], 'auc'):.3f}"
+    p = predict(model, test.signals_mv)["probability"][:, 0]
+    found["AUC, simulated"] = f"{score(labels, p, 'auc'):.3f}"
     for group, records in (("all", test), ("partial", partial_records(model, n_partial, progress=False))):
         relevance = predict(model, records.signals_mv)["heatmap"][..., 0]
         table = localise(relevance, records.lesions)
@@ -185,8 +188,8 @@ def on_real(name, real, folder, folds):
         )
         for split, pooled in parts.items():
             rows = real.labels.index.get_indexer(splits[split])
-            logit = predict(model, np.asarray(real.signals[rows]))["logit"][:, 0]
-            pooled.append((real.labels.to_numpy()[rows], logit))
+            p = predict(model, np.asarray(real.signals[rows]))["probability"][:, 0]
+            pooled.append((real.labels.to_numpy()[rows], p))
     return {
         f"AUC, real {split} ({len(folds)} of {N_FOLDS} folds)": (
             f"{score(*(np.concatenate(part) for part in zip(*pooled, strict=True)), 'auc'):.4f}"
