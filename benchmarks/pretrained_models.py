@@ -42,7 +42,7 @@ def main():
     parser.add_argument("--data", help="folder of PTB-XL")
     parser.add_argument("--more", help="folder of further training records")
     parser.add_argument("--recipe", default="best")
-    parser.add_argument("--epochs", type=int, default=40, help="with the further records; 60 without")
+    parser.add_argument("--epochs", type=int, default=30, help="with the further records; 60 without")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--state", type=Path, default=HERE / "results" / "pretrained")
     parser.add_argument("--output", type=Path, default=SHIPPED)
