@@ -1,7 +1,8 @@
 """Training recipes by name.
 
 `paper` is the paper's, with BatchNorm at validation done right. `best` is what was found to be better at the
-same number of weights; `benchmarks/README.md` has the comparison and the list of what did not help.
+same number of weights, `single` its teacher, and `sharp` the one whose maps point better;
+`benchmarks/README.md` has the comparisons and the list of what did not help.
 `signalcam.recipe_training` trains by them.
 """
 
@@ -79,6 +80,7 @@ RECIPES = {
     "paper": Recipe("paper"),
     "single": SINGLE,
     "best": replace(SINGLE, name="best", teacher="single", n_teachers=3, mixup=1.0),
+    "sharp": replace(SINGLE, name="sharp", architecture="sharp"),
 }
 
 

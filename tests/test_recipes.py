@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from signalcam.architectures import ARCHITECTURES, any_length, build_early, combine_outputs
-from signalcam.complexity import count
+from signalcam.complexity import count, totals
 from signalcam.deployment import predict, settings_of
 from signalcam.further import open_further_records
 from signalcam.model import add_cam, build_model, cell_length
@@ -138,6 +139,21 @@ def test_missing_file_of_further_records_is_named(further_folder):
     (further_folder / "records.csv").unlink()
     with pytest.raises(FileNotFoundError, match="There is no records.csv in"):
         open_further_records(further_folder)
+
+
+@pytest.mark.parametrize(("name", "n_samples"), [("paper", 102), ("sharp", 70)])
+def test_a_cell_sees_as_many_samples_as_the_docs_say(name, n_samples):
+    model = add_cam(ARCHITECTURES[name]())
+    signals = tf.Variable(np.random.default_rng(0).normal(size=(256, 1000, 12)), dtype=tf.float32)
+    with tf.GradientTape() as tape:
+        cell = tf.reduce_sum(model(signals)["evidence"][:, 62])
+    seen = np.flatnonzero(np.abs(tape.gradient(cell, signals).numpy()).sum(axis=(0, 2)))
+    assert seen[-1] - seen[0] + 1 == n_samples
+
+
+def test_sharp_network_counts():
+    assert totals(ARCHITECTURES["sharp"]())["trainable"] == 20_481
+    assert totals(ARCHITECTURES["sharp"]())["macs"] == 5_440_128
 
 
 def test_early_network_has_the_papers_weights_and_cells_and_fewer_operations():
