@@ -7,7 +7,7 @@ from pathlib import Path
 from signalcam.commands import add_command, open_model, start_tensorflow
 
 # As the library has them; written out, so that --help need not load it.
-RECIPES = ("paper", "best")
+RECIPES = ("paper", "single", "best", "sharp")
 RULES = ("paper", "labelled", "any_norm", "clear")
 TARGETS = ("normal-abnormal", "superclasses")
 
