@@ -518,7 +518,7 @@ def test_training_that_cannot_be_done_says_why(simulated_folder, tmp_path, capsy
 
 @pytest.mark.slow
 def test_interrupted_training_ends_as_an_uninterrupted_one(simulated_folder, tmp_path, capsys, monkeypatch):
-    command = ["train", "--recipe", "best", "--data", simulated_folder, "--epochs", 3, "--bootstrap", 10]
+    command = ["train", "--recipe", "single", "--data", simulated_folder, "--epochs", 3, "--bootstrap", 10]
     assert run(capsys, *command, "--output", tmp_path / "whole")[0] == 0
     write_state = Interruptible.on_epoch_end
 
