@@ -71,7 +71,7 @@ def main() -> None:
     names = [name for name in calls_plain if name not in ("Keras call", "Keras predict")]
     show(
         f"With the CAM and without it, batches of {len(signals)}, ms",
-        cam_table(names, calls, calls_plain, signals, few),
+        cam_table(names, calls, calls_plain, signals, arguments.repeats),
     )
 
 

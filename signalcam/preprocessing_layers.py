@@ -117,7 +117,8 @@ class Scale(keras.layers.Layer):
             scaled = centred * _inverse_or_zero(_largest(centred), _largest(centred))
         else:
             centred = signals - ops.mean(signals, axis=1, keepdims=True)
-            deviation = ops.sqrt(ops.mean(ops.square(centred), axis=1, keepdims=True))
+            # Not ops.square: LiteRT's converter would take the mean off once more, at three times the cost.
+            deviation = ops.sqrt(ops.mean(centred * centred, axis=1, keepdims=True))
             scaled = centred * _inverse_or_zero(deviation, _largest(centred))
         return _asinh(scaled) if self.rule.endswith("_asinh") else scaled
 
