@@ -37,6 +37,33 @@ def check_floats(signals: np.ndarray) -> np.ndarray:
     return signals
 
 
+def result_array(signals: np.ndarray, dtype: type, out: np.ndarray | None = None) -> np.ndarray:
+    """Return the array for a result of the shape of `signals`: `out` after checks, or a new one.
+
+    Memory that was written to before is there at once; new memory the system clears first, which takes longer
+    than scaling it. Where `out` is `signals` itself, they are checked here, before anything is written over.
+
+    Raises:
+        TypeError: where `out` is no array of this dtype.
+        ValueError: where `out` has another shape, is read-only or not in C order, or shares a part of the
+            memory of `signals`; where it is `signals`, on NaN or infinity.
+    """
+    if out is None:
+        return np.empty(signals.shape, dtype)
+    if not isinstance(out, np.ndarray) or out.dtype != dtype:
+        found = getattr(out, "dtype", type(out).__name__)
+        raise TypeError(f"out must be an array of {np.dtype(dtype)}, but is {found}.")
+    if out.shape != signals.shape:
+        raise ValueError(f"out must have the shape of the signals, {signals.shape}, but has {out.shape}.")
+    if not (out.flags.writeable and out.flags.c_contiguous):
+        raise ValueError("out must be writeable and in C order, as `np.empty(signals.shape, dtype)` is.")
+    if np.may_share_memory(out, signals):
+        if (out.ctypes.data, out.strides) != (signals.ctypes.data, signals.strides):
+            raise ValueError("out must be the signals themselves, or share no memory with them.")
+        refuse_non_finite(signals, signals)
+    return out
+
+
 def blocks(signals: np.ndarray) -> Iterator[np.ndarray]:
     """Views of `BLOCK` records each: (record, time, lead). A single record counts as a batch of one."""
     batch = signals if signals.ndim == 3 else signals[None]

@@ -9,7 +9,7 @@ import functools
 
 import numpy as np
 
-from signalcam.blocks import check_floats, fill_blocks
+from signalcam.blocks import check_floats, fill_blocks, result_array
 from signalcam.scaling import SCALINGS, Scaler
 
 __all__ = ["SCALINGS", "Scaler", "detrend", "polynomial_basis", "polynomial_trend"]
@@ -44,54 +44,54 @@ def polynomial_basis(n_times: int, degree: int = 10) -> np.ndarray:
     return basis
 
 
-def detrend(signals: np.ndarray, degree: int = 10) -> np.ndarray:
+def detrend(signals: np.ndarray, degree: int = 10, out: np.ndarray | None = None) -> np.ndarray:
     """Subtract the least-squares polynomial of each lead, which removes baseline wander.
 
     With Q from `polynomial_basis` this is `x - Q (Q^T x)`, as with NumPy's `polyfit` and `polyval`.
     At 10 s and degree 10 it acts as a high-pass: half of the energy of a sine of about 0.42 Hz stays.
 
     Args:
-        signals: (record, time, lead) or (time, lead), floating point, in mV; never changed.
+        signals: (record, time, lead) or (time, lead), floating point, in mV; never changed, unless they are
+            given as `out`, too.
         degree: degree of the polynomial.
+        out: array to write into, of the result's shape and dtype; may be `signals` itself.
 
     Returns:
-        New array of the same shape in mV: float64 for float64, else float32 (computed in float64).
+        Array of the same shape in mV, `out` or a new one: float64 for float64, else float32 (computed in
+        float64).
 
     Raises:
-        TypeError: where `signals` are not real floating-point numbers.
-        ValueError: on a wrong shape, too few samples, or NaN or infinity (names record, lead and count).
+        TypeError: where `signals` are not real floating-point numbers, or `out` has another dtype.
+        ValueError: on a wrong shape, too few samples, NaN or infinity (names record, lead and count), or an
+            `out` that does not fit.
     """
+    return _fit_blocks(signals, degree, out, functools.partial(np.subtract, casting="same_kind"))
+
+
+def polynomial_trend(signals: np.ndarray, degree: int = 10) -> np.ndarray:
+    """The least-squares polynomial of each lead: what `detrend` subtracts. Arguments and errors as there."""
+    return _fit_blocks(
+        signals, degree, None, lambda _, trend, out: np.copyto(out, trend, casting="same_kind")
+    )
+
+
+def _fit_blocks(signals, degree, out, write):
+    """Fit all leads; `write(block, trend, out)` says what becomes of a block and its trend."""
 
     def make_step():
         fit = _Fit(basis)
 
         def step(block, out):
             block, coefficients, trend = fit(block)
-            np.subtract(block, trend, out=out, casting="same_kind")
+            write(block, trend, out=out)
             return coefficients
 
         return step
 
     signals = check_floats(signals)
     basis = polynomial_basis(signals.shape[-2], degree)
-    return fill_blocks(make_step, signals, _empty_like(signals))
-
-
-def polynomial_trend(signals: np.ndarray, degree: int = 10) -> np.ndarray:
-    """The least-squares polynomial of each lead: what `detrend` subtracts. Arguments and errors as there."""
-
-    def make_step():
-        fit = _Fit(basis)
-
-        def step(block, out):
-            _, coefficients, out[...] = fit(block)
-            return coefficients
-
-        return step
-
-    signals = check_floats(signals)
-    basis = polynomial_basis(signals.shape[-2], degree)
-    return fill_blocks(make_step, signals, _empty_like(signals))
+    dtype = np.float64 if signals.dtype == np.float64 else np.float32
+    return fill_blocks(make_step, signals, result_array(signals, dtype, out))
 
 
 class _Fit:
@@ -116,7 +116,3 @@ class _Fit:
         np.matmul(self.transposed, signals, out=coefficients)
         np.matmul(self.basis, coefficients, out=trend)
         return signals, coefficients, trend
-
-
-def _empty_like(signals: np.ndarray) -> np.ndarray:
-    return np.empty(signals.shape, np.float64 if signals.dtype == np.float64 else np.float32)

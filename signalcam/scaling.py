@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from signalcam.blocks import blocks, check_floats, fill_blocks, refuse_non_finite
+from signalcam.blocks import blocks, check_floats, fill_blocks, refuse_non_finite, result_array
 
 SCALINGS = ("standard", "record", "record_standard", "standard_asinh", "record_standard_asinh")
 
@@ -90,19 +90,21 @@ class Scaler:
         self.mean, self.std = mean, np.sqrt(squares / count)
         return self
 
-    def transform(self, signals: np.ndarray) -> np.ndarray:
-        """Scale signals, which are never changed.
+    def transform(self, signals: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Scale signals, which are never changed, unless `out` is them.
 
         Args:
             signals: (record, time, lead) or (time, lead), detrended, in mV.
+            out: float32 array of the same shape to write into; may be `signals` itself.
 
         Returns:
-            New float32 array of the same shape, without unit.
+            float32 array of the same shape, `out` or a new one, without unit.
 
         Raises:
             RuntimeError: where the rule needs `fit` and it was not called.
-            TypeError: where `signals` are not real floating-point numbers.
-            ValueError: on a wrong shape, another number of leads than fitted, NaN or infinity.
+            TypeError: where `signals` are not real floating-point numbers, or `out` is not float32.
+            ValueError: on a wrong shape, another number of leads than fitted, NaN or infinity, or an `out`
+                that does not fit.
         """
         signals = check_floats(signals)
         if not self.per_record:
@@ -119,7 +121,7 @@ class Scaler:
             step = {"record": _by_magnitude, "record_standard": _by_own_deviation}[plain]
         if plain != self.rule:
             step = _with_asinh(step)
-        return fill_blocks(lambda: step, signals, np.empty(signals.shape, np.float32))
+        return fill_blocks(lambda: step, signals, result_array(signals, np.float32, out))
 
     def check_fitted(self) -> None:
         """Raise RuntimeError where mean and standard deviation are needed and missing."""

@@ -111,6 +111,63 @@ def test_signals_given_are_never_changed_and_may_be_read_only(wander, work):
     np.testing.assert_array_equal(wander, before)
 
 
+def into_itself(signals):
+    return signals, signals
+
+
+def into_another(signals):
+    return signals, np.full_like(signals, np.nan)
+
+
+@pytest.mark.parametrize("rule", [None, *SCALINGS])
+@pytest.mark.parametrize("place", [into_itself, into_another])
+def test_result_goes_into_the_array_given_signals_themselves_included(wander, rule, place):
+    signals = wander.astype(np.float32)
+    work = fitted(rule, signals).transform if rule else detrend
+    expected = work(signals)
+    signals, out = place(signals)
+    assert work(signals, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.bad_input(17)
+def test_signals_with_nan_are_not_written_over(ecg_like):
+    signals = np.concatenate([ecg_like] * 4).astype(np.float32)
+    signals[-1, 3, 7] = np.nan
+    before = signals.copy()
+    for work in (detrend, Scaler("record").transform):
+        with pytest.raises(ValueError, match=f"Record {len(signals) - 1} .*, lead V2: 1 of 1000 samples"):
+            work(signals, out=signals)
+    np.testing.assert_array_equal(signals, before)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda x: x.astype(np.float64), TypeError, "out must be an array of float32, but is float64"),
+        (lambda x: x.tolist(), TypeError, "out must be an array of float32, but is list"),
+        (lambda x: x[1:].copy(), ValueError, r"shape of the signals, \(19, 400, 3\), but has \(18, 400, 3\)"),
+        (lambda x: np.asfortranarray(x), ValueError, "out must be writeable and in C order"),
+        (
+            lambda x: np.broadcast_to(np.float32(0), x.shape),
+            ValueError,
+            "out must be writeable and in C order",
+        ),
+    ],
+)
+def test_array_for_the_result_must_fit(wander, make, error, message):
+    signals = wander.astype(np.float32)
+    for work in (detrend, Scaler("record").transform):
+        with pytest.raises(error, match=message):
+            work(signals, out=make(signals))
+
+
+def test_array_for_the_result_shares_no_part_of_the_signals(wander):
+    room = np.concatenate([wander, wander]).astype(np.float32)
+    with pytest.raises(ValueError, match="out must be the signals themselves, or share no memory with them"):
+        detrend(room[:10], out=room[5:15])
+
+
 @pytest.mark.bad_input(28)
 @pytest.mark.parametrize("rule", SCALINGS)
 def test_memory_maps_and_strided_arrays_give_the_same(wander, rule, tmp_path):
