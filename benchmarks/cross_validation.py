@@ -34,11 +34,12 @@ def main(argv=None):
     arguments = parse(argv)
     records = Records(arguments.data, arguments.rule)
     print(f"{records.said}\n{len(records.labels):,} records by rule {arguments.rule}.")
-    names = [name + ("+further" if arguments.more else "") for name in arguments.recipe]
+    names = [folder_name(name, arguments.more, arguments.epochs) for name in arguments.recipe]
     for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
         for recipe, name in zip(arguments.recipe, names, strict=True):
             for fold in arguments.folds:
-                train_fold(records, recipe, seed, fold, arguments.results / name, arguments.more)
+                place = arguments.results / name
+                train_fold(records, recipe, seed, fold, place, arguments.more, arguments.epochs)
     predictions = collect(arguments.results, arguments.folds)
     if predictions.empty:
         print("No recipe has been trained on all of these folds yet.")
@@ -62,6 +63,7 @@ def parse(argv=None):
     )
     parser.add_argument("--data", help="folder of PTB-XL; by default as the notebooks choose it")
     parser.add_argument("--more", help="folder of further training records (signals.npy, records.csv)")
+    parser.add_argument("--epochs", type=int, help="in place of the recipe's")
     parser.add_argument("--rule", default="labelled", help="label rule")
     parser.add_argument("--results", type=Path, default=HERE / "results", help="where trained folds are kept")
     parser.add_argument(
@@ -93,7 +95,11 @@ def validation_fold_of(test_fold):
     return test_fold - 1 or N_FOLDS
 
 
-def train_fold(records, recipe, seed, fold, folder, more=None, state=None):
+def folder_name(recipe, more, epochs):
+    return recipe + ("+further" if more else "") + (f"_{epochs}_epochs" if epochs else "")
+
+
+def train_fold(records, recipe, seed, fold, folder, more=None, epochs=None, state=None):
     """Train one model and keep its logits of the validation and the test fold.
 
     The teachers of a recipe that has some are trained first and scored like any other model.
@@ -109,18 +115,19 @@ def train_fold(records, recipe, seed, fold, folder, more=None, state=None):
     from signalcam.recipe_training import train_recipe
     from signalcam.recipes import find_recipe
 
-    kind, teachers = find_recipe(recipe), None
+    kind, teachers = find_recipe(recipe, **({"epochs": epochs} if epochs else {})), None
     if kind.teacher:
-        name = kind.teacher + ("+further" if more else "")
+        name = folder_name(kind.teacher, more, epochs)
         teachers = folder.parent / "teachers" / f"{name}_fold{fold}"
         for k in range(kind.n_teachers):
-            train_fold(records, kind.teacher, k, fold, folder.parent / name, more, teachers / f"teacher_{k}")
+            place = folder.parent / name
+            train_fold(records, kind.teacher, k, fold, place, more, epochs, teachers / f"teacher_{k}")
     started, cpu = time.perf_counter(), time.process_time()
     validation_fold = validation_fold_of(fold)
     splits = split_by_fold(records.table, test_fold=fold, validation_fold=validation_fold)
     further = open_further_records(more, (fold, validation_fold)) if more else None
     model, _ = train_recipe(
-        recipe,
+        kind,
         records.signals,
         records.superclass,
         records.labels,

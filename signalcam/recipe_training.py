@@ -199,10 +199,10 @@ def _training_rule(recipe):
 
 def _prepare(recipe, signals_mv, abnormal, superclass, rows, names, further):
     """Detrend and scale both splits (the scaler sees the training split only) and add further records."""
-    if further is not None and not recipe.scaling.startswith("record_standard"):
+    if further is not None and not Scaler(recipe.scaling).per_record:
         raise ValueError(
             f"Recipe {recipe.name!r} scales by {recipe.scaling!r}, but the further records have lost their "
-            "amplitude. They fit the rules record_standard and record_standard_asinh."
+            "amplitude. They fit the rules that look at each record by itself, whose names begin with record."
         )
     x_train, x_validation = (detrend(np.asarray(signals_mv[rows[s]])) for s in ("train", "validation"))
     scaler = Scaler(recipe.scaling).fit(x_train)

@@ -124,8 +124,18 @@ def test_labels_must_cover_the_splits(records):
 
 
 def test_further_records_need_a_scaling_that_forgets_amplitude(records, further_folder):
-    with pytest.raises(ValueError, match="have lost their amplitude. They fit the rules record_standard"):
-        train_recipe("paper", *records, further=open_further_records(further_folder))
+    keeps_amplitude = find_recipe("paper", scaling="standard")
+    with pytest.raises(
+        ValueError, match="have lost their amplitude. They fit the rules that look at each record"
+    ):
+        train_recipe(keeps_amplitude, *records, further=open_further_records(further_folder))
+
+
+def test_scaling_of_the_paper_gives_the_same_for_records_that_have_lost_their_amplitude(records):
+    signals = records[0]
+    lost = 1.7 * (signals - signals.mean(axis=1, keepdims=True)) / signals.std(axis=1, keepdims=True)
+    scale = Scaler(RECIPES["paper"].scaling).transform
+    np.testing.assert_allclose(scale(detrend(lost)), scale(detrend(signals)), atol=1e-5)
 
 
 def test_further_records_leave_out_the_folds_asked_for(further_folder):
