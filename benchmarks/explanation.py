@@ -30,6 +30,7 @@ from signalcam.explanation.partial import partial_records  # noqa: E402
 from signalcam.explanation_report import explain_report, summary_table, write_report  # noqa: E402
 from signalcam.latency import latency_table  # noqa: E402
 from signalcam.model import add_cam  # noqa: E402
+from signalcam.pretrained import FOLDER  # noqa: E402
 from signalcam.ptbxl import open_dataset  # noqa: E402
 from signalcam.recipe_training import train_recipe  # noqa: E402
 from signalcam.study import open_study  # noqa: E402
@@ -37,7 +38,7 @@ from signalcam.synthetic import write_dataset  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 RULE = "labelled"
-SHIPPED = HERE.parent / "signalcam" / "pretrained" / "normal-abnormal.keras"
+SHIPPED = FOLDER / "normal-abnormal.keras"
 
 
 def main(argv=None):

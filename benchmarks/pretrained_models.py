@@ -25,6 +25,7 @@ from signalcam.deployment import predict, save_model  # noqa: E402
 from signalcam.evaluation import choose_threshold, fit_temperature  # noqa: E402
 from signalcam.further import open_further_records  # noqa: E402
 from signalcam.preprocessing import Scaler  # noqa: E402
+from signalcam.pretrained import FOLDER  # noqa: E402
 from signalcam.ptbxl import SUPERCLASSES, binary_labels, superclasses  # noqa: E402
 from signalcam.recipe_training import deploy, train_recipe  # noqa: E402
 from signalcam.recipes import find_recipe  # noqa: E402
@@ -32,7 +33,6 @@ from signalcam.signals import load_signals  # noqa: E402
 from signalcam.study import open_data  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-SHIPPED = HERE.parent / "signalcam" / "pretrained"
 AIMS = {"normal-abnormal": "youden", "superclasses": "f1"}
 RULE = "labelled"
 
@@ -45,7 +45,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=30, help="with the further records; 60 without")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--state", type=Path, default=HERE / "results" / "pretrained")
-    parser.add_argument("--output", type=Path, default=SHIPPED)
+    parser.add_argument("--output", type=Path, default=FOLDER)
     arguments = parser.parse_args()
     dataset, said = open_data(arguments.data)
     print(said)

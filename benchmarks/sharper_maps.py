@@ -117,7 +117,7 @@ def main(argv=None):
     real = Records(arguments.data, RULE)
     rows = {}
     for name in arguments.variant or VARIANTS:
-        folder = arguments.results / name.replace(" ", "_").replace("'", "")
+        folder = arguments.results / "".join(c if c.isalnum() or c == "." else "_" for c in name)
         rows[name] = on_simulated(name, study, folder, arguments.partial)
         if arguments.folds:
             rows[name] |= on_real(name, real, folder, arguments.folds)

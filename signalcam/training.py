@@ -91,12 +91,7 @@ def train(
         ValueError: for a wrong monitor, signals that are not finite, labels that do not fit, a folder that
             holds another training, or a loss that is no longer finite.
     """
-    if monitor is not None and monitor not in MONITORS:
-        raise ValueError(
-            f"There is nothing called {monitor!r} to monitor. Choose one of: {', '.join(MONITORS)}."
-        )
-    if epochs < 1 or batch_size < 1:
-        raise ValueError(f"epochs and batch_size must be at least 1; got {epochs} and {batch_size}.")
+    _check_options(monitor, epochs, batch_size)
     keras.utils.set_random_seed(seed)
     with (strategy or tf.distribute.get_strategy()).scope():
         network = model if isinstance(model, keras.Model) else model()
@@ -107,12 +102,8 @@ def train(
         _compile(learner, optimizer or keras.optimizers.Adam(learning_rate))
     order = SeededEpochs(learner, len(train[0]), seed)
     best = BestEpoch(network, monitor)
-    callbacks = [order, StopOnBadLoss(), best]
-    if not isinstance(learner.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
-        callbacks.append(keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=PATIENCE))
-    settings = [epochs, batch_size, monitor, mixup, seed]
-    if teacher is not None:
-        settings += [teacher_share, *(zlib.crc32(np.ascontiguousarray(w)) for w in teacher.get_weights())]
+    callbacks = [order, StopOnBadLoss(), best, *_plateau(learner.optimizer)]
+    settings = [epochs, batch_size, monitor, mixup, seed, *_teaching(teacher, teacher_share)]
     settings += [value for key, value in learner.optimizer.get_config().items() if key != "name"]
     state = Interruptible(folder, callbacks, _fingerprint(train, validation, *settings))
     callbacks.append(state)  # last, so that it sees what the others did
@@ -132,6 +123,22 @@ def train(
     network.set_weights(best.weights)
     state.finish(network)
     return TrainingResult(network, state.history(), best.epoch)
+
+
+def _check_options(monitor, epochs, batch_size):
+    if monitor is not None and monitor not in MONITORS:
+        raise ValueError(
+            f"There is nothing called {monitor!r} to monitor. Choose one of: {', '.join(MONITORS)}."
+        )
+    if epochs < 1 or batch_size < 1:
+        raise ValueError(f"epochs and batch_size must be at least 1; got {epochs} and {batch_size}.")
+
+
+def _plateau(optimizer):
+    """The callback that halves the learning rate; none where a schedule decides."""
+    if isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        return []
+    return [keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=PATIENCE)]
 
 
 def _compile(learner, optimizer):
@@ -196,7 +203,7 @@ def _batches(order, signals, labels, batch_size):
     """
 
     def read(number):
-        rows = np.arange(len(signals)) if order is None else order.rows()
+        rows = np.arange(len(signals)) if order is None else order.rows
         batch = rows[number * batch_size : (number + 1) * batch_size]
         return signals[batch].astype(np.float32, copy=False), labels[batch]
 
@@ -205,6 +212,13 @@ def _batches(order, signals, labels, batch_size):
         return tf.ensure_shape(x, (None, *signals.shape[1:])), tf.ensure_shape(y, (None, labels.shape[1]))
 
     return tf.data.Dataset.range(-(-len(signals) // batch_size)).map(batch).prefetch(2)
+
+
+def _teaching(teacher, teacher_share):
+    """What tells one teacher from another in the fingerprint; nothing without a teacher."""
+    if teacher is None:
+        return []
+    return [teacher_share, *(zlib.crc32(np.ascontiguousarray(weights)) for weights in teacher.get_weights())]
 
 
 def _fingerprint(train, validation, *settings):

@@ -21,6 +21,9 @@ class SeededEpochs(keras.callbacks.Callback):
         learner: the model that is fitted.
         n_records: training records.
         seed: of the whole training.
+
+    Attributes:
+        rows: order of the records in the present epoch, int64 (record,).
     """
 
     def __init__(self, learner, n_records, seed):
@@ -28,20 +31,16 @@ class SeededEpochs(keras.callbacks.Callback):
         self.learner = learner
         self.n_records = n_records
         self.seed = seed
-        self.epoch = 0
+        self.rows = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
+        self.rows = np.random.default_rng((self.seed, epoch)).permutation(self.n_records)
         states = [v for v in self.learner.variables if "seed_generator_state" in v.path]
         for place, state in enumerate(states):
             words = np.random.SeedSequence((self.seed, epoch, place)).generate_state(
                 int(np.prod(state.shape))
             )
             state.assign((words % 2**31).reshape(state.shape))
-
-    def rows(self):
-        """Return the order of the records in the present epoch."""
-        return np.random.default_rng((self.seed, self.epoch)).permutation(self.n_records)
 
 
 class StopOnBadLoss(keras.callbacks.Callback):

@@ -172,10 +172,10 @@ def test_order_of_records_depends_on_seed_and_epoch_alone():
     for epoch in (3, 0):
         first.on_epoch_begin(epoch)
     second.on_epoch_begin(0)
-    np.testing.assert_array_equal(first.rows(), second.rows())
+    np.testing.assert_array_equal(first.rows, second.rows)
     second.on_epoch_begin(1)
-    assert not np.array_equal(first.rows(), second.rows())
-    assert sorted(second.rows()) == list(range(20))
+    assert not np.array_equal(first.rows, second.rows)
+    assert sorted(second.rows) == list(range(20))
 
 
 def test_mixup_keeps_the_larger_share_of_each_record():
