@@ -6,6 +6,10 @@ models (never of averaged predictions). Intervals are from a bootstrap over pati
 
     python benchmarks/cross_validation.py --recipe paper --recipe best --seeds 5 --data data/ptb-xl
 
+    python benchmarks/cross_validation.py --score benchmarks/cross_validation_predictions.csv.gz
+
+scores the predictions that were kept, against the labels of the data, in seconds.
+
 Every trained fold is kept as a small csv in `benchmarks/results/`, so that an interrupted run goes on where
 it was, and several runs (of different recipes or seeds) may fill the same folder.
 """
@@ -35,12 +39,11 @@ def main(argv=None):
     records = Records(arguments.data, arguments.rule)
     print(f"{records.said}\n{len(records.labels):,} records by rule {arguments.rule}.")
     names = [folder_name(name, arguments.more, arguments.epochs) for name in arguments.recipe]
-    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
-        for recipe, name in zip(arguments.recipe, names, strict=True):
-            for fold in arguments.folds:
-                place = arguments.results / name
-                train_fold(records, recipe, seed, fold, place, arguments.more, arguments.epochs)
-    predictions = collect(arguments.results, arguments.folds)
+    if arguments.score:
+        predictions = pd.read_csv(arguments.score)
+    else:
+        train_folds(records, names, arguments)
+        predictions = collect(arguments.results, arguments.folds)
     if predictions.empty:
         print("No recipe has been trained on all of these folds yet.")
         return
@@ -69,9 +72,19 @@ def parse(argv=None):
     parser.add_argument(
         "--predictions", type=Path, help="csv (or csv.gz) to write all out-of-fold predictions to"
     )
+    parser.add_argument("--score", type=Path, help="train nothing, score such a file of predictions")
     arguments = parser.parse_args(argv)
     arguments.recipe = arguments.recipe or ["paper", "best"]
     return arguments
+
+
+def train_folds(records, names, arguments):
+    """Train what is not there yet."""
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+        for recipe, name in zip(arguments.recipe, names, strict=True):
+            for fold in arguments.folds:
+                place = arguments.results / name
+                train_fold(records, recipe, seed, fold, place, arguments.more, arguments.epochs)
 
 
 class Records:
