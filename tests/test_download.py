@@ -267,7 +267,16 @@ def test_redirect_is_followed_but_not_to_plain_http_elsewhere(server, folder, so
         fetch(server, folder)
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as at a terminal: a shell starts its background jobs with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.bad_input(13)
+@pytest.mark.usefixtures("interruptible")
 def test_interrupted_download_ends_soon_and_a_rerun_goes_on(server, folder, source):
     def interrupt():
         server.stalled.wait(60)
