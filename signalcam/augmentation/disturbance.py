@@ -3,6 +3,7 @@
 import math
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from signalcam.augmentation.base import Disturbance, in_range
@@ -39,7 +40,7 @@ class GaussianNoise(Disturbance):
         # Behind the bank: its beginning again, for stretches over its end; silence, for records not chosen.
         bank = ops.concatenate([bank, bank[:n_times], ops.zeros((n_times, n_leads), signals.dtype)])
         start = ops.where(chosen[:, :, 0] > 0, self.integers((n_records, 1), 0, length), length + n_times)
-        return ops.take(bank, start + ops.arange(n_times, dtype="int32"), axis=0)
+        return tf.gather(bank, start + ops.arange(n_times, dtype="int32"))  # not ops.take: see take_samples
 
     def get_config(self):
         return {**super().get_config(), "variance": self.variance}

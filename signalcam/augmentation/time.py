@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from signalcam.augmentation.base import RandomLayer, in_range
@@ -90,7 +91,8 @@ def take_samples(signals, source):
     """
     n_records, n_times, n_leads = ops.shape(signals)
     first_row = n_times * ops.arange(n_records, dtype="int32")[:, None]
-    return ops.take(ops.reshape(signals, (-1, n_leads)), source + first_row, axis=0)
+    # Not ops.take, which first turns negative indices into others: three passes over all of them.
+    return tf.gather(ops.reshape(signals, (-1, n_leads)), source + first_row)
 
 
 def _triangles(n_times: int, n_parts: int) -> np.ndarray:
