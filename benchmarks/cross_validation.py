@@ -15,6 +15,7 @@ it was, and several runs (of different recipes or seeds) may fill the same folde
 """
 
 import argparse
+import functools
 import os
 import sys
 import time
@@ -88,20 +89,24 @@ def train_folds(records, names, arguments):
 
 
 class Records:
-    """The dataset, decoded once."""
+    """The dataset, decoded once, and only where something is trained."""
 
     def __init__(self, path, rule):
         from signalcam.ptbxl import binary_labels, superclasses
-        from signalcam.signals import load_signals
 
-        dataset, self.said = open_data(path)
-        superclass = superclasses(dataset.table, dataset.statements)
+        self.dataset, self.said = open_data(path)
+        superclass = superclasses(self.dataset.table, self.dataset.statements)
         self.labels = binary_labels(superclass, rule)
         self.superclass = superclass.loc[self.labels.index]
-        self.table = dataset.table.loc[self.labels.index]
+        self.table = self.dataset.table.loc[self.labels.index]
         self.patients = self.table["patient_id"].to_numpy()
         self.rule = rule
-        self.signals = load_signals(dataset, self.labels.index)
+
+    @functools.cached_property
+    def signals(self):
+        from signalcam.signals import load_signals
+
+        return load_signals(self.dataset, self.labels.index)
 
 
 def validation_fold_of(test_fold):

@@ -70,16 +70,8 @@ def train_recipe(
     options = {"verbose": verbose} | train_options
     teacher = _train_teachers(recipe, data, teacher_folder or folder, options)
     result = _fit(recipe, data, seed, folder, teacher, options)
-    deployable = deploy(
-        recipe,
-        result.model,
-        data.scaler,
-        target,
-        label_rule=label_rule,
-        trained_on=trained_on,
-        recipe=recipe.name,
-    )
-    return deployable, result
+    about = {"label_rule": label_rule, "trained_on": trained_on, "recipe": recipe.name}
+    return deploy(recipe, result.model, data.scaler, target, **about), result
 
 
 def deploy(kind, network, scaler, target="normal-abnormal", temperature=1.0, **settings):
