@@ -15,6 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import pandas as pd  # noqa: E402
+from pretrained_models import EPOCHS  # noqa: E402
 
 from signalcam.deployment import settings_of  # noqa: E402
 from signalcam.evaluation import brier_score, expected_calibration_error  # noqa: E402
@@ -112,7 +113,7 @@ def training(listing, more, results):
     text = f"""- Data: {len(listing):,} records of PTB-XL 1.0.3 (CC BY 4.0), folds 1 to 9, label rule
   `labelled`: {len(listing) - more:,} in mV and {more:,} that had been band-passed (0.5 to 40 Hz) and
   standardised before. `training_records.csv` lists them all. No patient is in two folds.
-- Recipe `{recipe.name}`, seed 0, 30 epochs (the recipe has 60, for a third of the records): scaling
+- Recipe `{recipe.name}`, seed 0, {EPOCHS} epochs (the recipe has 60, for a third of the records): scaling
   `{recipe.scaling}`; random crops of 5 s, gains of record and leads, dropped leads; mixup
   Beta({recipe.mixup:g}, {recipe.mixup:g}); AdamW with one cycle to {recipe.learning_rate}, weight decay
   {recipe.weight_decay}, batches of {recipe.batch_size}; trained on abnormal and the five superclasses at

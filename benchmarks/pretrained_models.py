@@ -35,6 +35,7 @@ from signalcam.study import open_data  # noqa: E402
 HERE = Path(__file__).resolve().parent
 AIMS = {"normal-abnormal": "youden", "superclasses": "f1"}
 RULE = "labelled"
+EPOCHS = 30  # with the further records; without them the recipe's 60
 
 
 def main():
@@ -42,7 +43,7 @@ def main():
     parser.add_argument("--data", help="folder of PTB-XL")
     parser.add_argument("--more", help="folder of further training records")
     parser.add_argument("--recipe", default="best")
-    parser.add_argument("--epochs", type=int, default=30, help="with the further records; 60 without")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="with the further records; 60 without")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--state", type=Path, default=HERE / "results" / "pretrained")
     parser.add_argument("--output", type=Path, default=FOLDER)

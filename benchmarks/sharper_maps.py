@@ -21,6 +21,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from cross_validation import N_FOLDS, Records, validation_fold_of  # noqa: E402
+from explanation import with_interval  # noqa: E402
 from keras import layers  # noqa: E402
 
 from signalcam import recipe_training  # noqa: E402
@@ -168,8 +169,10 @@ def on_simulated(name, study, folder, n_partial):
         relevance = predict(model, records.signals_mv)["heatmap"][..., 0]
         table = localise(relevance, records.lesions)
         for measure, chance in (("pointing", "chance"), ("average_precision", "chance_average_precision")):
-            gain = (table[measure] - table[chance]).dropna().to_numpy()
-            found[f"{measure.replace('_', ' ')}, {group}"] = with_interval(gain)
+            mean = mean_estimate((table[measure] - table[chance]).dropna().to_numpy())
+            found[f"{measure.replace('_', ' ')}, {group}"] = with_interval(
+                mean.value, mean.low, mean.high, "+"
+            )
     return found
 
 
@@ -191,11 +194,6 @@ def on_real(name, real, folder, folds):
         )
         for split, pooled in parts.items()
     }
-
-
-def with_interval(values):
-    mean = mean_estimate(values)
-    return f"{mean.value:+.3f} ({mean.low:+.3f} to {mean.high:+.3f})"
 
 
 if __name__ == "__main__":
