@@ -7,7 +7,7 @@ and leads in Python, or augments record by record with ecgmentations (`pip insta
 without it that row is left out). The loop works through the records in ten parts, and our side, on all
 records, is timed after each part, so that whatever else the machine does meanwhile hits both alike. Compared
 are the loop's total and our median. Detrending and scaling are timed twice: both sides write into arrays that
-are there already, and both make new ones, which the system clears.
+are there already, and both write into a new one for all records, which the system clears at the first touch.
 """
 
 import argparse
@@ -77,12 +77,12 @@ def compare(
     """One line of the table; `given`: the results' arrays are there already, for both."""
     result = ours(signals)
     out = np.zeros_like(signals) if given else None
+    expected = np.zeros_like(signals) if given else np.empty_like(signals)
     total, times, difference = 0.0, [], 0.0
     for part in tqdm(np.array_split(np.arange(len(signals)), PARTS), name, leave=False):
         rows = slice(part[0], part[-1] + 1)
-        seconds, expected = timed(lambda rows=rows: loop(signals[rows], out[rows] if given else None))
-        total += seconds
-        difference = max(difference, float(np.abs(result[rows] - expected).max()))
+        total += timed(lambda rows=rows: loop(signals[rows], expected[rows]))[0]
+        difference = max(difference, float(np.abs(result[rows] - expected[rows]).max()))
         time.sleep(0.2)  # the loop's BLAS threads spin for a while before they sleep
         times += [timed(lambda: ours(signals, out=out))[0] for _ in range(5)]
     where = "array given" if given else "new array"
@@ -136,41 +136,33 @@ def line(name: str, loop: float, times: list[float], target: float, difference: 
     )
 
 
-def polyfit_loop(signals: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+def polyfit_loop(signals: np.ndarray, out: np.ndarray) -> None:
     times = np.linspace(-1.0, 1.0, signals.shape[1])
-    result = np.empty_like(signals) if out is None else out
     for record, lead in np.ndindex(len(signals), signals.shape[2]):
         samples = signals[record, :, lead].astype(np.float64)
-        result[record, :, lead] = samples - np.polyval(np.polyfit(times, samples, 10), times)
-    return result
+        out[record, :, lead] = samples - np.polyval(np.polyfit(times, samples, 10), times)
 
 
 def standard_loop(scaler: Scaler) -> Callable:
     mean, std = scaler.mean.astype(np.float32), scaler.std.astype(np.float32)
 
     def loop(signals, out):
-        result = np.empty_like(signals) if out is None else out
         for record, lead in np.ndindex(len(signals), signals.shape[2]):
-            result[record, :, lead] = (signals[record, :, lead] - mean[lead]) / std[lead]
-        return result
+            out[record, :, lead] = (signals[record, :, lead] - mean[lead]) / std[lead]
 
     return loop
 
 
-def record_loop(signals: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    result = np.empty_like(signals) if out is None else out
+def record_loop(signals: np.ndarray, out: np.ndarray) -> None:
     for record, lead in np.ndindex(len(signals), signals.shape[2]):
         centred = signals[record, :, lead] - np.median(signals[record, :, lead])
-        result[record, :, lead] = centred / np.abs(centred).max() if centred.any() else 0
-    return result
+        out[record, :, lead] = centred / np.abs(centred).max() if centred.any() else 0
 
 
-def record_standard_loop(signals: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    result = np.empty_like(signals) if out is None else out
+def record_standard_loop(signals: np.ndarray, out: np.ndarray) -> None:
     for record, lead in np.ndindex(len(signals), signals.shape[2]):
         samples = signals[record, :, lead]
-        result[record, :, lead] = (samples - samples.mean()) / samples.std() if np.ptp(samples) else 0
-    return result
+        out[record, :, lead] = (samples - samples.mean()) / samples.std() if np.ptp(samples) else 0
 
 
 if __name__ == "__main__":

@@ -64,25 +64,28 @@ def result_array(signals: np.ndarray, dtype: type, out: np.ndarray | None = None
     return out
 
 
-def blocks(signals: np.ndarray) -> Iterator[np.ndarray]:
-    """Views of `BLOCK` records each: (record, time, lead). A single record counts as a batch of one."""
+def blocks(signals: np.ndarray, size: int = BLOCK) -> Iterator[np.ndarray]:
+    """Views of `size` records each: (record, time, lead). A single record counts as a batch of one."""
     batch = signals if signals.ndim == 3 else signals[None]
-    for start in range(0, len(batch), BLOCK):
-        yield batch[start : start + BLOCK]
+    for start in range(0, len(batch), size):
+        yield batch[start : start + size]
 
 
-def fill_blocks(make_step: Callable, signals: np.ndarray, result: np.ndarray) -> np.ndarray:
+def fill_blocks(
+    make_step: Callable, signals: np.ndarray, result: np.ndarray, size: int = BLOCK
+) -> np.ndarray:
     """Call `step(block of signals, block of result)` for every block, on all cores; return `result`.
 
     `make_step()` returns a step, which is used by one thread at a time and may so keep memory to compute in:
     fresh memory for every block costs more than the computing. A step writes into the block of the result,
     and returns a few numbers that are not finite where the block holds NaN or infinity (a sum over time,
-    say): to check for these costs no pass over the samples.
+    say): to check for these costs no pass over the samples. Blocks are of `size` records: threads that do
+    little for each lose time in waiting for Python's lock.
 
     Raises:
         ValueError: on NaN or infinity, naming the record, the lead and the count.
     """
-    pairs = list(zip(blocks(signals), blocks(result), strict=True))
+    pairs = list(zip(blocks(signals, size), blocks(result, size), strict=True))
     n_cores = os.cpu_count() or 1
     if min(n_cores, len(pairs) // 4) < 2:
         finite = _fill(make_step, pairs)

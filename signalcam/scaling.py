@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from signalcam.blocks import blocks, check_floats, fill_blocks, refuse_non_finite, result_array
+from signalcam.blocks import BLOCK, blocks, check_floats, fill_blocks, refuse_non_finite, result_array
 
 SCALINGS = ("standard", "record", "record_standard", "standard_asinh", "record_standard_asinh")
 
@@ -121,7 +121,8 @@ class Scaler:
             step = {"record": _by_magnitude, "record_standard": _by_own_deviation}[plain]
         if plain != self.rule:
             step = _with_asinh(step)
-        return fill_blocks(lambda: step, signals, result_array(signals, np.float32, out))
+        # A pass over float32 is short, so that larger blocks pay.
+        return fill_blocks(lambda: step, signals, result_array(signals, np.float32, out), size=4 * BLOCK)
 
     def check_fitted(self) -> None:
         """Raise RuntimeError where mean and standard deviation are needed and missing."""
