@@ -191,6 +191,7 @@ def not_finite(signals):
 
 BAD_SIGNALS = [
     pytest.param(not_finite, r"Record 2, lead V2: 3 of 1000 samples", marks=pytest.mark.bad_input(17)),
+    pytest.param(lambda x: x * 1e20, r"too large to compute with .* Give them in mV", id="squares overflow"),
     pytest.param(
         lambda x: x.transpose(0, 2, 1), r"\(12, 12, 1000\). They look trans", marks=pytest.mark.bad_input(27)
     ),

@@ -107,6 +107,15 @@ def test_median_of_odd_and_even_lengths_is_exact(signals, n_times):
     np.testing.assert_allclose(Scale("record")(given), Scaler("record").transform(given), rtol=0, atol=1e-7)
 
 
+@pytest.mark.parametrize("n_times", [1000, 999, 998, 997])
+def test_scaling_in_rows_of_several_samples_changes_no_bit(signals, n_times):
+    scaler = Scaler("standard").fit(detrend(signals))
+    factor = np.where(scaler.std > 1e-5, 1 / np.maximum(scaler.std, 1e-5), 0).astype(np.float32)
+    given = signals[:, :n_times]
+    expected = (given - scaler.mean.astype(np.float32)) * factor
+    np.testing.assert_array_equal(scale_layer(scaler)(given), expected)
+
+
 def test_large_offsets_do_not_drown_the_ecg(signals):
     given = (signals.astype(np.float64) + 256).astype(np.float32)
     np.testing.assert_allclose(Detrend()(given), detrend(given), rtol=0, atol=1e-5)
