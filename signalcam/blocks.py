@@ -87,7 +87,7 @@ def fill_blocks(
     """
     pairs = list(zip(blocks(signals, size), blocks(result, size), strict=True))
     n_cores = os.cpu_count() or 1
-    if min(n_cores, len(pairs) // 4) < 2:
+    if min(n_cores, len(pairs) * size // (4 * BLOCK)) < 2:  # the work is less than the threads' start
         finite = _fill(make_step, pairs)
     else:
         # One task takes many blocks: handing over a task costs about as long as computing a block.
