@@ -4,7 +4,7 @@
 
 Every call takes raw mV and gives probability, logit, evidence and heatmap; detrending and scaling included.
 One thread each, taking turns of fifty calls over some ten seconds, so that whatever else the machine does
-hits all alike: on a shared one, a neighbour on the same core takes a third of the speed, seconds at a time.
+hits all alike: a shared one changes its speed by a third, for seconds at a time.
 Without --model: the network and scaling of the recipe `best` with random weights, which cost the same.
 PyTorch joins where it is installed (`pip install torch`), rebuilt weight by weight and checked against
 Keras. LiteRT answers record by record, in a batch too.
