@@ -146,6 +146,8 @@ def _per_lead(operation, signals, values):
     The runtimes broadcast row by row, and rows of one sample, 12 numbers, cost three times as much.
     """
     n_times, n_leads = signals.shape[1:]
+    if n_times is None:
+        return operation(signals, values)
     samples = next(n for n in (4, 3, 2, 1) if n_times % n == 0)
     rows = ops.reshape(signals, (-1, n_times // samples, samples * n_leads))
     rows = operation(rows, ops.concatenate([values] * samples, axis=-1))

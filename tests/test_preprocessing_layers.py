@@ -116,6 +116,14 @@ def test_scaling_in_rows_of_several_samples_changes_no_bit(signals, n_times):
     np.testing.assert_array_equal(scale_layer(scaler)(given), expected)
 
 
+@pytest.mark.parametrize("rule", ["standard", "record_standard_asinh"])
+def test_scaling_takes_signals_of_unknown_length(cases, rule):
+    layer, given, expected = cases[rule]
+    any_length = keras.Input((None, 12))
+    model = keras.Model(any_length, layer(any_length))
+    np.testing.assert_allclose(model(given), expected, rtol=0, atol=1e-5)
+
+
 def test_large_offsets_do_not_drown_the_ecg(signals):
     given = (signals.astype(np.float64) + 256).astype(np.float32)
     np.testing.assert_allclose(Detrend()(given), detrend(given), rtol=0, atol=1e-5)
