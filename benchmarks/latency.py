@@ -61,20 +61,15 @@ def main() -> None:
     calls |= keras_calls(model) | torch_calls(model, signals)
     calls_plain |= keras_calls(plain) | torch_calls(model, signals, cam=False)
 
-    slow = {name: calls[name] for name in SLOW}
-    fast = {name: call for name, call in calls.items() if name not in SLOW}
+    slow = {name: calls.pop(name) for name in SLOW}
     few = max(5, arguments.repeats // 100)
-    one = pd.concat(
-        [
-            measure(fast, signals[:1], arguments.repeats, in_a_row=50),
-            measure(slow, signals[:1], few),
-        ]
-    )
+    often = measure(calls, signals[:1], arguments.repeats, in_a_row=50)
+    one = pd.concat([often, measure(slow, signals[:1], few)])
     one["times LiteRT"] = one["median"] / one.loc[LITERT, "median"]
     show("One raw record, ms", one.drop(columns=["repeats", "throughput"]))
     verdict(one)
 
-    batch = measure(fast | {"Keras predict": calls["Keras predict"]}, signals, few)
+    batch = measure(calls | {"Keras predict": slow["Keras predict"]}, signals, few)
     show(f"Batches of {len(signals)}, ms; records a second", batch.drop(columns="repeats"))
 
     names = [name for name in calls_plain if name not in SLOW]

@@ -187,9 +187,8 @@ def _check(signals, n_times, lead_names):
             f"signals must have the shape (record, {wanted[0]}, {wanted[1]}), with the leads "
             f"{', '.join(lead_names)}; got {signals.shape}.{hint}"
         )
-    if signals.dtype != np.float32 or not signals.flags.c_contiguous:
-        with np.errstate(over="ignore"):
-            signals = np.ascontiguousarray(signals, np.float32)
+    with np.errstate(over="ignore"):
+        signals = np.ascontiguousarray(signals, np.float32)
     # A sum of squares is finite only where all samples are, and is there three times as soon.
     if not math.isfinite(np.vdot(signals, signals)):
         raise ValueError(_not_finite(signals, lead_names))
