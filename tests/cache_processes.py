@@ -1,6 +1,8 @@
 """Builds a signal cache in processes that are killed, or that build it at once; run by test_cache.py.
 
 Usage: cache_processes.py DATASET CACHE N_KILLS. Imports once, then forks: a process costs milliseconds.
+All that starts threads is done in the children: a process forked while a thread ends may wait forever for
+what it held.
 Prints a JSON object of what was found.
 """
 
@@ -21,7 +23,7 @@ from signalcam.signals import load_signals
 
 dataset, cache, n_kills = open_dataset(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 ids = dataset.table.index.repeat(20)
-expected = load_signals(dataset, ids, cache=False, progress=False)
+file_of_expected = cache.with_name("expected.npy")
 selection = Selection(dataset, ids, 100, False, True, "error")
 
 
@@ -41,14 +43,22 @@ def in_child(work):
         os._exit(status)
 
 
+def save_expected():
+    np.save(file_of_expected, load_signals(dataset, ids, cache=False, progress=False))
+
+
 def build_and_wait():
     build()
     time.sleep(60)
 
 
+def build_and_compare():
+    return 0 if np.array_equal(build(), expected) else 3
+
+
 def build_again_and_again():
     for _ in range(4):
-        if not np.array_equal(build(), expected):
+        if build_and_compare():
             return 3
         (cache / f"{selection.key}.json").unlink(missing_ok=True)
     return 0
@@ -63,7 +73,9 @@ def build_on_a_full_disk():
     return 5
 
 
-def exit_statuses(pids):
+def exit_statuses(*works):
+    """Do all of the works at once, each in a child."""
+    pids = [in_child(work) for work in works]
     return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
 
 
@@ -76,7 +88,7 @@ def kill_at(moment):
     unfinished = any(path.suffix == ".part" for path in cache.iterdir())
     entry = open_entry(cache, selection.key, selection.misfit)
     wrong = entry is not None and not np.array_equal(entry[0], expected)
-    return unfinished, entry is not None, wrong or not np.array_equal(build(), expected)
+    return unfinished, entry is not None, wrong or exit_statuses(build_and_compare) != [0]
 
 
 def clear():
@@ -84,8 +96,11 @@ def clear():
         path.unlink()
 
 
+if exit_statuses(save_expected) != [0]:
+    sys.exit("The signals to compare with could not be loaded.")
+expected = np.load(file_of_expected)
 start = time.perf_counter()
-build()
+exit_statuses(build_and_compare)
 duration = time.perf_counter() - start
 clear()
 killed = []
@@ -94,6 +109,6 @@ for moment in np.random.default_rng(0).uniform(0, 2 * duration, n_kills):
     clear()
 unfinished, whole, wrong = (sum(map(bool, column)) for column in zip(*killed, strict=True))
 found = {"unfinished": unfinished, "whole": whole, "wrong": wrong}
-found["full disk"] = exit_statuses([in_child(build_on_a_full_disk)])
-found["at once"] = exit_statuses([in_child(build_again_and_again) for _ in range(3)])
+found["full disk"] = exit_statuses(build_on_a_full_disk)
+found["at once"] = exit_statuses(*[build_again_and_again] * 3)
 sys.stdout.write(json.dumps(found))

@@ -233,7 +233,7 @@ def test_full_disk_is_said_before_anything_is_written(dataset, folder, monkeypat
 def in_processes(template, folder, n_kills):
     script = Path(__file__).with_name("cache_processes.py")
     command = [sys.executable, str(script), str(template), str(folder), str(n_kills)]
-    environment = os.environ | {"PYTHONPATH": str(script.parent.parent)}
+    environment = os.environ | {"PYTHONPATH": str(script.parent.parent), "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
