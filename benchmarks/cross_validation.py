@@ -27,8 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
+from signalcam.data.load import open_data  # noqa: E402
 from signalcam.evaluation import bootstrap, paired_difference, score  # noqa: E402
-from signalcam.study import open_data  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 N_FOLDS = 10
@@ -92,7 +92,7 @@ class Records:
     """The dataset, decoded once, and only where something is trained."""
 
     def __init__(self, path, rule):
-        from signalcam.ptbxl import binary_labels, superclasses
+        from signalcam.data.ptbxl import binary_labels, superclasses
 
         self.dataset, self.said = open_data(path)
         superclass = superclasses(self.dataset.table, self.dataset.statements)
@@ -104,7 +104,7 @@ class Records:
 
     @functools.cached_property
     def signals(self):
-        from signalcam.signals import load_signals
+        from signalcam.data.signals import load_signals
 
         return load_signals(self.dataset, self.labels.index)
 
@@ -127,11 +127,11 @@ def train_fold(records, recipe, seed, fold, folder, more=None, epochs=None, stat
         return
     import keras
 
-    from signalcam.deployment import predict
-    from signalcam.further import open_further_records
-    from signalcam.ptbxl import split_by_fold
-    from signalcam.recipe_training import train_recipe
-    from signalcam.recipes import find_recipe
+    from signalcam.data.ptbxl import split_by_fold
+    from signalcam.deployment.deployable import predict
+    from signalcam.training.further import open_further_records
+    from signalcam.training.recipes import find_recipe
+    from signalcam.training.train_recipe import train_recipe
 
     kind, teachers = find_recipe(recipe, **({"epochs": epochs} if epochs else {})), None
     if kind.teacher:

@@ -24,18 +24,18 @@ import pandas as pd  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from latency import without_cam  # noqa: E402
 
-from signalcam.deployment import load_model, save_model  # noqa: E402
-from signalcam.explanation.assessment import Plan, assess  # noqa: E402
+from signalcam.data.load import open_study  # noqa: E402
+from signalcam.data.ptbxl import open_dataset  # noqa: E402
+from signalcam.deployment.deployable import load_model, save_model  # noqa: E402
+from signalcam.deployment.pretrained import FOLDER  # noqa: E402
+from signalcam.evaluation.latency import latency_table  # noqa: E402
+from signalcam.explanation.assessment.assess import Plan, assess  # noqa: E402
+from signalcam.explanation.assessment.partial import partial_records  # noqa: E402
+from signalcam.explanation.assessment.report import explain_report, summary_table, write_report  # noqa: E402
 from signalcam.explanation.network import Network  # noqa: E402
-from signalcam.explanation.partial import partial_records  # noqa: E402
-from signalcam.explanation_report import explain_report, summary_table, write_report  # noqa: E402
-from signalcam.latency import latency_table  # noqa: E402
 from signalcam.model import add_cam  # noqa: E402
-from signalcam.pretrained import FOLDER  # noqa: E402
-from signalcam.ptbxl import open_dataset  # noqa: E402
-from signalcam.recipe_training import train_recipe  # noqa: E402
-from signalcam.study import open_study  # noqa: E402
-from signalcam.synthetic import write_dataset  # noqa: E402
+from signalcam.simulation import write_dataset  # noqa: E402
+from signalcam.training.train_recipe import train_recipe  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 RULE = "labelled"

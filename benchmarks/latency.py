@@ -27,15 +27,15 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from signalcam.architectures import ARCHITECTURES
 from signalcam.commands import open_model
-from signalcam.converters import litert_bytes, onnx_bytes
-from signalcam.deployment import Settings, build_deployable, network_of
-from signalcam.latency import latency_table
-from signalcam.preprocessing import Scaler, detrend
-from signalcam.recipes import RECIPES
-from signalcam.runtime import open_exported
-from signalcam.synthetic import Subject, simulate_record
+from signalcam.deployment.converters import litert_bytes, onnx_bytes
+from signalcam.deployment.deployable import Settings, build_deployable, network_of
+from signalcam.deployment.runtime import open_exported
+from signalcam.evaluation.latency import latency_table
+from signalcam.preprocessing.detrending import Scaler, detrend
+from signalcam.simulation import Subject, simulate_record
+from signalcam.training.networks import ARCHITECTURES
+from signalcam.training.recipes import RECIPES
 
 LITERT = "LiteRT float32"
 RIVALS = ("Keras call", "Keras compiled call", "PyTorch call")

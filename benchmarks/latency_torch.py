@@ -11,9 +11,9 @@ from keras import layers
 from torch import nn
 from torch.nn import functional
 
-from signalcam.deployment import network_of
-from signalcam.preprocessing import polynomial_basis
-from signalcam.scaling import FLAT
+from signalcam.deployment.deployable import network_of
+from signalcam.preprocessing.detrending import polynomial_basis
+from signalcam.preprocessing.scaling import FLAT
 
 
 class Rebuilt(nn.Module):

@@ -21,8 +21,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from signalcam.ptbxl import open_dataset  # noqa: E402
-from signalcam.signals import load_signals  # noqa: E402
+from signalcam.data.ptbxl import open_dataset  # noqa: E402
+from signalcam.data.signals import load_signals  # noqa: E402
 
 TARGETS = {"first": 5, "second": 100}
 
@@ -53,7 +53,7 @@ def main():
         else:
             print(f"{arguments.folder} is not there.")
         if arguments.simulated:
-            from signalcam.synthetic import write_dataset
+            from signalcam.simulation import write_dataset
 
             folder = write_dataset(
                 Path(scratch) / "simulated", n_records=arguments.simulated, progress=sys.stderr.isatty()

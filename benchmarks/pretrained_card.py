@@ -17,14 +17,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import pandas as pd  # noqa: E402
 from pretrained_models import EPOCHS  # noqa: E402
 
-from signalcam.deployment import settings_of  # noqa: E402
+from signalcam.data.load import open_data  # noqa: E402
+from signalcam.deployment.deployable import settings_of  # noqa: E402
+from signalcam.deployment.pretrained import FOLDER, PRETRAINED, load_pretrained  # noqa: E402
 from signalcam.evaluation import brier_score, expected_calibration_error  # noqa: E402
-from signalcam.model_card import CITATION, model_card  # noqa: E402
-from signalcam.pretrained import FOLDER, PRETRAINED, load_pretrained  # noqa: E402
-from signalcam.recipes import RECIPES  # noqa: E402
-from signalcam.results import evaluate_model  # noqa: E402
-from signalcam.results_text import as_markdown  # noqa: E402
-from signalcam.study import open_data  # noqa: E402
+from signalcam.reproduction.model_card import CITATION, model_card  # noqa: E402
+from signalcam.reproduction.results import evaluate_model  # noqa: E402
+from signalcam.reproduction.text import as_markdown  # noqa: E402
+from signalcam.training.recipes import RECIPES  # noqa: E402
 
 DESCRIPTION = """Two 1D CNNs with the same feature layers, which read a 12-lead ECG (10 s at 100 Hz, raw
 mV) and give, in one pass, a probability and a map over time of the evidence for it (class activation map, 125
@@ -43,7 +43,7 @@ LIMITS = """- Research software, not a medical device; no output of it is a diag
 - {more:,} of the training records have NORM, STTC or CD, so that isolated MI and HYP are rarer in training
   than in PTB-XL.
 - The heatmap says when, within about a second, not in which lead, and is scaled within each record.
-- Needs 12 leads, 10 s, in mV, 100 Hz. What `signalcam.records` cannot read right it refuses or flags; a
+- Needs 12 leads, 10 s, in mV, 100 Hz. What `signalcam.recordings` cannot read right it refuses or flags; a
   plausible but wrong recording goes through."""
 
 RETRAIN = """On the full PTB-XL:
@@ -65,7 +65,7 @@ intervals from a bootstrap over patients."""
 
 START = """```python
 import signalcam
-from signalcam.deployment import predict
+from signalcam.deployment.deployable import predict
 
 model = signalcam.load_pretrained("normal-abnormal")
 outputs = predict(model, signals)  # mV, (record, 1000, 12); probability, logit, evidence, heatmap

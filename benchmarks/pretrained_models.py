@@ -21,16 +21,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from signalcam.deployment import predict, save_model  # noqa: E402
+from signalcam.data.load import open_data  # noqa: E402
+from signalcam.data.ptbxl import SUPERCLASSES, binary_labels, superclasses  # noqa: E402
+from signalcam.data.signals import load_signals  # noqa: E402
+from signalcam.deployment.deployable import predict, save_model  # noqa: E402
+from signalcam.deployment.pretrained import FOLDER  # noqa: E402
 from signalcam.evaluation import choose_threshold, fit_temperature  # noqa: E402
-from signalcam.further import open_further_records  # noqa: E402
-from signalcam.preprocessing import Scaler  # noqa: E402
-from signalcam.pretrained import FOLDER  # noqa: E402
-from signalcam.ptbxl import SUPERCLASSES, binary_labels, superclasses  # noqa: E402
-from signalcam.recipe_training import deploy, train_recipe  # noqa: E402
-from signalcam.recipes import find_recipe  # noqa: E402
-from signalcam.signals import load_signals  # noqa: E402
-from signalcam.study import open_data  # noqa: E402
+from signalcam.preprocessing.detrending import Scaler  # noqa: E402
+from signalcam.training.further import open_further_records  # noqa: E402
+from signalcam.training.recipes import find_recipe  # noqa: E402
+from signalcam.training.train_recipe import deploy, train_recipe  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 AIMS = {"normal-abnormal": "youden", "superclasses": "f1"}

@@ -24,20 +24,20 @@ from cross_validation import N_FOLDS, Records, validation_fold_of  # noqa: E402
 from explanation import with_interval  # noqa: E402
 from keras import layers  # noqa: E402
 
-from signalcam import recipe_training  # noqa: E402
-from signalcam.architectures import ARCHITECTURES, build_sharp  # noqa: E402
-from signalcam.complexity import totals  # noqa: E402
-from signalcam.deployment import load_model, predict, save_model  # noqa: E402
+from signalcam.data.load import open_study  # noqa: E402
+from signalcam.data.ptbxl import open_dataset, split_by_fold  # noqa: E402
+from signalcam.deployment.deployable import load_model, predict, save_model  # noqa: E402
 from signalcam.evaluation import score  # noqa: E402
-from signalcam.explanation.assessed import records_of  # noqa: E402
-from signalcam.explanation.localisation import localise  # noqa: E402
-from signalcam.explanation.partial import partial_records  # noqa: E402
-from signalcam.explanation.summary import mean_estimate  # noqa: E402
+from signalcam.evaluation.complexity import totals  # noqa: E402
+from signalcam.explanation.assessment.assessed import records_of  # noqa: E402
+from signalcam.explanation.assessment.localisation import localise  # noqa: E402
+from signalcam.explanation.assessment.partial import partial_records  # noqa: E402
+from signalcam.explanation.assessment.summary import mean_estimate  # noqa: E402
 from signalcam.model import build_model, classify  # noqa: E402
-from signalcam.ptbxl import open_dataset, split_by_fold  # noqa: E402
-from signalcam.recipes import RECIPES  # noqa: E402
-from signalcam.study import open_study  # noqa: E402
-from signalcam.synthetic import write_dataset  # noqa: E402
+from signalcam.simulation import write_dataset  # noqa: E402
+from signalcam.training import train_recipe as recipe_training  # noqa: E402
+from signalcam.training.networks import ARCHITECTURES, build_sharp  # noqa: E402
+from signalcam.training.recipes import RECIPES  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 RULE = "labelled"

@@ -14,7 +14,7 @@ __all__ = ["__version__", "load_pretrained"]
 def __getattr__(name):
     # TensorFlow takes seconds to import, so it waits until a model is asked for.
     if name == "load_pretrained":
-        from signalcam.pretrained import load_pretrained
+        from signalcam.deployment.pretrained import load_pretrained
 
         return load_pretrained
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from signalcam.cache import open_entry
-from signalcam.ptbxl import open_dataset
-from signalcam.selection import Selection
-from signalcam.signals import load_signals
+from signalcam.data.cache import open_entry
+from signalcam.data.ptbxl import open_dataset
+from signalcam.data.selection import Selection
+from signalcam.data.signals import load_signals
 
 dataset, cache, n_kills = open_dataset(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 ids = dataset.table.index.repeat(20)

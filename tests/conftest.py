@@ -16,14 +16,14 @@ PROJECT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def simulated_folder(tmp_path_factory):
     """Folder of a simulated set of 120 records, in PTB-XL's layout; read only, shared by all tests."""
-    from signalcam.synthetic import write_dataset
+    from signalcam.simulation import write_dataset
 
     return write_dataset(tmp_path_factory.mktemp("simulated") / "set", n_records=120, seed=7, progress=False)
 
 
 @pytest.fixture(scope="session")
 def simulated_dataset(simulated_folder):
-    from signalcam.ptbxl import open_dataset
+    from signalcam.data.ptbxl import open_dataset
 
     return open_dataset(simulated_folder)
 
@@ -39,7 +39,7 @@ def real_folder():
 
 @pytest.fixture(scope="session")
 def real_dataset(real_folder):
-    from signalcam.ptbxl import open_dataset
+    from signalcam.data.ptbxl import open_dataset
 
     return open_dataset(real_folder)
 

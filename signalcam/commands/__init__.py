@@ -54,8 +54,8 @@ def _native_messages_held_back():
 def open_model(name):
     """Return a deployable model: one of the pretrained by name, else the one in a `.keras` file."""
     start_tensorflow()
-    from signalcam.deployment import load_model
-    from signalcam.pretrained import PRETRAINED, load_pretrained
+    from signalcam.deployment.deployable import load_model
+    from signalcam.deployment.pretrained import PRETRAINED, load_pretrained
 
     if name in PRETRAINED:
         return load_pretrained(name)

@@ -42,8 +42,8 @@ def add_commands(commands):
 
 def synthesize(arguments):
     """Write the simulated set and say where."""
-    from signalcam.ptbxl import open_dataset
-    from signalcam.synthetic import write_dataset
+    from signalcam.data.ptbxl import open_dataset
+    from signalcam.simulation import write_dataset
 
     folder = write_dataset(arguments.folder, n_records=arguments.records, seed=arguments.seed)
     print(f"{open_dataset(folder).describe()}.")
@@ -52,7 +52,7 @@ def synthesize(arguments):
 
 def fetch(arguments):
     """Download and verify; end with a count, or with the list of what is missing and status 1."""
-    from signalcam.download import download
+    from signalcam.data.download import download
 
     problems = download(
         arguments.folder,
@@ -65,13 +65,13 @@ def fetch(arguments):
 
 def check(arguments):
     """Verify; end with a count, or with the list of what differs and status 1."""
-    from signalcam.sums import verify
+    from signalcam.data.checksums import verify
 
     return _end(arguments.folder, verify(arguments.folder))
 
 
 def _end(folder, problems):
-    from signalcam.sums import outcome
+    from signalcam.data.checksums import outcome
 
     print(outcome(folder, problems))
     return int(len(problems) > 0)

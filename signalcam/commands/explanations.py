@@ -30,9 +30,9 @@ def add_commands(commands):
 def report(arguments):
     """Assess the maps on the test fold and say where the page is."""
     model = open_model(arguments.model)
-    from signalcam.deployment import settings_of
-    from signalcam.explanation_report import explain_report, summary_table
-    from signalcam.study import open_data, open_study
+    from signalcam.data.load import open_data, open_study
+    from signalcam.deployment.deployable import settings_of
+    from signalcam.explanation.assessment.report import explain_report, summary_table
 
     dataset, said = open_data(arguments.data)
     print(said)

@@ -41,8 +41,8 @@ def export(arguments):
     if arguments.precision == "int8" and arguments.calibration is None:
         raise ValueError("int8 needs records to find the ranges: --calibration and the path of a dataset.")
     start_tensorflow()
-    from signalcam.deployment import settings_of
-    from signalcam.export import MAX_CALIBRATION, to_litert, to_onnx
+    from signalcam.deployment.deployable import settings_of
+    from signalcam.deployment.export import MAX_CALIBRATION, to_litert, to_onnx
 
     model = open_model(arguments.model)
     signals = labels = calibration = None
@@ -57,7 +57,8 @@ def export(arguments):
             calibration, _ = _load(dataset, truth["train"], rate, MAX_CALIBRATION)
         check = to_litert(model, arguments.output, arguments.precision, calibration, signals, labels)
     print(f"{arguments.output}: {check}.")
-    print(f"Without TensorFlow: signalcam.runtime.open_exported({str(arguments.output)!r}).predict(signals)")
+    opened = f"signalcam.deployment.runtime.open_exported({str(arguments.output)!r})"
+    print(f"Without TensorFlow: {opened}.predict(signals)")
     return 0
 
 
@@ -65,7 +66,7 @@ def _labelled(path, settings):
     """Open a dataset; return it, and the labels of the model's classes for each split."""
     import numpy as np
 
-    from signalcam.ptbxl import binary_labels, open_dataset, split_by_fold, superclasses
+    from signalcam.data.ptbxl import binary_labels, open_dataset, split_by_fold, superclasses
 
     dataset = open_dataset(path)
     superclass = superclasses(dataset.table, dataset.statements)
@@ -81,7 +82,7 @@ def _load(dataset, truth, sampling_rate, limit):
     """Load records of a split, evenly chosen; their labels are None for classes that PTB-XL has not."""
     import numpy as np
 
-    from signalcam.signals import load_signals
+    from signalcam.data.signals import load_signals
 
     if not len(truth):
         raise ValueError(f"{dataset.folder} has no records in a fold that is needed here (1 to 8, and 10).")

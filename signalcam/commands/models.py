@@ -54,9 +54,9 @@ def _add_data_options(parser):
 def train(arguments):
     """Train, evaluate, write; end with the results of the first seed and the means over all."""
     start_tensorflow()
-    from signalcam.reproduction import over_seeds, reproduce
-    from signalcam.results_text import as_text
-    from signalcam.study import open_data
+    from signalcam.data.load import open_data
+    from signalcam.reproduction.reproduce import over_seeds, reproduce
+    from signalcam.reproduction.text import as_text
 
     dataset, said = open_data(arguments.data)
     print(said)
@@ -83,10 +83,10 @@ def train(arguments):
 def evaluate(arguments):
     """Print the results of a model on one fold."""
     model = open_model(arguments.model)
-    from signalcam.deployment import settings_of
-    from signalcam.results import evaluate_model
-    from signalcam.results_text import as_json, as_text
-    from signalcam.study import open_data
+    from signalcam.data.load import open_data
+    from signalcam.deployment.deployable import settings_of
+    from signalcam.reproduction.results import evaluate_model
+    from signalcam.reproduction.text import as_json, as_text
 
     trained_on = settings_of(model).trained_on or "not stated"
     dataset, said = open_data(arguments.data)

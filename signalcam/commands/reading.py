@@ -31,7 +31,7 @@ def read(path, settings, arguments):
     Raises:
         RecordError: whatever fails, in the words of the command's options.
     """
-    from signalcam.records import RecordError, RecordWarning, read_recording
+    from signalcam.recordings.reading import RecordError, RecordWarning, read_recording
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RecordWarning)

@@ -46,8 +46,8 @@ def add_commands(commands):
 def predict(arguments):
     """Read, check and predict recording by recording, in batches, so that memory does not grow."""
     model = open_model(arguments.model)
-    from signalcam.deployment import settings_of
-    from signalcam.records import RecordError, find_recordings
+    from signalcam.deployment.deployable import settings_of
+    from signalcam.recordings.reading import RecordError, find_recordings
 
     settings = settings_of(model)
     write = {"table": _write_table, "json": _write_json, "csv": _write_csv}[arguments.format]()
@@ -74,7 +74,7 @@ def predict(arguments):
 def _outputs(model, pieces):
     import numpy as np
 
-    from signalcam import deployment
+    from signalcam.deployment import deployable as deployment
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # flat leads stand in the quality notes
@@ -138,7 +138,7 @@ def explain(arguments):
     if arguments.output.suffix.lower() not in (".png", ".html"):
         raise ValueError(f"--output must end in .png or .html; got {arguments.output.name!r}.")
     model = open_model(arguments.model)
-    from signalcam.deployment import settings_of
+    from signalcam.deployment.deployable import settings_of
 
     settings = settings_of(model)
     pieces = read(arguments.recording, settings, arguments)
@@ -161,7 +161,7 @@ def explain(arguments):
 
 
 def _which_class(settings, which, probabilities):
-    from signalcam.deployment import class_index
+    from signalcam.deployment.deployable import class_index
 
     if which is None:
         return int(probabilities.argmax())
@@ -188,7 +188,7 @@ def _write_figure(path, piece, notes, outputs, settings, which, calls):
 
 
 def _write_page(path, piece, notes, outputs, settings, which, calls):
-    from signalcam.report import record_page
+    from signalcam.plotting.record_page import record_page
 
     facts = outputs | {
         "class_names": settings.class_names,

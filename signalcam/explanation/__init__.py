@@ -6,9 +6,28 @@ lesion is, `sanity` whether a map depends on what was learnt, `agreement` whethe
 stay, `beats` where in the beat the evidence lies.
 """
 
-from signalcam.explanation.agreement import agreement, noise_stability, rank_correlation, shift_stability
+from signalcam.explanation.assessment.faithfulness import (
+    Faithfulness,
+    Perturbation,
+    faithfulness,
+    perturbation_curve,
+    segment_order,
+)
+from signalcam.explanation.assessment.localisation import is_full_time, localise, smooth, span_mask
+from signalcam.explanation.assessment.sanity import (
+    label_randomisation,
+    retrain_on_shuffled_labels,
+    weight_randomisation,
+)
+from signalcam.explanation.assessment.stability import (
+    agreement,
+    noise_stability,
+    rank_correlation,
+    shift_stability,
+)
+from signalcam.explanation.assessment.summary import mean_estimate, mean_table
 from signalcam.explanation.beats import PARTS, beat_average, beat_parts, cut_beats, find_r_peaks, part_shares
-from signalcam.explanation.evidence import (
+from signalcam.explanation.cam import (
     cam,
     cell_evidence,
     compare_variant,
@@ -16,21 +35,11 @@ from signalcam.explanation.evidence import (
     row_correlation,
     upsample,
 )
-from signalcam.explanation.faithfulness import (
-    Faithfulness,
-    Perturbation,
-    faithfulness,
-    perturbation_curve,
-    segment_order,
-)
 from signalcam.explanation.gradients import grad_cam, gradient_x_input, input_gradient, integrated_gradients
-from signalcam.explanation.localisation import is_full_time, localise, smooth, span_mask
 from signalcam.explanation.methods import METHODS, MapMaker, explain, explain_leads
 from signalcam.explanation.network import Network, classifier_of, logit_function
 from signalcam.explanation.occlusion import occlude_leads, occlude_time, occlude_time_and_leads
-from signalcam.explanation.replacement import REPLACEMENTS, replace
-from signalcam.explanation.sanity import label_randomisation, retrain_on_shuffled_labels, weight_randomisation
-from signalcam.explanation.summary import mean_estimate, mean_table
+from signalcam.explanation.perturbation import REPLACEMENTS, replace
 
 __all__ = [
     "Faithfulness",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm.auto import tqdm
 
-from signalcam.explanation.evidence import cam, upsample
+from signalcam.explanation.cam import cam, upsample
 from signalcam.explanation.gradients import grad_cam, gradient_x_input, input_gradient, integrated_gradients
 from signalcam.explanation.network import BATCH_SIZE, as_network, check_class, check_scaled
 from signalcam.explanation.occlusion import occlude_time, occlude_time_and_leads

@@ -23,7 +23,7 @@ class Network:
     Args:
         model: a classifier from scaled signals to probabilities; or one with a CAM (`add_cam`), or a
             deployable model (`build_deployable`), of which the network inside is taken: scale the signals
-            with `signalcam.deployment.scaled`.
+            with `signalcam.deployment.deployable.scaled`.
     """
 
     def __init__(self, model):

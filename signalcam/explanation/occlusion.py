@@ -9,7 +9,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from signalcam.explanation.network import BATCH_SIZE, as_network, check_scaled, logit_function
-from signalcam.explanation.replacement import replace
+from signalcam.explanation.perturbation import replace
 
 
 def occlude_time(

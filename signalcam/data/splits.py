@@ -1,0 +1,142 @@
+"""Splits of the records, and the check that nothing is in two of them.
+
+PTB-XL's `strat_fold` keeps all records of a patient in one fold. A split made by hand may not: a model
+that has seen a patient in training knows that patient's QRS shape in the test. Every split is therefore
+checked before it is used.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from signalcam.errors import DatasetError, LeakageError, listed
+from signalcam.data.parallel import in_order
+from signalcam.data.metadata import N_FOLDS, check_folds
+
+
+def split_by_fold(table: pd.DataFrame, test_fold: int = 10, validation_fold: int = 9) -> dict[str, pd.Index]:
+    """Split records by `strat_fold`: one fold to test, one to validate, the others to train.
+
+    Args:
+        table: DataFrame indexed by ecg_id with `strat_fold` and `patient_id`.
+
+    Returns:
+        dict of ecg_id Index: "train", "validation", "test", each in the table's order.
+
+    Raises:
+        DatasetError: `strat_fold` or `patient_id` missing or impossible, or a split without records.
+        LeakageError: the folds do not keep patients apart.
+        ValueError: the two folds are equal, or outside 1 to 10.
+    """
+    for name, fold in (("test_fold", test_fold), ("validation_fold", validation_fold)):
+        if fold not in range(1, N_FOLDS + 1):
+            raise ValueError(f"{name} must be a whole number from 1 to {N_FOLDS}, got {fold!r}.")
+    if test_fold == validation_fold:
+        raise ValueError(f"test_fold and validation_fold must differ, both are {test_fold}.")
+    check_folds(table)
+    fold = table["strat_fold"]
+    splits = {
+        "train": table.index[~fold.isin((test_fold, validation_fold))],
+        "validation": table.index[fold == validation_fold],
+        "test": table.index[fold == test_fold],
+    }
+    empty = [name for name, ids in splits.items() if not len(ids)]
+    if empty:
+        raise DatasetError(
+            f"No record falls into {listed(empty)}: the {len(table):,} records are of fold "
+            f"{listed(sorted(fold.unique()), limit=N_FOLDS)}. Choose folds that the table has."
+        )
+    check_leakage(splits, table)
+    return splits
+
+
+def check_leakage(
+    splits: Mapping[str, pd.Index],
+    table: pd.DataFrame,
+    signals: np.ndarray | None = None,
+    ecg_ids: pd.Index | None = None,
+    progress: bool = True,
+) -> None:
+    """Refuse splits that share a record, a patient, or an identical signal.
+
+    Args:
+        splits: name of the split to its ecg_ids; any number of splits, made by fold or by hand.
+        table: DataFrame indexed by ecg_id with `patient_id`.
+        signals: array (record, time, lead) to compare the signals too; equal values count as identical.
+        ecg_ids: ecg_id of each record of `signals`; by default those of `table`.
+        progress: show a progress bar when the comparison of signals takes longer than a second.
+
+    Raises:
+        LeakageError: names the patients, records or signals and the splits they are in.
+        ValueError: ecg_ids that `table` or `signals` does not have, or that do not fit `signals`.
+    """
+    owners = {name: _as_ids(name, ids, table) for name, ids in splits.items()}
+    if "patient_id" not in table.columns:
+        raise DatasetError("The table has no column 'patient_id': needed to keep each patient in one split.")
+    used = pd.Index(np.concatenate([np.asarray(ids) for ids in owners.values()])) if owners else pd.Index([])
+    patients = table["patient_id"].loc[used.unique()]
+    if patients.isna().any():
+        raise DatasetError(f"patient_id is missing for ecg_id {listed(patients.index[patients.isna()])}.")
+    problems = [
+        _shared(owners, lambda ecg_id: ecg_id, "record", "ecg_id"),
+        _shared(owners, patients.to_dict().__getitem__, "patient", "patient_id"),
+    ]
+    if signals is not None:
+        digests = _digests(signals, table.index if ecg_ids is None else pd.Index(ecg_ids), used, progress)
+        problems.append(_shared(owners, digests.__getitem__, "identical signal", None))
+    problems = [problem for problem in problems if problem]
+    if problems:
+        raise LeakageError(
+            " ".join(problems) + " Keep all records of a patient in one split, e.g. with split_by_fold."
+        )
+
+
+def _as_ids(name: str, ids: object, table: pd.DataFrame) -> pd.Index:
+    index = pd.Index(ids)
+    if index.dtype == bool:
+        raise ValueError(f"Split {name!r} must hold ecg_ids, got a boolean mask; use table.index[mask].")
+    unknown = index[~index.isin(table.index)]
+    if len(unknown):
+        raise ValueError(f"Split {name!r} holds ecg_ids that the table does not have: {listed(unknown)}.")
+    return index
+
+
+def _shared(owners: dict[str, pd.Index], key_of, what: str, column: str | None) -> str:
+    """Say which keys more than one split holds; an empty string when none."""
+    holders: dict[object, dict[str, list]] = {}
+    for name, ids in owners.items():
+        for ecg_id in ids:
+            holders.setdefault(key_of(ecg_id), {}).setdefault(name, []).append(ecg_id)
+    shared = {key: places for key, places in holders.items() if len(places) > 1}
+    if not shared:
+        return ""
+    examples = []
+    for key, places in shared.items():
+        where = " and ".join(
+            f"{name} (ecg_id {listed(dict.fromkeys(ids), 3)})" for name, ids in places.items()
+        )
+        examples.append(f"{column} {key} in {where}" if column else f"in {where}")
+    plural = "s are" if len(shared) > 1 else " is"
+    return f"{len(shared):,} {what}{plural} in more than one split: {listed(examples)}."
+
+
+def _digests(signals: np.ndarray, ecg_ids: pd.Index, used: pd.Index, progress: bool) -> dict[object, bytes]:
+    if len(signals) != len(ecg_ids):
+        raise ValueError(
+            f"signals has {len(signals):,} records, ecg_ids {len(ecg_ids):,}: give the ecg_id of each record."
+        )
+    absent = used[~used.isin(ecg_ids)]
+    if len(absent):
+        raise ValueError(f"signals has no record of ecg_id {listed(absent)}, which the splits hold.")
+    wanted = set(used)
+    rows = [row for row, ecg_id in enumerate(ecg_ids) if ecg_id in wanted]
+    bar = tqdm(rows, desc="Comparing signals", unit=" records", delay=1, disable=not progress)
+    return {ecg_ids[row]: digest for row, digest in in_order(lambda row: _digest(signals[row]), bar, 2, 64)}
+
+
+def _digest(record: np.ndarray) -> bytes:
+    # Adding zero turns -0.0 into 0.0, which are equal but differ in their bytes.
+    return hashlib.blake2b(np.ascontiguousarray(record + 0.0).data, digest_size=16).digest()

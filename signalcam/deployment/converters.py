@@ -1,0 +1,144 @@
+"""A deployable model as the bytes of a LiteRT or ONNX file, settings inside; `export` writes them.
+
+Settings travel within the file: in LiteRT as a zip archive behind the model, as TensorFlow Lite's metadata do
+(https://ai.google.dev/edge/litert/models/metadata), in ONNX in `metadata_props`.
+"""
+
+import contextlib
+import importlib
+import io
+import json
+import logging
+import os
+import tempfile
+import warnings
+import zipfile
+from dataclasses import asdict
+
+import keras
+import numpy as np
+
+from signalcam.deployment.deployable import settings_of
+from signalcam.deployment.runtime import SETTINGS_NAME
+
+PRECISIONS = ("float32", "float16", "int8")
+
+# Of the layers behind the convolutions (`signalcam.model`): see `_integer_convolutions`.
+_HEAD = ("average", "classifier", "probability", "heatmap")
+
+
+def litert_bytes(model, precision="float32", calibration=None):
+    """Convert a deployable model to a LiteRT file for one record at a time.
+
+    Args:
+        model: as `signalcam.deployment.deployable.build_deployable` gives it.
+        precision: one of `PRECISIONS`.
+        calibration: for int8: raw records in mV, float32 (record, time, lead).
+
+    Returns:
+        bytes of a `.tflite` file with inputs `signals` (1, time, lead) and the outputs by name.
+    """
+    import tensorflow as tf
+
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        archive = keras.export.ExportArchive()
+        archive.track(model)
+        archive.add_endpoint(
+            "serve",
+            lambda signals: dict(model(signals, training=False)),
+            input_signature=[tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="signals")],
+        )
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if precision != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if precision == "int8":
+            plain = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+            content = _integer_convolutions(converter, plain, calibration)
+        else:
+            content = converter.convert()
+    return _append_settings(content, _settings_text(model, precision))
+
+
+def onnx_bytes(model):
+    """Convert a deployable model to an ONNX file for any number of records; return its bytes."""
+    onnx = import_extra("onnx")
+    import_extra("tf2onnx")
+    signature = keras.InputSpec(dtype="float32", shape=(None, *model.input_shape[1:]), name="signals")
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        file = os.path.join(folder, "model.onnx")
+        model.export(file, format="onnx", verbose=False, input_signature=[signature])
+        exported = onnx.load(file)
+    shapes = {name: tensor.shape for name, tensor in model.output.items()}
+    shapes["signals"] = model.input_shape
+    for value in (*exported.graph.input, *exported.graph.output):
+        for axis, size in zip(value.type.tensor_type.shape.dim, shapes[value.name], strict=True):
+            if size is None:
+                axis.dim_param = "record"
+            else:
+                axis.dim_value = size
+    onnx.helper.set_model_props(exported, {SETTINGS_NAME: _settings_text(model, "float32")})
+    onnx.checker.check_model(exported)
+    return exported.SerializeToString()
+
+
+def import_extra(name):
+    """Import a package of the extra `export`, or raise ImportError that tells how to install it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"Exporting needs {name.partition('.')[0]}, which is not installed: "
+            'pip install "signalcam[export]".'
+        ) from error
+
+
+def _integer_convolutions(converter, plain, calibration):
+    """Quantise weights and activations of the convolutions; keep what is before and behind them in float.
+
+    Raw mV have a range that 256 steps cannot hold, and so have squares, inverses and logarithms of them; in
+    integers the front would cost far more accuracy than the convolutions, and less than a tenth of the time.
+    """
+    import tensorflow as tf
+
+    def records():
+        for record in calibration:
+            yield [np.ascontiguousarray(record[np.newaxis], np.float32)]
+
+    tensors = tf.lite.Interpreter(model_content=plain).get_tensor_details()
+    names = {tensor["name"] for tensor in tensors}
+    in_float = {name for name in names if "/network" not in name or any(f"/{part}" in name for part in _HEAD)}
+    converter.representative_dataset = records
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=sorted(in_float))
+    quantizer = tf.lite.experimental.QuantizationDebugger(
+        converter=converter, debug_dataset=records, debug_options=options
+    )
+    return quantizer.get_nondebug_quantized_model()
+
+
+def _settings_text(model, precision):
+    return json.dumps(asdict(settings_of(model)) | {"precision": precision})
+
+
+def _append_settings(content, text):
+    buffer = io.BytesIO(content)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        # A fixed date, so that the same model gives the same bytes.
+        archive.writestr(zipfile.ZipInfo(SETTINGS_NAME, (1980, 1, 1, 0, 0, 0)), text)
+    return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keep the converters' own notes, deprecations of what we do not use among them, from the user."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,253 @@
+"""The deployable model: raw millivolts in; probability, evidence and heatmap out; one `.keras` file.
+
+Detrending and scaling stand as layers in front of the network, and a `Card` layer carries what a user must
+know to read the output (class names, lead names, sampling rate, label rule, threshold). So one file answers
+for a recording, and nobody has to repeat the preprocessing by hand.
+"""
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+
+from signalcam.errors import ModelFileError
+from signalcam.leads import LEADS
+from signalcam.model import add_cam
+from signalcam.preprocessing.layers import Detrend, scale_layer
+from signalcam.recordings.reading import check_signals
+
+OUTPUTS = ("probability", "logit", "evidence", "heatmap")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What travels with a model.
+
+    Attributes:
+        class_names: one name for each output, in the order of the outputs.
+        threshold: decision threshold of each output, a probability.
+        label_rule: name of the rule that made the training labels.
+        lead_names: order of the leads in the input.
+        sampling_rate: of the input, in Hz.
+        n_times: samples of a record.
+        exclusive: True where the outputs are a softmax.
+        trained_on: the data, in words.
+        recipe: name of the training recipe.
+        calls: for one output, what to call a record below and from the threshold on.
+    """
+
+    class_names: tuple[str, ...] = ("ABNORMAL",)
+    threshold: tuple[float, ...] = (0.5,)
+    label_rule: str = "paper"
+    lead_names: tuple[str, ...] = LEADS
+    sampling_rate: int = 100
+    n_times: int = 1000
+    exclusive: bool = False
+    trained_on: str = ""
+    recipe: str = ""
+    calls: tuple[str, str] = ("NORMAL", "ABNORMAL")
+
+    def __post_init__(self):
+        for name in ("class_names", "threshold", "lead_names", "calls"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if len(self.class_names) != len(self.threshold):
+            raise ValueError(
+                f"A threshold is needed for each class: got {len(self.threshold)} for "
+                f"{len(self.class_names)} classes ({', '.join(self.class_names)})."
+            )
+        if len(set(self.class_names)) != len(self.class_names):
+            raise ValueError(f"Class names must differ; got {', '.join(self.class_names)}.")
+
+
+@keras.saving.register_keras_serializable(package="signalcam")
+class Card(layers.Layer):
+    """Carry the settings in the saved file; hand the signals on unchanged."""
+
+    def __init__(self, settings, **kwargs):
+        super().__init__(**kwargs)
+        known = {field.name for field in fields(Settings)}
+        self.settings = (
+            settings
+            if isinstance(settings, Settings)
+            else Settings(**{name: value for name, value in settings.items() if name in known})
+        )
+
+    def call(self, signals):
+        return signals
+
+    def get_config(self):
+        return super().get_config() | {"settings": json.loads(json.dumps(asdict(self.settings)))}
+
+
+def build_deployable(model, scaler, settings, degree=10):
+    """Put the preprocessing in front of a trained network and the CAM behind it.
+
+    Args:
+        model: network from scaled signals to probabilities, as `signalcam.model.build_model` gives it.
+        scaler: fitted `signalcam.preprocessing.detrending.Scaler` that the network was trained with.
+        settings: `Settings`.
+        degree: of the polynomial that detrending removes; None leaves detrending out.
+
+    Returns:
+        `keras.Model` from raw signals in mV, float32 (record, time, lead), to the dict of `add_cam`. It
+        shares the network's layers.
+
+    Raises:
+        ValueError: where the settings do not fit the network.
+    """
+    n_times, n_leads = model.inputs[0].shape[1:]
+    n_outputs = model.outputs[0].shape[-1]
+    if len(settings.class_names) != n_outputs:
+        raise ValueError(
+            f"The network has {n_outputs} outputs, the settings name {len(settings.class_names)} classes: "
+            f"{', '.join(settings.class_names)}."
+        )
+    if (settings.n_times, len(settings.lead_names)) != (n_times, n_leads):
+        raise ValueError(
+            f"The network reads {n_times} samples of {n_leads} leads, the settings say "
+            f"{settings.n_times} samples of {len(settings.lead_names)} leads."
+        )
+    raw = keras.Input((n_times, n_leads), name="signals")
+    x = Card(settings, name="card")(raw)
+    if degree is not None:
+        x = Detrend(degree, name="detrend")(x)
+    x = scale_layer(scaler, name="scale")(x)
+    network = add_cam(model)
+    network.name = "network"
+    return keras.Model(raw, network(x), name="signalcam")
+
+
+def settings_of(model):
+    """Return the `Settings` that a deployable model carries, or raise ValueError where it carries none."""
+    for layer in model.layers:
+        if isinstance(layer, Card):
+            return layer.settings
+    raise ValueError(f"Model {model.name!r} carries no settings; make it with `build_deployable`.")
+
+
+def network_of(model):
+    """Return the network inside a deployable model: scaled signals in, the dict of `add_cam` out."""
+    return model.get_layer("network")
+
+
+def scaled(model, signals, batch_size=128):
+    """Run the preprocessing of a deployable model: raw mV in, what its network reads out."""
+    front = keras.Model(model.inputs, model.get_layer("scale").output)
+    return np.asarray(front.predict(np.asarray(signals, np.float32), batch_size=batch_size, verbose=0))
+
+
+def class_index(settings, which):
+    """Return the position of a class given by name or index.
+
+    Raises:
+        ValueError: for a name or an index that is not there; the message lists the classes.
+    """
+    names = settings.class_names
+    if isinstance(which, str) and which in names:
+        return names.index(which)
+    if isinstance(which, int | np.integer) and not isinstance(which, bool) and 0 <= which < len(names):
+        return int(which)
+    listed = ", ".join(f"{index}: {name}" for index, name in enumerate(names))
+    raise ValueError(f"No class {which!r} in this model; the classes are {listed}.")
+
+
+def save_model(model, path):
+    """Write a deployable model to a `.keras` file: beside it first, then renamed.
+
+    Raises:
+        ValueError: for another suffix, weights that are not finite, or a model without settings.
+    """
+    path = _keras_path(path)
+    settings_of(model)
+    for weight in model.weights:
+        if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
+            raise ValueError(
+                f"Weight {weight.path} has values that are not finite; {path.name} was not written."
+            )
+    beside = path.with_name(f".{path.stem}.part.keras")
+    model.save(beside)
+    beside.replace(path)
+
+
+def load_model(path):
+    """Read a deployable model from a `.keras` file, in Keras's safe mode.
+
+    Returns:
+        `keras.Model` as `build_deployable` made it.
+
+    Raises:
+        FileNotFoundError: where there is no such file.
+        ModelFileError: for a truncated file, junk, a model of another package, or one with a Lambda layer.
+    """
+    path = _keras_path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no model file at {path.resolve()}.")
+    config = _read_config(path)
+    if '"Lambda"' in config:
+        raise ModelFileError(f"{path} holds a Lambda layer, which could run any code; it was not loaded.")
+    if '"signalcam>Card"' not in config:
+        raise ModelFileError(f"{path} is a Keras model of another package: it carries no signalcam settings.")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, KeyError, OSError, AttributeError, zipfile.BadZipFile) as error:
+        raise ModelFileError(f"{path} could not be read as a model: {error}") from error
+
+
+def _keras_path(path):
+    path = Path(path).expanduser()
+    if path.suffix != ".keras":
+        raise ValueError(f"A model file ends in .keras; got {path.name!r}.")
+    return path
+
+
+def _read_config(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.read("config.json").decode()
+    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, EOFError, OSError) as error:
+        raise ModelFileError(
+            f"{path} is not a whole .keras file ({path.stat().st_size} bytes): {error}. "
+            "Copy or train it again."
+        ) from error
+
+
+def predict(model, signals, batch_size=128, padded=None):
+    """Predict raw recordings, after the checks of the gate.
+
+    Args:
+        model: deployable model.
+        signals: in mV, (record, time, lead), or one record (time, lead).
+        batch_size: records at a time.
+        padded: boolean (record, time), True where a record was padded; both maps are NaN there.
+
+    Returns:
+        dict of float32 arrays: ``probability``, ``logit`` (record, class), ``evidence`` (record, cell,
+        class), ``heatmap`` (record, time, class).
+
+    Raises:
+        ValueError: for a wrong length or lead count, or samples that are not finite.
+
+    Warns:
+        RecordWarning: flat leads, suspect amplitudes or a suspect lead order (`signalcam.recordings.checks`).
+    """
+    settings = settings_of(model)
+    signals = check_signals(signals, n_times=settings.n_times, n_leads=len(settings.lead_names))
+    outputs = model.predict(signals, batch_size=batch_size, verbose=0)
+    outputs = {name: np.asarray(outputs[name], np.float32) for name in OUTPUTS}
+    return outputs if padded is None else _mask(outputs, np.asarray(padded, bool).reshape(len(signals), -1))
+
+
+def _mask(outputs, padded):
+    """Blank the maps where a record was padded, and scale the heatmap over what is left."""
+    length = padded.shape[1] // outputs["evidence"].shape[1]
+    cells = padded[:, : outputs["evidence"].shape[1] * length].reshape(len(padded), -1, length).all(axis=2)
+    evidence = np.where(cells[..., None], np.nan, outputs["evidence"])
+    heatmap = np.where(padded[..., None], np.nan, outputs["heatmap"])
+    lowest = np.nanmin(heatmap, axis=1, keepdims=True)
+    spread = np.nanmax(heatmap, axis=1, keepdims=True) - lowest
+    heatmap = (heatmap - lowest) / np.where(spread > 0, spread, 1)
+    return outputs | {"evidence": evidence, "heatmap": heatmap}

@@ -1,0 +1,235 @@
+"""Export a deployable model to LiteRT and ONNX, checked against Keras before the file gets its name.
+
+    check = to_litert(model, "model.tflite")                                     # raw mV in, as in Keras
+    check = to_litert(model, "small.tflite", precision="int8", calibration=signals, labels=labels)
+    check = to_onnx(model, "model.onnx", signals=signals)
+
+`signalcam.deployment.runtime` opens such a file without TensorFlow.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from signalcam.deployment.converters import PRECISIONS, import_extra, litert_bytes, onnx_bytes
+from signalcam.deployment.deployable import settings_of
+from signalcam.deployment.runtime import open_exported
+from signalcam.evaluation.metrics import score
+from signalcam.leads import LEADS
+from signalcam.recordings.checks import check_signals
+from signalcam.simulation import Subject, simulate_record
+
+# How far a file may be from Keras: the largest difference of a probability, the mean difference of a heatmap.
+TOLERANCES = {"float32": (1e-5, 1e-5), "float16": (5e-3, 2e-3), "int8": (0.1, 0.1)}
+AUC_TOLERANCE = 0.02
+MAX_CALIBRATION = 256
+N_SIMULATED = 8
+
+
+class ExportError(ValueError):
+    """An exported file that does not answer as Keras does."""
+
+
+@dataclass(frozen=True)
+class ExportCheck:
+    """An exported file beside Keras, on the same records.
+
+    Attributes:
+        precision: of the file.
+        size: of the file, in bytes.
+        n_records: compared.
+        source: "given" or "simulated" records.
+        probability, heatmap: largest and mean absolute difference.
+        auc: (Keras, file) for each class whose labels were given and hold both values.
+    """
+
+    precision: str
+    size: int
+    n_records: int
+    source: str
+    probability: float
+    heatmap: float
+    auc: dict[str, tuple[float, float]]
+
+    def __str__(self):
+        text = (
+            f"{self.precision}, {self.size / 1000:.0f} kB; on {self.n_records} {self.source} records the "
+            f"probability is within {self.probability:.1g} of Keras, the heatmap within {self.heatmap:.1g} "
+            "in the mean"
+        )
+        for name, (keras_auc, file_auc) in self.auc.items():
+            text += f"; AUC of {name} {file_auc:.4f} (Keras {keras_auc:.4f})"
+        return text
+
+
+def to_litert(model, path, precision="float32", calibration=None, signals=None, labels=None):
+    """Write a LiteRT file: one raw record in mV in; probability, logit, evidence and heatmap out.
+
+    Args:
+        model: deployable model, as `signalcam.deployment.deployable.build_deployable` gives it.
+        path: of the file, ending in `.tflite`.
+        precision: "float32"; "float16" halves the weights; "int8" computes the convolutions in integers,
+            while preprocessing and head stay in float.
+        calibration: for int8: raw records in mV, (record, time, lead), like those that will come; 100 are
+            enough, of more than `MAX_CALIBRATION` that many are taken evenly.
+        signals: raw records to check on; the calibration records, or else simulated ones, by default.
+        labels: 0 and 1, (record,) or (record, class), of the records checked on, to compare AUCs.
+
+    Returns:
+        `ExportCheck`. The file is written beside its name and renamed when the check has passed.
+
+    Raises:
+        ExportError: where the file differs from Keras by more than `TOLERANCES` and `AUC_TOLERANCE`.
+        ValueError: for another suffix, an unknown precision, int8 without calibration, or bad signals.
+        ImportError: where LiteRT is not installed.
+    """
+    path = _checked_path(path, ".tflite")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}.")
+    if precision == "int8" and calibration is None:
+        raise ValueError(
+            "int8 needs calibration: some 100 raw records in mV, (record, time, lead), to find the ranges."
+        )
+    settings_of(model)  # or ValueError, before anything is converted
+    import_extra("ai_edge_litert.interpreter")
+    if calibration is not None:
+        calibration = _checked_signals(model, calibration)
+    content = litert_bytes(model, precision, None if calibration is None else _spread(calibration))
+    return _write(model, path, content, calibration if signals is None else signals, labels)
+
+
+def to_onnx(model, path, signals=None, labels=None):
+    """Write an ONNX file: any number of raw records in mV in; the same outputs as `to_litert`.
+
+    Args:
+        model, signals, labels: as in `to_litert`.
+        path: of the file, ending in `.onnx`.
+
+    Returns, raises:
+        As `to_litert`.
+    """
+    path = _checked_path(path, ".onnx")
+    settings_of(model)
+    import_extra("onnxruntime")
+    return _write(model, path, onnx_bytes(model), signals, labels)
+
+
+def check_export(model, path, signals=None, labels=None):
+    """Compare an exported file with Keras, record by record.
+
+    Args:
+        model: the deployable model that the file was made from.
+        path: the `.tflite` or `.onnx` file.
+        signals: raw records in mV, (record, time, lead); simulated ones by default.
+        labels: 0 and 1, (record,) or (record, class), to compare AUCs.
+
+    Returns:
+        `ExportCheck`.
+
+    Raises:
+        ExportError: where they differ by more than the tolerance of the file's precision; names both.
+    """
+    exported = open_exported(path)
+    given = signals is not None
+    signals = _checked_signals(model, signals if given else _simulate(settings_of(model)))
+    expected = model.predict(signals, batch_size=64, verbose=0)
+    found = exported.predict(signals)
+    check = ExportCheck(
+        precision=exported.settings["precision"],
+        size=Path(path).stat().st_size,
+        n_records=len(signals),
+        source="given" if given else "simulated",
+        probability=float(np.abs(found["probability"] - expected["probability"]).max()),
+        heatmap=float(np.abs(found["heatmap"] - expected["heatmap"]).mean()),
+        auc=_compare_auc(settings_of(model), labels, expected["probability"], found["probability"]),
+    )
+    _refuse_difference(check)
+    return check
+
+
+def _refuse_difference(check):
+    for name, allowed in zip(("probability", "heatmap"), TOLERANCES[check.precision], strict=True):
+        difference = getattr(check, name)
+        if not difference <= allowed:
+            raise ExportError(
+                f"The {check.precision} file differs from Keras by {difference:.2g} in the {name} on "
+                f"{check.n_records} {check.source} records; allowed are {allowed:g}. {_advice(check)}"
+            )
+    for name, (keras_auc, file_auc) in check.auc.items():
+        if abs(keras_auc - file_auc) > AUC_TOLERANCE:
+            raise ExportError(
+                f"The {check.precision} file has an AUC of {file_auc:.3f} for {name}, Keras {keras_auc:.3f}; "
+                f"allowed are {AUC_TOLERANCE} between them. {_advice(check)}"
+            )
+
+
+def _advice(check):
+    if check.precision == "int8":
+        return "Calibrate on more records, of the kind that will come, or choose float16."
+    return "No file was written." if check.precision == "float32" else "Choose float32."
+
+
+def _compare_auc(settings, labels, expected, found):
+    if labels is None:
+        return {}
+    labels = np.asarray(labels)
+    labels = labels[:, np.newaxis] if labels.ndim == 1 else labels
+    if labels.shape != expected.shape:
+        raise ValueError(
+            f"labels must have the shape {expected.shape}, a row for each record checked on and a column for "
+            f"each of {', '.join(settings.class_names)}; got {labels.shape}."
+        )
+    pairs = {
+        name: (score(y, p, "auc"), score(y, q, "auc"))
+        for name, y, p, q in zip(settings.class_names, labels.T, expected.T, found.T, strict=True)
+    }
+    return {name: pair for name, pair in pairs.items() if np.isfinite(pair).all()}
+
+
+def _write(model, path, content, signals, labels):
+    beside = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        beside.write_bytes(content)
+        check = check_export(model, beside, signals, labels)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return check
+
+
+def _checked_path(path, suffix):
+    path = Path(path).expanduser()
+    if path.suffix != suffix:
+        raise ValueError(f"The exported file must end in {suffix}; got {path.name!r}.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {path.parent.resolve()} to write {path.name} into.")
+    return path
+
+
+def _checked_signals(model, signals):
+    settings = settings_of(model)
+    return check_signals(signals, settings.n_times, len(settings.lead_names), warn=False)
+
+
+def _spread(calibration):
+    chosen = np.linspace(0, len(calibration) - 1, min(len(calibration), MAX_CALIBRATION))
+    return calibration[chosen.round().astype(int)]
+
+
+def _simulate(settings):
+    if settings.lead_names != LEADS:
+        raise ValueError(
+            "Records can be simulated for the 12 leads only, but the model reads "
+            f"{', '.join(settings.lead_names)}. Give signals to check on."
+        )
+    records = [
+        simulate_record(
+            subject=Subject(seed=seed, age=40 + 5 * seed, sex=seed % 2, heart_rate=60 + 5 * seed),
+            seed=seed,
+            n_times=settings.n_times,
+            sampling_rate=settings.sampling_rate,
+        )
+        for seed in range(N_SIMULATED)
+    ]
+    return np.stack([record.signals for record in records])

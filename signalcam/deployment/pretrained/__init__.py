@@ -1,0 +1,27 @@
+"""Trained models that come with the package; `MODEL_CARD.md` beside this file tells how they were made."""
+
+from pathlib import Path
+
+from signalcam.deployment.deployable import load_model
+
+PRETRAINED = ("normal-abnormal", "superclasses")
+FOLDER = Path(__file__).resolve().parent
+
+
+def load_pretrained(name="normal-abnormal"):
+    """Load a trained, calibrated model that takes raw mV.
+
+    Args:
+        name: "normal-abnormal", one output, the probability that an ECG is abnormal; or "superclasses", one
+            for each of NORM, MI, STTC, CD and HYP.
+
+    Returns:
+        Deployable `keras.Model`: signals in mV, float32 (record, 1000, 12) at 100 Hz, to probability, logit,
+        evidence and heatmap. Class names and thresholds: `signalcam.deployment.deployable.settings_of`.
+
+    Raises:
+        ValueError: for another name.
+    """
+    if name not in PRETRAINED:
+        raise ValueError(f"There is no pretrained model {name!r}. Choose one of: {', '.join(PRETRAINED)}.")
+    return load_model(FOLDER / f"{name}.keras")

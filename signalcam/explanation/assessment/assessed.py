@@ -1,0 +1,100 @@
+"""The records that maps are assessed on: scaled for the network, in mV for the eye, with truth where it is
+known."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from signalcam.data.labels import SUPERCLASSES
+from signalcam.deployment.deployable import class_index, scaled, settings_of
+from signalcam.explanation.assessment.localisation import span_mask
+from signalcam.leads import LEADS
+from signalcam.simulation import read_spans
+
+
+@dataclass(frozen=True)
+class Records:
+    """Records and what is known of them.
+
+    Attributes:
+        signals: scaled as the network reads them, float32 (record, time, lead).
+        signals_mv: the same records in mV.
+        ecg_ids: (record,).
+        patients: (record,), or None where records are independent.
+        superclasses: bool DataFrame (record, superclass), or None.
+        lesions: bool (record, time), the samples that a lesion changed, or None for real records.
+        sampling_rate: in Hz.
+        lead_names: of the last axis.
+        class_index: the class explained.
+        class_name: its name.
+        threshold: probability from which the model decides for the class.
+        name: the data in words.
+    """
+
+    signals: np.ndarray
+    signals_mv: np.ndarray
+    ecg_ids: np.ndarray
+    patients: np.ndarray | None = None
+    superclasses: pd.DataFrame | None = None
+    lesions: np.ndarray | None = None
+    sampling_rate: int = 100
+    lead_names: tuple[str, ...] = LEADS
+    class_index: int = 0
+    class_name: str = "ABNORMAL"
+    threshold: float = 0.5
+    name: str = ""
+
+    def first(self, n_records):
+        """Return the first records alone."""
+        parts = ("signals", "signals_mv", "ecg_ids", "patients", "superclasses", "lesions")
+        cut = {part: getattr(self, part) for part in parts}
+        return replace(
+            self, **{part: None if whole is None else whole[:n_records] for part, whole in cut.items()}
+        )
+
+
+def records_of(model, study, split="test", which=0, limit=None, seed=0):
+    """Take a split of a study for a deployable model.
+
+    Args:
+        model: deployable model (`signalcam.deployment.load_model`); its preprocessing scales the signals.
+        study: `signalcam.data.load.Study`; best one that the model was not trained on in this split.
+        split: "test", "validation" or "train".
+        which: the class explained, by name or index.
+        limit: at most so many records, drawn at random; None for all.
+        seed: of that draw.
+
+    Returns:
+        `Records`. Where the class explained is a superclass, only lesions of that superclass count.
+
+    Raises:
+        ValueError: where the class or the split is not there.
+    """
+    settings = settings_of(model)
+    index = class_index(settings, which)
+    class_name = settings.class_names[index]
+    rows = np.sort(study.rows(split))
+    if limit is not None and limit < len(rows):
+        rows = np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
+    ecg_ids = study.labels.index[rows]
+    signals_mv = np.asarray(study.signals[rows])
+    lesions = None
+    if study.dataset.simulated:
+        spans = read_spans(study.dataset.folder)
+        spans = spans[spans["superclass"] == class_name] if class_name in SUPERCLASSES else spans
+        lesions = span_mask(spans, ecg_ids, signals_mv.shape[1])
+    return Records(
+        signals=scaled(model, signals_mv),
+        signals_mv=signals_mv,
+        ecg_ids=ecg_ids.to_numpy(),
+        patients=study.table.loc[ecg_ids, "patient_id"].to_numpy(),
+        superclasses=study.superclass.loc[ecg_ids],
+        lesions=lesions,
+        sampling_rate=settings.sampling_rate,
+        lead_names=settings.lead_names,
+        class_index=index,
+        class_name=class_name,
+        threshold=settings.threshold[index],
+        name=f"{len(rows)} records of the {split} split; {study.dataset.describe()}",
+    )

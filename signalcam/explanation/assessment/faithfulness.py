@@ -1,0 +1,196 @@
+"""Is the evidence where the model looks? Take signal away in the order of the map and watch the prediction.
+
+Deletion: replace the most relevant stretch of time first; a faithful map makes the prediction fall soon,
+so a *small* area under the curve is good. Insertion: start from a wholly replaced record and put the most
+relevant stretch back first; a *large* area is good. Both are held against a random order on the same
+records, because the fall depends on what replaces a stretch as much as on the map.
+
+V. Petsiuk et al., "RISE", BMVC 2018, section 3.3; W. Samek et al., IEEE TNNLS 28:2660, 2017, equation 12.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from signalcam.explanation.network import BATCH_SIZE, as_network, check_scaled, logit_function
+from signalcam.explanation.perturbation import replace
+
+SCORES = ("probability", "logit")
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """How signal is taken away, and what is watched meanwhile.
+
+    Attributes:
+        segment: samples of a segment, 25 for 0.25 s at 100 Hz; the last one may be shorter.
+        n_steps: steps from nothing to everything, at most one a segment.
+        replacement: what stands in for a deleted segment (`replacement.REPLACEMENTS`).
+        score: "probability" of the decision, ``sigmoid(+-logit)``, or its "logit".
+        threshold: probability from which the decision is for the class.
+        n_random: random orders a record, of which the mean is taken.
+        seed: for the random orders and the replacement "noise".
+    """
+
+    segment: int = 25
+    n_steps: int = 10
+    replacement: str = "median"
+    score: str = "probability"
+    threshold: float = 0.5
+    n_random: int = 5
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.score not in SCORES:
+            raise ValueError(f"score must be one of {', '.join(SCORES)}; got {self.score!r}.")
+        for name in ("segment", "n_steps", "n_random"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """Deletion and insertion curves of one method.
+
+    Attributes:
+        fractions: (step,), share of the segments deleted or inserted, 0 to 1.
+        deletion, insertion: (record, step), the score along the way.
+        random_deletion, random_insertion: (record, step), the same in random order, mean over several
+            orders.
+    """
+
+    fractions: np.ndarray
+    deletion: np.ndarray
+    insertion: np.ndarray
+    random_deletion: np.ndarray
+    random_insertion: np.ndarray
+
+    def areas(self):
+        """Tabulate the areas under the curves, one row a record, and the gains over random order.
+
+        Returns:
+            DataFrame: ``deletion``, ``insertion``, ``random_deletion``, ``random_insertion``;
+            ``deletion_gain`` (random minus method: how much sooner the prediction falls),
+            ``insertion_gain`` (method minus random) and ``gain``, the mean of both.
+        """
+        names = ("deletion", "insertion", "random_deletion", "random_insertion")
+        table = pd.DataFrame({name: area(self.fractions, getattr(self, name)) for name in names})
+        table["deletion_gain"] = table["random_deletion"] - table["deletion"]
+        table["insertion_gain"] = table["insertion"] - table["random_insertion"]
+        table["gain"] = (table["deletion_gain"] + table["insertion_gain"]) / 2
+        return table
+
+
+def area(fractions, curves):
+    """Integrate curves by the trapezoid rule: (step,) and (record, step) to (record,)."""
+    return np.trapezoid(curves, fractions, axis=1)
+
+
+def decision_direction(logit, threshold=0.5):
+    """Return +1 where the model decides for the class, -1 where against: float32 (record,).
+
+    Args:
+        logit: (record,).
+        threshold: probability from which the decision is for the class.
+    """
+    return np.where(logit >= np.log(threshold / (1 - threshold)), 1, -1).astype(np.float32)
+
+
+def segment_order(relevance, segment=25, seed=0):
+    """Rank the segments of each record, the most relevant first.
+
+    Args:
+        relevance: (record, time).
+        segment: samples of a segment; the last one may be shorter.
+        seed: for the order among equals, which is random, so that a constant map is a random order.
+
+    Returns:
+        int (record, segment), positions of segments.
+    """
+    relevance = np.asarray(relevance, dtype=np.float64)
+    starts = np.arange(0, relevance.shape[1], segment)
+    lengths = np.diff(np.append(starts, relevance.shape[1]))
+    means = np.add.reduceat(relevance, starts, axis=1) / lengths
+    lots = np.random.default_rng(seed).random(means.shape)
+    return np.lexsort((lots, -means), axis=1)
+
+
+def perturbation_curve(score, signals, order, settings=None, insertion=False):
+    """Follow the score while segments are deleted (or inserted) in a given order.
+
+    Args:
+        score: function from (record, time, lead) to (record,).
+        signals: scaled signals, (record, time, lead).
+        order: (record, segment), from `segment_order`.
+        settings: `Perturbation`, None for the defaults.
+        insertion: True to start from everything replaced and put segments back.
+
+    Returns:
+        (fractions, curve): float64 (step + 1,), float32 (record, step + 1).
+    """
+    settings = settings or Perturbation()
+    n_segments = order.shape[1]
+    steps = np.linspace(0, n_segments, min(settings.n_steps, n_segments) + 1).round().astype(int)
+    rank = np.empty_like(order)
+    np.put_along_axis(rank, order, np.arange(n_segments)[None], axis=1)
+    rank = np.repeat(rank, settings.segment, axis=1)[:, : signals.shape[1]]
+    curve = []
+    for amount in steps:
+        mask = rank >= amount if insertion else rank < amount
+        curve.append(score(replace(signals, mask, settings.replacement, settings.seed)))
+    return steps / n_segments, np.stack(curve, axis=1)
+
+
+def faithfulness(
+    model, signals, relevance, class_index=0, signed=(), settings=None, batch_size=BATCH_SIZE, progress=None
+):
+    """Measure deletion and insertion for the decision that the model took on each record.
+
+    Where the model decides against the class, evidence against it counts as relevant, and the score is
+    that of the decision, so that each deletion curve starts at the probability of the decision taken.
+
+    Args:
+        model: classifier from scaled signals to probabilities.
+        signals: scaled signals, (record, time, lead).
+        relevance: dict of method name to relevance, (record, time).
+        class_index: the class explained.
+        signed: names of the maps whose negative values are evidence against the class.
+        settings: `Perturbation`, None for the defaults.
+        batch_size: records a forward pass.
+        progress: words for a progress bar, None for no bar.
+
+    Returns:
+        dict of method name to `Faithfulness`; all share the same random orders.
+    """
+    settings = settings or Perturbation()
+    network = as_network(model)
+    signals = check_scaled(network, signals)
+    for name, values in relevance.items():
+        if np.shape(values) != signals.shape[:2]:
+            raise ValueError(
+                f"relevance {name!r} must have the shape {signals.shape[:2]}; got {np.shape(values)}."
+            )
+    to_logit = logit_function(network, class_index, batch_size)
+    direction = decision_direction(to_logit(signals), settings.threshold)
+
+    def score(changed):
+        logit = direction * to_logit(changed)
+        return logit if settings.score == "logit" else 1 / (1 + np.exp(-logit))
+
+    def curves(order):
+        fractions, deletion = perturbation_curve(score, signals, order, settings)
+        return fractions, deletion, perturbation_curve(score, signals, order, settings, insertion=True)[1]
+
+    orders = [
+        segment_order(np.zeros(signals.shape[:2]), settings.segment, (settings.seed, draw))
+        for draw in range(settings.n_random)
+    ]
+    for name, values in relevance.items():
+        oriented = values * direction[:, None] if name in signed else values
+        orders.append(segment_order(oriented, settings.segment, settings.seed))
+    followed = [curves(order) for order in tqdm(orders, desc=progress, disable=progress is None, leave=False)]
+    chance = [np.mean([part[i] for part in followed[: settings.n_random]], axis=0) for i in (1, 2)]
+    named = zip(relevance, followed[settings.n_random :], strict=True)
+    return {name: Faithfulness(*parts, *chance) for name, parts in named}

@@ -1,0 +1,150 @@
+"""Does a map depend on what the model has learnt? It must change when the weights do, and when the labels
+do.
+
+J. Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018: weights are made random from the output
+downwards, stage after stage, and each time the maps are compared with the original ones; a model of the
+same shape trained on shuffled labels gives the second test. A method whose maps survive shows the signal,
+not the model.
+"""
+
+import keras
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from signalcam.explanation.assessment.stability import rank_correlation
+from signalcam.explanation.network import Network, as_network
+from signalcam.training.train import train
+
+ORIGINAL, OTHER_RECORD, SHUFFLED_LABELS = "original", "other record", "shuffled labels"
+
+
+def stages(model):
+    """List the model's stages from the output downwards, each a layer with a kernel and the norms after it.
+
+    Returns:
+        list of (name, [layer names]); the name is that of the layer with the kernel.
+    """
+    found = []
+    for layer in model.layers:
+        if not layer.weights:
+            continue
+        if hasattr(layer, "kernel") or not found:
+            found.append((layer.name, []))
+        found[-1][1].append(layer.name)
+    return found[::-1]
+
+
+def copy_model(model):
+    """Copy a classifier, weights included, so that changing the copy leaves the model alone."""
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def randomise(model, names, seed=0):
+    """Give some layers of a model the weights of one never trained.
+
+    Kernels are drawn anew (Glorot uniform); biases and BatchNorm are as before any training.
+
+    Args:
+        model: classifier; changed in place.
+        names: the layers.
+        seed: of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    for name in names:
+        for weight in model.get_layer(name).weights:
+            if len(weight.shape) > 1:
+                draw = keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))(weight.shape)
+            else:
+                start = np.ones if weight.name in ("gamma", "moving_variance") else np.zeros
+                draw = start(weight.shape)
+            weight.assign(draw)
+
+
+def weight_randomisation(model, signals, make, n_draws=5, seed=0, smoothing=25, progress=None):
+    """Make the weights random from the output downwards and follow how alike the maps stay.
+
+    Args:
+        model: classifier from scaled signals to probabilities; left as it is.
+        signals: scaled signals, (record, time, lead), two at least.
+        make: `MapMaker`.
+        n_draws: times that random weights are drawn.
+        seed: of the draws.
+        smoothing: samples over which maps are averaged before they are ranked.
+        progress: words for a progress bar, None for no bar.
+
+    Returns:
+        DataFrame, one row a method, stage, draw and record: ``method``, ``stage``, ``draw``, ``record`` and
+        ``correlation`` (Spearman, with the original map). The stages are "original"; "other record", the
+        correlation with the original map of the next record, which says how alike maps of one method are
+        at all; then those of `stages`, each with all above it random.
+    """
+    network = as_network(model)
+    original = make(network, signals)
+    rows = []
+    for name, maps in original.items():
+        rows.append(_compare(maps, maps, name, ORIGINAL, 0, smoothing))
+        rows.append(_compare(maps, np.roll(maps, 1, axis=0), name, OTHER_RECORD, 0, smoothing))
+    order = stages(network.model)
+    trained = network.model.get_weights()
+    changed = Network(copy_model(network.model))
+    bar = tqdm(total=n_draws * len(order), desc=progress, disable=progress is None, leave=False)
+    for draw in range(n_draws):
+        changed.model.set_weights(trained)
+        for depth, (stage, layers) in enumerate(order):
+            randomise(changed.model, layers, (seed, draw, depth))
+            for name, maps in make(changed, signals).items():
+                rows.append(_compare(original[name], maps, name, stage, draw, smoothing))
+            bar.update()
+    bar.close()
+    return pd.concat(rows, ignore_index=True)
+
+
+def retrain_on_shuffled_labels(model, training, validation, seed=0, **settings):
+    """Train a fresh model of the same shape on labels dealt out at random.
+
+    Args:
+        model: classifier; left as it is.
+        training, validation: pairs of scaled signals and labels; the training labels are shuffled here.
+        seed: of the shuffling and the training.
+        **settings: arguments of `signalcam.training.train.train`, such as ``epochs``.
+
+    Returns:
+        `keras.Model`. It should fit the training labels by heart, so the last epoch is taken, not the best
+        one.
+    """
+    signals, labels = training
+    shuffled = np.random.default_rng(seed).permutation(np.asarray(labels))
+    fresh = copy_model(as_network(model).model)
+    randomise(fresh, [layer for _, layers in stages(fresh) for layer in layers], seed)
+    return train(fresh, (signals, shuffled), validation, seed=seed, monitor=None, **settings).model
+
+
+def label_randomisation(model, other, signals, make, smoothing=25):
+    """Compare the maps of a model with those of one that was trained on shuffled labels.
+
+    Args:
+        model, signals, make, smoothing: as in `weight_randomisation`.
+        other: the model trained on shuffled labels.
+
+    Returns:
+        DataFrame as `weight_randomisation` gives it, with the stage "shuffled labels".
+    """
+    ours, theirs = make(model, signals), make(other, signals)
+    rows = [_compare(ours[name], theirs[name], name, SHUFFLED_LABELS, 0, smoothing) for name in ours]
+    return pd.concat(rows, ignore_index=True)
+
+
+def _compare(first, second, method, stage, draw, smoothing):
+    correlation = rank_correlation(first, second, smoothing)
+    return pd.DataFrame(
+        {
+            "method": method,
+            "stage": stage,
+            "draw": draw,
+            "record": np.arange(len(correlation)),
+            "correlation": correlation,
+        }
+    )

@@ -1,0 +1,111 @@
+"""Do methods agree with each other, and does a map stay when the signal hardly changes?
+
+Stability: D. Alvarez-Melis and T. Jaakkola, "On the Robustness of Interpretability Methods", 2018, asks
+that like inputs get like explanations. Here the inputs differ by noise, or by a shift in time, which a map
+should follow.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from signalcam.explanation.assessment.localisation import smooth
+from signalcam.explanation.cam import row_correlation
+from signalcam.explanation.network import as_network, check_scaled
+
+
+def rank_correlation(first, second, smoothing=1):
+    """Correlate the ranks of two maps record by record (Spearman), ties sharing their mean rank.
+
+    Args:
+        first, second: (record, time).
+        smoothing: samples over which both are averaged before.
+
+    Returns:
+        float64 (record,), NaN where either map is constant.
+    """
+    if smoothing > 1:
+        first, second = smooth(first, smoothing), smooth(second, smoothing)
+    return row_correlation(rankdata(first, axis=1), rankdata(second, axis=1))
+
+
+def agreement(maps, smoothing=25):
+    """Correlate each method's maps with each other's.
+
+    Args:
+        maps: dict of method name to relevance, (record, time).
+        smoothing: samples over which maps are averaged before they are ranked.
+
+    Returns:
+        DataFrame (method x method) of the mean Spearman correlation over records; symmetric, 1 on the
+        diagonal.
+    """
+    names = list(maps)
+    ranks = {name: rankdata(smooth(values, smoothing), axis=1) for name, values in maps.items()}
+    table = pd.DataFrame(np.eye(len(names)), index=names, columns=names)
+    for place, first in enumerate(names):
+        for second in names[:place]:
+            correlation = row_correlation(ranks[first], ranks[second])
+            known = correlation[~np.isnan(correlation)]
+            mean = known.mean() if len(known) else np.nan
+            table.loc[first, second] = table.loc[second, first] = mean
+    return table
+
+
+def noise_stability(model, signals, make, levels=(0.01, 0.03, 0.1, 0.3), seed=0, smoothing=25):
+    """Add noise to the signals and correlate the maps with those of the clean signals.
+
+    Args:
+        model: classifier from scaled signals to probabilities.
+        signals: scaled signals, (record, time, lead).
+        make: `MapMaker`.
+        levels: standard deviations of the noise, each a share of the record's own in each lead.
+        seed: of the noise.
+        smoothing: samples over which maps are averaged before they are ranked.
+
+    Returns:
+        DataFrame, one row a record, columns (method, level): Spearman correlations.
+    """
+    model = as_network(model)
+    signals = check_scaled(model, signals)
+    clean = make(model, signals)
+    noise = np.random.default_rng((seed, 1)).standard_normal(signals.shape, dtype=np.float32)
+    noise *= signals.std(axis=1, keepdims=True)
+    found = {}
+    for level in levels:
+        for name, maps in make(model, signals + np.float32(level) * noise).items():
+            found[name, level] = rank_correlation(clean[name], maps, smoothing)
+    return _by_method(found, "noise")
+
+
+def shift_stability(model, signals, make, shifts=(1, 2, 4, 8, 16), margin=160, smoothing=1):
+    """Shift the signals in time, shift the maps back, and correlate them with those of the signals unshifted.
+
+    A network that pools by 2 three times steps by 8 samples: only shifts by a multiple of 8 can be
+    followed exactly.
+
+    Args:
+        model, signals, make, smoothing: as in `noise_stability`.
+        shifts: in samples.
+        margin: samples at both ends that are left out, since the map there sees an end of the record; more
+            than one cell of the default networks sees to either side.
+
+    Returns:
+        DataFrame, one row a record, columns (method, shift): Spearman correlations.
+    """
+    model = as_network(model)
+    signals = check_scaled(model, signals)
+    still = make(model, signals)
+    found = {}
+    for shift in shifts:
+        inside = slice(margin, signals.shape[1] - margin - shift)
+        for name, maps in make(model, np.roll(signals, shift, axis=1)).items():
+            back = np.roll(maps, -shift, axis=1)
+            found[name, shift] = rank_correlation(still[name][:, inside], back[:, inside], smoothing)
+    return _by_method(found, "shift")
+
+
+def _by_method(found, what):
+    table = pd.DataFrame(found)
+    table.columns = pd.MultiIndex.from_tuples(found, names=("method", what))
+    return table

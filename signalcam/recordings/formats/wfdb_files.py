@@ -1,0 +1,236 @@
+"""One WFDB record (a `.hea` header and its sample files), read strictly and fast.
+
+`parse_header` and `read_samples` serve both the PTB-XL loader and the gate for single recordings. Format 16
+is decoded with NumPy, bit-equal to `wfdb.rdsamp` cast to float32; other formats go through `wfdb`. Where
+`wfdb` is silent (gain 0, wrong checksums, over-long files), this module refuses.
+
+Format: https://physionet.org/physiotools/wag/signal-5.htm
+"""
+
+import io
+import itertools
+import math
+import os
+import stat
+import warnings
+
+import numpy as np
+
+from signalcam.errors import RecordError
+from signalcam.recordings.formats.wfdb_header import BYTES_PER_SAMPLE, Header, parse_header
+from signalcam.units import millivolts_per
+
+__all__ = ["Header", "parse_header", "read_header", "read_samples"]
+
+_MAX_HEADER_BYTES = 1_000_000
+# Time steps converted at once, so that a recording of a day does not need its float64 copy in memory.
+_BLOCK = 65_536
+_BITS = {16: 16, 24: 24, 32: 32, 61: 16, 80: 8, 160: 16, 212: 12}
+# The lowest value of each format marks a missing sample.
+_MISSING = {fmt: -(1 << (bits - 1)) for fmt, bits in _BITS.items()}
+
+
+def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Header:
+    """`parse_header` of a `.hea` file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        RecordError: it is no text, or no header.
+    """
+    path = os.fspath(header_path)
+    name = os.path.basename(path).removesuffix(".hea")
+    with _open(path, name) as file:
+        size = _size(file)
+        if size > _MAX_HEADER_BYTES:
+            raise RecordError(
+                f"Record {name}: expected a header of some kB, found {size:,} bytes. Fetch {path} again."
+            )
+        data = file.read(_MAX_HEADER_BYTES)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RecordError(
+            f"Record {name}: expected text in {path}, found binary data. Fetch the .hea file again."
+        ) from error
+    return parse_header(text, name, unit)
+
+
+def read_samples(
+    header_path: str | os.PathLike,
+    check: bool = True,
+    unit: str | None = None,
+    extra_bytes: str = "error",
+) -> tuple[np.ndarray, Header]:
+    """All samples of a record, in mV.
+
+    The size of every sample file is compared with the header before anything is allocated.
+
+    Args:
+        header_path: the `.hea` file; its sample files lie beside it.
+        check: compare the checksums of the header with the samples, and refuse samples marked as missing.
+            Without it, missing samples are NaN.
+        unit: unit of leads for which the header states none.
+        extra_bytes: "error" refuses a sample file longer than the header says, "warn" warns.
+
+    Returns:
+        float32 array (time, lead) in mV, leads in file order; and the header. Values are computed in float64
+        as (sample - baseline) / gain, converted to mV, and then rounded.
+
+    Raises:
+        FileNotFoundError: the header or a sample file is missing; the message names the record.
+        RecordError: anything else that keeps the record from being read right.
+    """
+    header = read_header(header_path, unit)
+    folder = os.path.dirname(os.fspath(header_path))
+    blocks, position = [], 0
+    for file, group in itertools.groupby(header.files):
+        stop = position + len(list(group))
+        blocks.append(_read_file(header, slice(position, stop), os.path.join(folder, file), extra_bytes))
+        position = stop
+    if len(set(header.files)) != len(blocks):
+        raise RecordError(
+            f"Record {header.name}: leads of one sample file must follow each other in the header."
+        )
+    samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+    missing_marks = np.array([_MISSING[fmt] for fmt in header.formats], samples.dtype)
+    missing = samples == missing_marks if samples.min() <= missing_marks.max() else None
+    if check:
+        _check_sums(header, samples)
+        _check_missing(header, missing)
+    signals = _to_millivolts(header, samples)
+    if missing is not None:
+        signals[missing] = np.nan
+    return signals, header
+
+
+def _to_millivolts(header: Header, samples: np.ndarray) -> np.ndarray:
+    """Converter values (time, lead) to float32 mV; the arithmetic is float64, as in wfdb."""
+    gain = header.gains[0] if len(set(header.gains)) == 1 else np.array(header.gains)
+    unit = None if set(header.units) == {"mV"} else [millivolts_per(unit) for unit in header.units]
+    signals = np.empty(samples.shape, np.float32)
+    for start in range(0, len(samples), _BLOCK):
+        block = samples[start : start + _BLOCK]
+        if any(header.baselines):
+            block = block.astype(np.float64) - header.baselines
+        block = block / gain
+        signals[start : start + _BLOCK] = block if unit is None else block * unit
+    return signals
+
+
+def _read_file(header: Header, leads: slice, path: str, extra_bytes: str) -> np.ndarray:
+    """Samples (time, lead) of the leads in one sample file, as converter values."""
+    layouts = set(zip(header.formats[leads], header.offsets[leads], strict=True))
+    if len(layouts) != 1:
+        raise RecordError(
+            f"Record {header.name}: leads in {path} differ in storage format. Read it with wfdb.rdrecord."
+        )
+    fmt, offset = layouts.pop()
+    n_leads = leads.stop - leads.start
+    expected = offset + math.ceil(header.n_times * n_leads * BYTES_PER_SAMPLE[fmt])
+    with _open(path, header.name) as file:
+        found = _size(file)
+        if found != expected:
+            _refuse_size(header, path, expected, found, fmt, extra_bytes)
+        if fmt != 16:
+            return _read_with_wfdb(header, leads, path)
+        file.seek(offset)
+        data = file.read(expected - offset)
+    if len(data) != expected - offset:
+        _refuse_size(header, path, expected, offset + len(data), fmt, extra_bytes)
+    return np.frombuffer(data, "<i2").reshape(header.n_times, n_leads)
+
+
+def _refuse_size(header: Header, path: str, expected: int, found: int, fmt: int, extra_bytes: str) -> None:
+    # Packed formats may be filled up to a whole group of samples.
+    if fmt == 212 and 0 < found - expected < 4:
+        return
+    text = (
+        f"Record {header.name}: expected {expected:,} bytes in {path} ({header.n_times:,} samples a lead by "
+        f"its header), found {found:,}."
+    )
+    if found < expected:
+        raise RecordError(f"{text} The file is truncated or the header wrong: fetch both again.")
+    if extra_bytes != "warn":
+        raise RecordError(
+            f"{text} Fetch both again, or ask for the first {expected:,} with extra_bytes='warn'."
+        )
+    warnings.warn(f"{text} The first {expected:,} are used.", stacklevel=4)
+
+
+def _read_with_wfdb(header: Header, leads: slice, path: str) -> np.ndarray:
+    import wfdb  # slow to import, and not needed for format 16
+
+    channels = list(range(leads.start, leads.stop))
+    record = os.path.join(os.path.dirname(path), header.name)
+    try:
+        samples = wfdb.rdrecord(record, physical=False, channels=channels).d_signal
+    except (ValueError, IndexError, TypeError, KeyError) as error:
+        raise RecordError(
+            f"Record {header.name}: wfdb cannot decode {path}: {error}. Fetch it again."
+        ) from error
+    if samples is None or samples.shape != (header.n_times, len(channels)):
+        raise RecordError(
+            f"Record {header.name}: wfdb decoded another number of samples than the header says."
+        )
+    return samples
+
+
+def _check_sums(header: Header, samples: np.ndarray) -> None:
+    for lead, found, expected in zip(header.leads, _sum_over_time(samples), header.checksums, strict=True):
+        if (found - expected) % 65536:
+            raise RecordError(
+                f"Record {header.name}, lead {lead}: the header gives checksum {expected % 65536}, "
+                f"found {found % 65536}. The file is damaged: fetch it again, or read it with check=False."
+            )
+
+
+def _sum_over_time(samples: np.ndarray) -> list[int]:
+    # Summing rows of a few leads is slow in NumPy; rows of 64 time steps side by side are five times as fast.
+    n_times, n_leads = samples.shape
+    whole = n_times // 64 * 64
+    sums = samples[:whole].reshape(-1, 64 * n_leads).sum(axis=0, dtype=np.int64)
+    rest = samples[whole:].sum(axis=0, dtype=np.int64)
+    return (sums.reshape(64, n_leads).sum(axis=0) + rest).tolist()
+
+
+def _check_missing(header: Header, missing: np.ndarray | None) -> None:
+    if missing is None or not missing.any():
+        return
+    counts = dict(zip(header.leads, missing.sum(axis=0).tolist(), strict=True))
+    whole = [lead for lead, count in counts.items() if count == header.n_times]
+    if whole:
+        raise RecordError(
+            f"Record {header.name}: missing lead {', '.join(whole)}: the file marks all {header.n_times:,} "
+            "samples as missing. Use another recording."
+        )
+    some = ", ".join(f"{lead} ({count})" for lead, count in counts.items() if count)
+    raise RecordError(
+        f"Record {header.name}: the file marks samples as missing in lead {some}. Cut the recording to a "
+        "span without gaps."
+    )
+
+
+def _open(path: str, name: str) -> io.BufferedReader:
+    """The open file; a pipe or device, which could block or never end, is refused."""
+    try:
+        file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115 (the caller closes it)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(
+            f"Record {name}: there is no file {path}. Fetch it, or check the path."
+        ) from error
+    except IsADirectoryError as error:
+        raise RecordError(f"Record {name}: expected a file at {path}, found a folder.") from error
+    except ValueError as error:  # a null character in the path
+        raise RecordError(f"Record {name[:60]!r}: {error} in its path.") from error
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise RecordError(f"Record {name}: expected a file at {path}, found a pipe or device.")
+    return file
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _size(file: io.BufferedReader) -> int:
+    return os.fstat(file.fileno()).st_size

@@ -1,0 +1,95 @@
+"""The figures of a training: history, confusion matrix, ROC, reliability, and maps of test records."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from signalcam import plotting
+from signalcam.data.load import pick_cases
+from signalcam.deployment.deployable import predict
+from signalcam.evaluation import confusion, expected_calibration_error, reliability, roc
+from signalcam.reproduction.results import Results
+
+logger = logging.getLogger(__name__)
+
+
+def write_figures(folder, model, signals, results: Results, trained, n_bootstrap=1000) -> list[Path]:
+    """Write the figures of one trained model as PNG files.
+
+    Args:
+        folder: where to.
+        model: deployable model.
+        signals: in mV, float32 (record, time, lead), in the order of `results.y`.
+        results: of the model on the test fold.
+        trained: `TrainingResult`.
+        n_bootstrap: resamples of patients for the band of the ROC curve.
+
+    Returns:
+        The files. Curves are left out, with a warning, where the fold lacks one of the two classes.
+    """
+    title = f"Fold {results.fold}, {len(results.y):,} records, rule {results.rule}"
+    figures = {"history": plotting.plot_history(trained.history, best_epoch=trained.best_epoch)}
+    curves = {}
+    for name in results.y:
+        y, p = results.y[name].to_numpy(), results.p[name].to_numpy()
+        if y.min() == y.max():
+            logger.warning("Fold %d has only records of one kind for class %s.", results.fold, name)
+            continue
+        threshold = results.settings.threshold[results.settings.class_names.index(name)]
+        patients = results.patients.to_numpy()
+        curves[name] = roc(y, p, groups=patients, threshold=threshold, n_bootstrap=n_bootstrap)
+    if curves:
+        figures["roc"] = plotting.plot_roc(curves, title=title)
+    if results.binary:
+        y, p = results.y["ABNORMAL"].to_numpy(), results.p["ABNORMAL"].to_numpy()
+        counts = confusion(y, p, threshold=results.settings.threshold[0])
+        figures["confusion"] = plotting.plot_confusion(counts, title=title)
+        figures["reliability"] = plotting.plot_reliability(
+            reliability(y, p), error=expected_calibration_error(y, p), title=title
+        )
+    figures["maps"] = (_binary_maps if results.binary else _class_maps)(model, signals, results)
+    return [
+        plotting.save_figure(figure, Path(folder) / f"{name}.png", dpi=120)
+        for name, figure in figures.items()
+    ]
+
+
+def _binary_maps(model, signals, results):
+    """One record of each kind, right and wrong: the one with the median probability of its kind."""
+    settings, y = results.settings, results.y["ABNORMAL"]
+    picked = pick_cases(y, results.p["ABNORMAL"], settings.threshold[0])
+    shown = np.asarray(signals[list(picked.values())])
+    outputs = predict(model, shown)
+    cases = [
+        {
+            "signals": shown[k],
+            "evidence": outputs["evidence"][k, :, 0],
+            "heatmap": outputs["heatmap"][k, :, 0],
+            "probability": outputs["probability"][k, 0],
+            "call": settings.calls[int(outputs["probability"][k, 0] >= settings.threshold[0])],
+            "truth": settings.calls[int(y.iloc[row])],
+            "name": f"record {y.index[row]}",
+        }
+        for k, row in enumerate(picked.values())
+    ]
+    return plotting.plot_cases(cases, settings.sampling_rate, settings.lead_names)
+
+
+def _class_maps(model, signals, results):
+    """The first record of the fold that has most classes, with a map for each class."""
+    settings = results.settings
+    row = int(results.y.sum(axis=1).to_numpy().argmax())
+    ecg_id = results.y.index[row]
+    shown = np.asarray(signals[row])
+    outputs = predict(model, shown)
+    return plotting.plot_class_maps(
+        shown,
+        outputs["evidence"][0],
+        settings.class_names,
+        settings.sampling_rate,
+        settings.lead_names,
+        probabilities=outputs["probability"][0],
+        truth=[name for name in results.y if results.y.loc[ecg_id, name]],
+        name=f"record {ecg_id}",
+    )

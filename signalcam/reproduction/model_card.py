@@ -1,0 +1,123 @@
+"""A model card in Markdown, under the headings that skops uses, from the metrics of a training.
+
+Mitchell et al., "Model Cards for Model Reporting", FAT* 2019.
+"""
+
+import pandas as pd
+
+from signalcam.plotting.estimates import readable
+from signalcam.reproduction.results import Results
+from signalcam.reproduction.text import as_markdown, markdown_table
+
+CITATION = (
+    "R. Augustauskas, A. Santos Rodrigues, D. Sokas, O. Bularca, V. Marozas, *Lightweight Data-driven ECG "
+    "Classification Approach with Explainable CAM Output*, EMBC 2025. Data: P. Wagner et al., *PTB-XL, a "
+    "large publicly available electrocardiography dataset*, Scientific Data 7:154, 2020 (CC BY 4.0)."
+)
+LIMITS = (
+    "Research software, not a medical device; no output of it is a diagnosis.",
+    "PTB-XL's records come from one country and from devices of one maker, 1989 to 1996. Another place, "
+    "device or group of patients may give other results: test on records of your own first.",
+    "Needs 12 leads, 10 s, in mV, at the sampling rate above. NaN, wrong units and wrong lead names are "
+    "refused or flagged by `signalcam.recordings.reading`; a plausible but wrong recording is not.",
+    "The probability is as the training left it, not calibrated beyond what the evaluation below shows.",
+    "The heatmap says when, within about a second, not in which lead, and is scaled within each record.",
+)
+
+
+def model_card(title: str, sections: dict[str, str]) -> str:
+    """Put a card together.
+
+    Args:
+        title: of the card.
+        sections: text by heading; headings may be paths, "Training Procedure/Hyperparameters" being one level
+            below "Training Procedure".
+
+    Returns:
+        Markdown.
+    """
+    parts = [f"# {title}"]
+    for heading, text in sections.items():
+        level = heading.count("/") + 2
+        parts.append(f"{'#' * level} {heading.rsplit('/', 1)[-1]}")
+        parts += [text.strip()] if text.strip() else []
+    return "\n\n".join(parts) + "\n"
+
+
+def training_card(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> str:
+    """Write the card of what `signalcam.reproduction.reproduce.reproduce` has trained.
+
+    Args:
+        metrics: what it writes as JSON.
+        results: of the first seed.
+        over_seeds: mean, sd, min and max of the scores over all seeds.
+
+    Returns:
+        Markdown.
+    """
+    first, settings = metrics["runs"][0], results.settings
+    simulated = (
+        "**Trained on simulated ECGs: for trying things out only.**\n\n" if metrics["simulated"] else ""
+    )
+    classes = ", ".join(settings.class_names)
+    return model_card(
+        f"SignalCAM, recipe {metrics['recipe']}: {metrics['target']}",
+        {
+            "Model description": f"{simulated}A 1D CNN that reads a 12-lead ECG ({settings.n_times} samples "
+            f"at {settings.sampling_rate} Hz, mV) and gives, in one pass, the probability of {classes} and "
+            "a map over time of the evidence for it (class activation map). Detrending and scaling are "
+            "layers of the model.",
+            "Model description/Intended uses & limitations": "\n".join(f"- {limit}" for limit in LIMITS),
+            "Model description/Training Procedure": _training(metrics),
+            "Model description/Training Procedure/Hyperparameters": markdown_table(
+                pd.DataFrame(metrics["hyperparameters"].items(), columns=["hyperparameter", "value"])
+            ),
+            "Model description/Evaluation Results": _evaluation(metrics, results, over_seeds),
+            "How to Get Started with the Model": _start(first["model"]),
+            "Model Card Authors": f"Written by signalcam {metrics['signalcam']} at the end of the training.",
+            "Citation": CITATION,
+        },
+    )
+
+
+def _training(metrics: dict) -> str:
+    records = ", ".join(f"{count:,} {split}" for split, count in metrics["records"].items())
+    further = metrics["further_records"]
+    rows = [
+        f"- Data: {metrics['data']}; label rule `{metrics['rule']}`; records: {records}"
+        f"{f', and {further:,} further ones to train' if further else ''}. No patient is in two splits.",
+    ]
+    for run in metrics["runs"]:
+        spent = "" if run["seconds"] is None else f", trained in {run['seconds'] / 60:.1f} minutes"
+        rows.append(
+            f"- Seed {run['seed']}: `{run['model']}`, weights of epoch {run['best_epoch']} of "
+            f"{run['epochs']}{spent}."
+        )
+    return "\n".join(rows)
+
+
+def _evaluation(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> str:
+    parts = []
+    if len(metrics["runs"]) > 1:
+        table = over_seeds.drop(columns="n").map("{:.3f}".format).rename(readable)
+        table = table.rename_axis("metric").reset_index()
+        parts += [f"Single models, over {len(metrics['runs'])} seeds:", markdown_table(table)]
+        parts.append("Of the first seed:")
+    parts.append(as_markdown(results, level=4))
+    parts.append("Intervals are 95 % intervals from a bootstrap over patients. Figures are in `figures/`.")
+    return "\n\n".join(parts)
+
+
+def _start(model_file: str) -> str:
+    return f"""```python
+from signalcam.deployment.deployable import load_model, predict
+from signalcam.recordings.reading import read_recording
+
+model = load_model("{model_file}")
+outputs = predict(model, read_recording("ecg.hea")[0].signals)  # probability, logit, evidence, heatmap
+```
+
+```sh
+python -m signalcam predict {model_file} ecg.hea
+python -m signalcam evaluate {model_file} --data ~/data/ptb-xl
+```"""

@@ -1,0 +1,123 @@
+"""Results as words: tables for a terminal, for Markdown, and as JSON. No number is computed here."""
+
+import math
+
+import pandas as pd
+
+from signalcam.evaluation import Estimate
+from signalcam.plotting.estimates import readable
+from signalcam.reproduction.results import Results
+
+COLUMNS = ("auc", "average_precision", "accuracy", "recall", "specificity")
+NOT_AVAILABLE = "not available"
+
+
+def headline(results: Results) -> str:
+    """Say in one sentence which records were scored, by which rule, at which threshold."""
+    n, settings = len(results.y), results.settings
+    threshold = ", ".join(f"{value:.3g}" for value in dict.fromkeys(settings.threshold))
+    counts = ", ".join(f"{int(results.y[name].sum()):,} {name}" for name in results.y)
+    return (
+        f"Fold {results.fold}, label rule {results.rule}: {n:,} records of {results.patients.nunique():,} "
+        f"patients ({counts}); threshold {threshold}."
+    )
+
+
+def result_tables(results: Results) -> dict[str, pd.DataFrame]:
+    """Return each table by its title, all cells as text: values with 95 % intervals over patients."""
+    shared = " Means over the classes." if not results.binary else ""
+    if results.binary:
+        rows = {readable(name): _estimate(row) for name, row in results.scores.iterrows()}
+        tables = {"Scores": pd.DataFrame({"value (95 % interval)": rows})}
+    else:
+        tables = {"Scores by class": _scored(results.scores)}
+    tables[f"By label rule, same predictions.{shared}"] = _scored(results.rules, results.binary)
+    if results.diagnoses is not None:
+        tables["Normal against each diagnosis"] = _scored(results.diagnoses)
+    tables[f"By subgroup.{shared}"] = _scored(results.subgroups, results.binary)
+    return tables
+
+
+def as_text(results: Results) -> str:
+    """Return the results for a terminal."""
+    parts = [headline(results)]
+    for title, table in result_tables(results).items():
+        parts.append(f"{title}\n{_flat_index(table).to_string(index=False)}")
+    return "\n\n".join(parts)
+
+
+def as_markdown(results: Results, level: int = 3) -> str:
+    """Return the results as Markdown, each table under a heading of the given level."""
+    parts = [headline(results)]
+    for title, table in result_tables(results).items():
+        parts.append(f"{'#' * level} {title}\n\n{markdown_table(_flat_index(table))}")
+    return "\n\n".join(parts)
+
+
+def markdown_table(table: pd.DataFrame) -> str:
+    """Return a table of texts as Markdown, without its index."""
+    lines = [list(map(str, table.columns)), ["---"] * len(table.columns), *table.astype(str).to_numpy()]
+    return "\n".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |" for line in lines)
+
+
+def as_json(results: Results) -> dict:
+    """Return the results as plain dicts, lists and numbers; None stands for what is not available."""
+    settings = results.settings
+    return {
+        "fold": results.fold,
+        "rule": results.rule,
+        "recipe": settings.recipe,
+        "class_names": list(settings.class_names),
+        "threshold": list(settings.threshold),
+        "records": len(results.y),
+        "patients": int(results.patients.nunique()),
+        "positive": {name: int(results.y[name].sum()) for name in results.y},
+        "scores": _records(results.scores),
+        "by_label_rule": _records(results.rules),
+        "by_diagnosis": None if results.diagnoses is None else _records(results.diagnoses),
+        "by_subgroup": {
+            attribute: _records(part.droplevel("attribute"))
+            for attribute, part in results.subgroups.groupby(level="attribute", sort=False)
+        },
+    }
+
+
+def _estimate(row) -> str:
+    return str(Estimate(row["value"], row["low"], row["high"], int(row["n"]), reason=str(row["reason"])))
+
+
+def _scored(table: pd.DataFrame, positives: bool = True) -> pd.DataFrame:
+    """Counts, each score with its interval in one cell, and the reason where there is none."""
+    shown = pd.DataFrame(index=table.index)
+    for source, name in (("n", "records"), ("n_positive", "positive"), ("dropped", "dropped")):
+        if source in table and (positives or source != "n_positive"):
+            shown[name] = [f"{int(count):,}" for count in table[source]]
+    metrics = [name for name in COLUMNS if name in table]
+    for metric in metrics:
+        columns = table[[metric, f"{metric}_low", f"{metric}_high"]].to_numpy(float)
+        missing = NOT_AVAILABLE if metric == metrics[0] else "-"
+        shown[readable(metric)] = [
+            missing if math.isnan(value) else str(Estimate(value, low, high, 0))
+            for value, low, high in columns
+        ]
+    if table["reason"].astype(bool).any():
+        shown["note"] = table["reason"]
+    return shown
+
+
+def _flat_index(table: pd.DataFrame) -> pd.DataFrame:
+    """The index as first columns, under its names."""
+    table = table.rename_axis(index=[str(name or "") for name in table.index.names])
+    table = table.reset_index()
+    return table.rename(columns={name: str(name).replace("_", " ") for name in table.columns})
+
+
+def _records(table: pd.DataFrame) -> dict:
+    return {str(name): {key: _plain(value) for key, value in row.items()} for name, row in table.iterrows()}
+
+
+def _plain(value):
+    if isinstance(value, str):
+        return value
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,23 @@
+"""Simulated 12-lead ECGs with known lesions, and a folder of them in PTB-XL's layout.
+
+`heart` holds the heart vector and the leads, `anatomy` a patient's own heart, `rhythm` the beats, `lesions`
+what a disease changes, `noise` what the electrodes add, `record` one record with its truth, `population` and
+`table` who is in the set, `dataset` the folder.
+"""
+
+from signalcam.simulation.dataset import read_spans, write_dataset
+from signalcam.simulation.lesions import CHANGES, Lesion
+from signalcam.simulation.record import SimulatedRecord, Subject, changed_spans, simulate_record
+
+LESION_STATEMENTS = tuple(CHANGES)
+
+__all__ = [
+    "LESION_STATEMENTS",
+    "Lesion",
+    "SimulatedRecord",
+    "Subject",
+    "changed_spans",
+    "read_spans",
+    "simulate_record",
+    "write_dataset",
+]

@@ -1,0 +1,147 @@
+"""Write simulated records as a folder of PTB-XL's shape, with the exact spans of every lesion beside it."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from signalcam.leads import LEADS
+from signalcam.simulation.population import Plan, plan_population
+from signalcam.simulation.record import SimulatedRecord, simulate_record
+from signalcam.simulation.statements import statement_table, superclass_of
+from signalcam.simulation.table import database_row, database_table
+
+MARKER = "SIMULATED.json"
+SPANS = "lesion_spans.csv"
+SPAN_COLUMNS = ("ecg_id", "superclass", "statement", "start", "stop")
+GENERATOR = "signalcam.simulation"
+VERSION = 1  # of the generator: another number, other bytes for the same seed
+
+_README = """# Simulated ECGs in the layout of PTB-XL
+
+{n_records:,} records simulated by `signalcam.simulation` (version {version}, seed {seed}). No record comes
+from a person. The layout is that of PTB-XL 1.0.3 (Wagner et al., 2020), at 100 Hz; `{spans}` gives, for each
+lesion, the samples at 100 Hz that it changed: the record was rendered with and without it from the same
+random stream, and the two compared in whole uV.
+"""
+
+
+def write_dataset(folder: str | Path, n_records: int = 1200, seed: int = 0, progress: bool = True) -> Path:
+    """Simulate a set and write it as a folder that `signalcam.data.ptbxl.open_dataset` opens.
+
+    Same arguments, same bytes. The folder appears whole or not at all: it is written beside its place and
+    renamed. A folder that holds the same set already is left as it is.
+
+    Args:
+        folder: where to; its parents are made.
+        n_records: 1 to 99,999. seed: 0 or more.
+        progress: show a progress bar.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileExistsError: the folder holds something else.
+        ValueError: `n_records` out of range.
+    """
+    folder = Path(folder).expanduser()
+    marker = {"generator": GENERATOR, "version": VERSION, "seed": int(seed), "n_records": int(n_records)}
+    if _is_there(folder, marker):
+        return folder
+    plans = plan_population(n_records, seed)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+    try:
+        _fill(beside, plans, marker, progress)
+        beside.chmod(0o755)
+        if folder.is_dir():
+            folder.rmdir()
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder
+
+
+def read_spans(folder: str | Path) -> pd.DataFrame:
+    """Read the samples that each lesion of a simulated set changed.
+
+    Returns:
+        One row for each span: `ecg_id`, `superclass`, `statement`, `start`, `stop` (samples at 100 Hz, `stop`
+        exclusive).
+
+    Raises:
+        FileNotFoundError: the folder is no simulated set.
+    """
+    path = Path(folder).expanduser() / SPANS
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is not there: lesion spans come with simulated sets only. Make one with "
+            "signalcam.simulation.write_dataset(folder)."
+        )
+    return pd.read_csv(path)
+
+
+def _is_there(folder: Path, marker: dict) -> bool:
+    """True where the folder holds the very set; FileExistsError where it holds anything else."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return False
+    path = folder / MARKER
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except json.JSONDecodeError:
+        found = None
+    if found == marker:
+        return True
+    what = f"the simulated set {found}" if found else "files that are no simulated set"
+    raise FileExistsError(f"{folder} holds {what}, not {marker}. Name another folder, or delete this one.")
+
+
+def _fill(folder: Path, plans: list[Plan], marker: dict, progress: bool) -> None:
+    sums, rows, spans = {}, [], []
+
+    def write(name: str, content: bytes) -> None:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        sums[name] = hashlib.sha256(content).hexdigest()
+
+    for plan in tqdm(plans, desc="Simulating ECGs", unit="record", disable=not progress):
+        record = simulate_record(plan.lesions, plan.subject, seed=plan.subject.seed[:1] + (plan.ecg_id,))
+        row = database_row(plan, record)
+        write(f"{row['filename_lr']}.dat", record.counts.astype("<i2").tobytes())
+        write(f"{row['filename_lr']}.hea", _header(Path(row["filename_lr"]).name, record).encode("ascii"))
+        rows.append(row)
+        spans += _span_rows(plan, record)
+    write("ptbxl_database.csv", _csv(database_table(rows)))
+    write("scp_statements.csv", _csv(statement_table(), index=True))
+    write(SPANS, _csv(pd.DataFrame(spans, columns=list(SPAN_COLUMNS))))
+    write("README.md", _README.format(spans=SPANS, **marker).encode())
+    write(MARKER, (json.dumps(marker, indent=2) + "\n").encode())
+    lines = [f"{sums[name]} {name}\n" for name in sorted(sums)]
+    (folder / "SHA256SUMS.txt").write_bytes("".join(lines).encode("ascii"))
+
+
+def _span_rows(plan: Plan, record: SimulatedRecord) -> list[tuple]:
+    return [
+        (plan.ecg_id, superclass_of(lesion.statement), lesion.statement, int(start), int(stop))
+        for k, lesion in enumerate(record.lesions)
+        for start, stop in record.spans(k)
+    ]
+
+
+def _header(name: str, record: SimulatedRecord) -> str:
+    """A WFDB header of format 16, 1000 per mV: initial values, and checksums as 16-bit sums."""
+    counts = record.counts.astype(np.int64)
+    lines = [f"{name} {len(LEADS)} {record.sampling_rate:g} {len(counts)}"]
+    for lead, first, total in zip(LEADS, counts[0], counts.sum(axis=0) % 65536, strict=True):
+        lines.append(f"{name}.dat 16 1000.0(0)/mV 16 0 {first} {total} 0 {lead.upper()}")
+    return "\n".join(lines) + "\n"
+
+
+def _csv(table: pd.DataFrame, index: bool = False) -> bytes:
+    return table.to_csv(index=index, lineterminator="\n").encode("utf-8")

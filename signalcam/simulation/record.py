@@ -1,0 +1,179 @@
+"""One simulated record of a heart, a rhythm, lesions and noise, and the same one without each lesion."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from signalcam.simulation.anatomy import beats_of, breathe, draw_anatomy
+from signalcam.simulation.heart import P_WAVES, QRS_WAVES, WAVE, Beats, all_leads, render
+from signalcam.simulation.lesions import Lesion, apply_lesion
+from signalcam.simulation.noise import draw_noise
+from signalcam.simulation.rhythm import draw_rhythm, fibrillation_waves, place_ectopics
+
+_ANATOMY, _RHYTHM, _BEATS, _NOISE, _LESION = range(5)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The person and the circumstances of a record.
+
+    Attributes:
+        seed: of the person's heart and of how a disease shows in it; records of one person share it.
+        age: years.
+        sex: 0 male, 1 female, as in PTB-XL.
+        heart_rate: beats a minute, the mean.
+        variability: of the heart rate in sinus rhythm; 1 is usual at rest.
+        fibrillation: the atria fibrillate.
+        premature: "PVC" or "PAC", of which `n_premature` come.
+        noise: 0 for none, 1 is usual.
+        voltage: factor of QRS.
+        early_repolarisation: 0 for none; at 1 the J point lies 0.1 to 0.2 mV higher in V2 to V5.
+        t_size: factor of T.
+    """
+
+    seed: int | tuple[int, ...] = 0
+    age: float = 55.0
+    sex: int = 0
+    heart_rate: float = 70.0
+    variability: float = 1.0
+    fibrillation: bool = False
+    premature: str | None = None
+    n_premature: int = 0
+    noise: float = 1.0
+    voltage: float = 1.0
+    early_repolarisation: float = 0.0
+    t_size: float = 1.0
+
+
+@dataclass(frozen=True)
+class SimulatedRecord:
+    """A record and its truth.
+
+    Attributes:
+        counts: (time, 12) int16, uV, leads as `signalcam.leads.LEADS`.
+        lesions: what is wrong with it.
+        without: for each lesion, the counts of the same record without it.
+        axis: the mean frontal axis of QRS in degrees.
+        sampling_rate: Hz.
+        r_peaks: (beat,) s, the beats inside the record.
+    """
+
+    counts: np.ndarray
+    lesions: tuple[Lesion, ...]
+    without: tuple[np.ndarray, ...]
+    axis: float
+    sampling_rate: float
+    r_peaks: np.ndarray
+
+    @property
+    def signals(self) -> np.ndarray:
+        """(time, lead) float32 mV, leads as `signalcam.leads.LEADS`."""
+        return (self.counts / 1000.0).astype(np.float32)
+
+    def signals_without(self, lesion: int) -> np.ndarray:
+        """(time, lead) float32 mV: the same record without the lesion at this position of `lesions`."""
+        return (self.without[lesion] / 1000.0).astype(np.float32)
+
+    def spans(self, lesion: int) -> np.ndarray:
+        """(span, 2) int64: from and up to which samples a lesion changes any lead by 1 uV or more."""
+        return changed_spans(self.counts, self.without[lesion])
+
+
+def simulate_record(
+    lesions: Sequence[Lesion] = (),
+    subject: Subject | None = None,
+    seed: int | Sequence[int] = 0,
+    n_times: int = 1000,
+    sampling_rate: float = 100.0,
+) -> SimulatedRecord:
+    """Simulate a 12-lead ECG at rest, and the same one without each of its lesions.
+
+    Rhythm, noise and each lesion draw from streams of their own, so that leaving a lesion out changes nothing
+    but what the lesion does.
+
+    Args:
+        lesions: abnormalities, applied in this order; their statements differ.
+        subject: the person and the circumstances; a man of 55 in sinus rhythm by default.
+        seed: of this record.
+        n_times: samples, 2 or more.
+        sampling_rate: Hz.
+
+    Raises:
+        ValueError: an unknown statement, or one named twice, or a severity outside 0 to 1; too few samples.
+    """
+    subject = Subject() if subject is None else subject
+    lesions = tuple(lesions)
+    _check(lesions, n_times, sampling_rate)
+    duration = n_times / sampling_rate
+    anatomy = draw_anatomy(_stream(subject.seed, _ANATOMY), subject.age, subject.sex)
+    rhythm = draw_rhythm(
+        _stream(seed, _RHYTHM), duration, subject.heart_rate, subject.variability,
+        subject.fibrillation, subject.premature, subject.n_premature,
+    )  # fmt: skip
+    rng = _stream(seed, _BEATS)
+    healthy = _variant(beats_of(anatomy, rhythm.times, rhythm.rr, rng), subject)
+    depth = rng.uniform(0.01, 0.07)
+    other = draw_noise(_stream(seed, _NOISE), n_times, sampling_rate, subject.noise, rhythm.breathing)
+    if subject.fibrillation:
+        other = other + fibrillation_waves(rng, n_times, sampling_rate) @ anatomy.leads.T
+
+    def beats_with(chosen: Sequence[Lesion]) -> Beats:
+        beats = healthy
+        for lesion in chosen:
+            code = [ord(letter) for letter in lesion.statement]
+            beats = apply_lesion(beats, lesion, _stream(subject.seed, _LESION, *code))
+        beats = place_ectopics(beats, rhythm, _stream(seed, _BEATS, 1))
+        return breathe(beats, depth, rhythm.breathing, rhythm.phase)
+
+    def counts_of(beats: Beats) -> np.ndarray:
+        return all_leads(render(beats, anatomy.leads, n_times, sampling_rate) + other)
+
+    beats = beats_with(lesions)
+    without = tuple(counts_of(beats_with(lesions[:k] + lesions[k + 1 :])) for k in range(len(lesions)))
+    r_peaks = rhythm.times[(rhythm.times >= 0) & (rhythm.times < duration)]
+    return SimulatedRecord(counts_of(beats), lesions, without, _axis(beats), sampling_rate, r_peaks)
+
+
+def _check(lesions: tuple[Lesion, ...], n_times: int, sampling_rate: float) -> None:
+    names = [lesion.statement for lesion in lesions]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"Each lesion may be named once, got {', '.join(names)}. Leave the repeated one out."
+        )
+    if n_times < 2 or sampling_rate <= 0:
+        raise ValueError(
+            f"Expected 2 samples or more at a rate above 0 Hz, got {n_times} at {sampling_rate}."
+        )
+
+
+def changed_spans(counts: np.ndarray, without: np.ndarray) -> np.ndarray:
+    """Runs of samples in which two renderings, (time, lead) each, differ in any lead.
+
+    Returns:
+        (span, 2) int64: the first sample of each run, and the one after its last.
+    """
+    changed = np.any(counts != without, axis=1).astype(np.int8)
+    edges = np.flatnonzero(np.diff(changed, prepend=0, append=0))
+    return edges.reshape(-1, 2)
+
+
+def _variant(beats: Beats, subject: Subject) -> Beats:
+    """Harmless variety: voltage, a lifted J point (early repolarisation), size of T; no P in fibrillation."""
+    every = np.ones(len(beats.times))
+    if subject.fibrillation:
+        beats = beats.scaled(P_WAVES, 0.0 * every)
+    beats = beats.scaled(QRS_WAVES, subject.voltage * every)
+    beats = beats.scaled([WAVE["ramp"], WAVE["t"]], subject.t_size * every)
+    return beats.moved([WAVE["junction"]], (0.10, 0.08, -0.12), subject.early_repolarisation * every)
+
+
+def _axis(beats: Beats) -> float:
+    area = np.sum(
+        beats.vectors[:, QRS_WAVES] * beats.widths[:, QRS_WAVES].mean(axis=2, keepdims=True), axis=(0, 1)
+    )
+    return float(np.degrees(np.arctan2(area[1], area[0])))
+
+
+def _stream(seed: int | Sequence[int], *key: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))

@@ -1,0 +1,580 @@
+"""The shell commands: rows, files, exit statuses, and what is said about files that cannot be read."""
+
+import argparse
+import csv
+import io
+import json
+import logging
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from broken_recordings import write_broken
+from failing_server import serving
+from random_models import random_model
+from recording_files import write_csv, write_dicom, write_edf, write_wfdb
+
+from signalcam.__main__ import build_parser, main
+from signalcam.commands import models, recordings
+from signalcam.data.labels import LABEL_RULES, SUPERCLASSES
+from signalcam.data.signals import load_signals
+from signalcam.deployment import deployable as deployment
+from signalcam.deployment import pretrained
+from signalcam.deployment.deployable import Settings, load_model, save_model
+from signalcam.leads import LEADS
+from signalcam.recordings.reading import read_recording
+from signalcam.reproduction.results import evaluate_model
+from signalcam.training.callbacks import Interruptible
+from signalcam.training.recipes import RECIPES, TARGETS
+
+
+def parsers():
+    (action,) = [a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction)]
+    return action.choices
+
+
+@pytest.fixture(scope="module")
+def signals(simulated_dataset):
+    return load_signals(simulated_dataset, cache=False, progress=False)
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory, signals):
+    settings = Settings(label_rule="labelled", threshold=(0.4,), trained_on="nothing")
+    path = tmp_path_factory.mktemp("model") / "binary.keras"
+    save_model(random_model(signals, settings), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def classes_file(tmp_path_factory, signals):
+    settings = Settings(class_names=SUPERCLASSES, threshold=(0.5,) * 5, label_rule="labelled")
+    path = tmp_path_factory.mktemp("model") / "classes.keras"
+    save_model(random_model(signals, settings), path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path, signals):
+    """Three good recordings, one of them with a flat lead, in a folder and one below it."""
+    (tmp_path / "recordings" / "below").mkdir(parents=True)
+    flat = signals[1].copy()
+    flat[:, 4] = 0.25
+    for name, values in (("a", signals[0]), ("b", flat), ("below/c", signals[2])):
+        write_wfdb((tmp_path / "recordings" / name).parent, values, name=name[-1])
+    return tmp_path / "recordings"
+
+
+def run(capsys, *arguments):
+    """Run a command; return its exit status, what it printed, and what it said on standard error."""
+    capsys.readouterr()
+    status = main([str(argument) for argument in arguments])
+    return (status, *capsys.readouterr())
+
+
+def refuse_constant(name):
+    raise ValueError(f"{name} is not JSON")
+
+
+def strict_json(text):
+    return json.loads(text, parse_constant=refuse_constant)
+
+
+@pytest.mark.parametrize("name", list(parsers()))
+def test_help_of_each_command_has_an_example(name, capsys):
+    text = parsers()[name].format_help()
+    assert f"signalcam {name} " in text.split("example:")[1]
+    with pytest.raises(SystemExit) as end:
+        main([name, "--help"])
+    assert end.value.code == 0
+    assert "example:" in capsys.readouterr().out
+
+
+def test_help_loads_neither_tensorflow_nor_pandas():
+    code = (
+        "import sys; from signalcam.__main__ import build_parser; build_parser().format_help();"
+        "sys.exit(bool({'tensorflow', 'keras', 'pandas'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_choices_of_the_commands_are_those_of_the_library():
+    assert tuple(RECIPES) == models.RECIPES
+    assert models.RULES == LABEL_RULES
+    assert models.TARGETS == TARGETS
+
+
+def test_wrong_usage_has_exit_status_2(capsys):
+    for arguments in (["predict"], ["train", "--recipe", "better"], ["nothing"]):
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        assert end.value.code == 2
+    assert "invalid choice: 'better'" in capsys.readouterr().err
+
+
+def test_reader_that_leaves_early_gets_no_complaint(simulated_folder):
+    command = [sys.executable, "-u", "-m", "signalcam", "verify", str(simulated_folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    said = process.stderr.read()
+    assert process.wait() == 141
+    assert "rror" not in said
+
+
+@pytest.mark.bad_input(8, 12)
+def test_simulated_set_verifies_until_one_byte_is_flipped(tmp_path, model_file, capsys):
+    status, out, _ = run(capsys, "synthesize", tmp_path / "set", "--records", 40, "--seed", 3)
+    assert status == 0
+    assert "simulated set of 40 records" in out
+    status, out, _ = run(capsys, "verify", tmp_path / "set")
+    assert (status, out.startswith("40 records, all verified")) == (0, True)
+    for path in (tmp_path / "set").rglob("*.dat"):
+        values = bytearray(path.read_bytes())
+        values[100] ^= 1
+        path.write_bytes(values)
+    status, out, _ = run(capsys, "verify", tmp_path / "set")
+    assert status == 1
+    assert f"{path.relative_to(tmp_path / 'set')}: differs: expected sha256" in out
+    assert out.count(path.name) == 1
+    evaluation = ("evaluate", model_file, "--data", tmp_path / "set", "--bootstrap", 10)
+    status, _, err = run(capsys, *evaluation)
+    assert status == 1
+    assert "_lr, lead " in err
+    assert "checksum" in err
+
+
+def test_download_ends_with_a_count_or_with_what_is_missing(tmp_path, simulated_folder, capsys, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(simulated_folder) as server:
+        server.faults["records100/00000/00007_lr.dat"] = ["404!"]
+        command = ("download", tmp_path / "set", "--base-url", server.url, "--workers", 4)
+        status, out, _ = run(capsys, *command)
+        assert status == 1
+        assert "120 records, not all whole: 1 files are missing or differ" in out
+        assert "00007_lr.dat: " in out
+        server.faults.clear()
+        status, out, _ = run(capsys, *command)
+    assert status == 0
+    assert out.startswith("120 records, all verified")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of the flat lead
+def test_prediction_has_a_row_for_each_recording_with_the_models_own_numbers(
+    folder, signals, model_file, capsys
+):
+    status, out, err = run(capsys, "predict", model_file, folder, "--format", "json")
+    rows = strict_json(out)
+    assert (status, err) == (0, "")
+    paths = [folder / "a.hea", folder / "b.hea", folder / "below" / "c.hea"]
+    assert [row["file"] for row in rows] == [str(path) for path in paths]
+    read = np.stack([read_recording(path)[0].signals for path in paths])
+    expected = deployment.predict(load_model(model_file), read)["probability"][:, 0]
+    np.testing.assert_allclose([row["probability"] for row in rows], expected, atol=1e-6)
+    assert [row["call"] for row in rows] == ["ABNORMAL" if p >= 0.4 else "NORMAL" for p in expected]
+    assert {row["class"] for row in rows} == {"ABNORMAL"}
+    assert {row["start_s"] for row in rows} == {0.0}
+    assert "lead aVL is flat (100 % of samples)" in rows[1]["notes"]
+
+
+def test_all_formats_of_the_rows_say_the_same(folder, model_file, capsys):
+    wildcard = folder / "*.hea"
+    _, out, _ = run(capsys, "predict", model_file, wildcard, "--format", "json")
+    rows = strict_json(out)
+    _, out, _ = run(capsys, "predict", model_file, wildcard, "--format", "csv")
+    table = list(csv.DictReader(io.StringIO(out)))
+    assert table == [{key: str(value) for key, value in row.items()} for row in rows]
+    assert len(table) == 2
+    _, out, _ = run(capsys, "predict", model_file, wildcard)
+    lines = out.splitlines()
+    assert lines[0].split()[:5] == ["file", "start", "class", "P", "call"]
+    for line, row in zip(lines[1:], rows, strict=True):
+        assert line.startswith(row["file"])
+        assert f" {row['probability']:.3f} {row['call']}" in line
+        assert line.endswith(row["notes"])
+
+
+def test_model_with_several_classes_has_a_row_for_each(folder, classes_file, capsys):
+    status, out, _ = run(capsys, "predict", classes_file, folder / "a.dat", "--format", "json")
+    rows = strict_json(out)
+    assert status == 0
+    assert [row["class"] for row in rows] == list(SUPERCLASSES)
+    assert [row["call"] for row in rows] == ["yes" if row["probability"] >= 0.5 else "no" for row in rows]
+
+
+def test_windows_of_a_long_recording_are_rows_of_their_own(tmp_path, signals, model_file, capsys):
+    long = np.concatenate([signals[0], signals[1], signals[2][:500]])
+    path = write_wfdb(tmp_path, long, name="long")
+    status, out, err = run(capsys, "predict", model_file, path, "--format", "json")
+    assert (status, strict_json(out)) == (1, [])
+    assert "too long: ask for --length crop (its start) or --length window (all of it)" in err
+    status, out, _ = run(capsys, "predict", model_file, path, "--length", "window", "--format", "json")
+    rows = strict_json(out)
+    assert status == 0
+    assert [row["start_s"] for row in rows] == [0.0, 10.0, 15.0]
+    pieces = np.stack([long[:1000], long[1000:2000], long[1500:]])
+    expected = deployment.predict(load_model(model_file), pieces)["probability"][:, 0]
+    np.testing.assert_allclose([row["probability"] for row in rows], expected, atol=1e-3)
+
+
+def test_one_bad_file_among_many_is_reported_and_the_rest_is_answered(folder, model_file, capsys):
+    reasons = write_broken(folder)
+    status, out, err = run(capsys, "predict", model_file, folder, "--format", "json")
+    assert status == 1
+    assert [row["file"][-5:] for row in strict_json(out)] == ["a.hea", "b.hea", "c.hea"]
+    lines = err.splitlines()
+    assert len(lines) == len(reasons) + 1
+    for path, reason in reasons.items():
+        (line,) = [line for line in lines if line.startswith(f"{path}: ")]
+        assert reason in line
+    assert lines[-1] == f"{len(reasons)} of {len(reasons) + 3} recordings could not be read, see above."
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "table"])
+def test_output_without_any_row_is_still_valid(form, tmp_path, model_file, capsys):
+    (tmp_path / "empty").mkdir()
+    status, out, err = run(capsys, "predict", model_file, tmp_path / "empty", "--format", form)
+    assert status == 1
+    assert "empty is a folder without recordings" in err
+    assert strict_json(out) == [] if form == "json" else len(out.splitlines()) == 1
+    status, out, err = run(capsys, "predict", model_file, tmp_path / "no*.csv", "--format", form)
+    assert status == 1
+    assert "there is no file" in err
+
+
+@pytest.mark.bad_input(11)
+def test_messages_name_the_options_of_the_command(tmp_path, signals, model_file, capsys):
+    path = write_csv(tmp_path / "r.csv", signals[0] * 1000)
+    _, _, err = run(capsys, "predict", model_file, path)
+    assert "--unit" in err or "--source-rate" in err
+    assert "unit=" not in err
+    assert "source_rate=" not in err
+    options = ("--unit", "uV", "--source-rate", 100)
+    assert run(capsys, "predict", model_file, path, *options)[0] == 0
+    slow = write_wfdb(tmp_path, np.repeat(signals[0], 5, axis=0), name="fast", rate=500)
+    _, _, err = run(capsys, "predict", model_file, slow)
+    assert "expected 100 Hz, found 500 Hz. Ask for conversion with --resample." in err
+    assert run(capsys, "predict", model_file, slow, "--resample")[0] == 0
+
+
+@pytest.mark.bad_input(21, 24, 25)
+def test_same_recording_in_every_format_gets_the_same_probability(tmp_path, signals, model_file, capsys):
+    pytest.importorskip("edfio")
+    pytest.importorskip("pydicom")
+    order = np.random.default_rng(5).permutation(12)
+    shuffled, names = signals[:, :, order] * 1000, [LEADS[k] for k in order]
+    expected = deployment.predict(load_model(model_file), signals[:8])["probability"][:, 0]
+    assert np.ptp(expected) > 0.3
+    for k in range(8):
+        write_wfdb(tmp_path, signals[k][:, order], name=f"wfdb{k}", leads=names)
+        write_csv(tmp_path / f"csv{k}.csv", shuffled[k], leads=names)
+        write_edf(tmp_path / f"edf{k}.edf", shuffled[k], leads=names)
+        write_dicom(tmp_path / f"dicom{k}.dcm", shuffled[k], leads=names)
+    for kind, options in (
+        ("wfdb*.hea", ()),
+        ("csv*.csv", ("--unit", "uV", "--source-rate", 100)),
+        ("edf*.edf", ()),
+        ("dicom*.dcm", ()),
+    ):
+        status, out, _ = run(capsys, "predict", model_file, tmp_path / kind, "--format", "json", *options)
+        rows = {row["file"]: row["probability"] for row in strict_json(out)}
+        assert status == 0
+        np.testing.assert_allclose([rows[name] for name in sorted(rows)], expected, atol=0.01)
+
+
+def test_500_hz_files_get_nearly_the_probability_of_100_hz_files(real_folder, capsys):
+    if not (pretrained.FOLDER / "normal-abnormal.keras").is_file():
+        pytest.skip("the pretrained model is not there")
+    fast = sorted((real_folder / "records500").rglob("*.hea"))
+    slow = [real_folder / "records100" / "00000" / path.name.replace("_hr", "_lr") for path in fast]
+    options = ("--resample", "--format", "json")
+    answers = [run(capsys, "predict", "normal-abnormal", *paths, *options)[1] for paths in (fast, slow)]
+    at_500, at_100 = ([row["probability"] for row in strict_json(answer)] for answer in answers)
+    assert np.ptp(at_100) > 0.3
+    np.testing.assert_allclose(at_500, at_100, atol=0.05)
+
+
+def test_recordings_are_answered_in_batches_so_that_memory_does_not_grow(
+    tmp_path, signals, model_file, capsys, monkeypatch
+):
+    for k in range(7):
+        write_wfdb(tmp_path, signals[k], name=f"r{k}")
+    sizes = []
+    answer = deployment.predict
+    monkeypatch.setattr(recordings, "BATCH", 3)
+    monkeypatch.setattr(
+        deployment, "predict", lambda model, x, **more: sizes.append(len(x)) or answer(model, x, **more)
+    )
+    status, out, _ = run(capsys, "predict", model_file, tmp_path, "--format", "csv")
+    assert (status, len(out.splitlines())) == (0, 8)
+    assert sizes == [3, 3, 1]
+
+
+@pytest.mark.bad_input(40)
+def test_model_that_cannot_be_used_is_refused_by_name(folder, tmp_path, model_file, capsys):
+    truncated = tmp_path / "cut.keras"
+    truncated.write_bytes(model_file.read_bytes()[:2000])
+    foreign = tmp_path / "foreign.keras"
+    with zipfile.ZipFile(foreign, "w") as archive:
+        archive.writestr("config.json", "{}")
+    for name, message in (
+        (truncated, "cut.keras is not a whole .keras file (2000 bytes)"),
+        (foreign, "foreign.keras is a Keras model of another package"),
+        (tmp_path / "absent.keras", "There is no model file at"),
+        ("normal", "a pretrained model (normal-abnormal, superclasses); got 'normal'"),
+        (tmp_path / "model.h5", "MODEL must be a .keras file"),
+    ):
+        for command in (["predict", name, folder], ["explain", name, folder / "a.hea", "--output", "m.png"]):
+            status, out, err = run(capsys, *command)
+            assert (status, out) == (1, "")
+            assert err.startswith(f"signalcam {command[0]}: ")
+            assert message in err
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of the flat lead
+def test_explanation_is_written_as_a_picture_or_as_a_page(folder, model_file, tmp_path, capsys):
+    png, page = tmp_path / "new" / "map.png", tmp_path / "map.html"
+    status, out, _ = run(capsys, "explain", model_file, folder / "b.hea", "--output", png)
+    assert status == 0
+    assert png.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    signals = read_recording(folder / "b.hea")[0].signals
+    with pytest.warns(UserWarning, match="flat"):
+        p = deployment.predict(load_model(model_file), signals)["probability"][0, 0]
+    assert f"b: P(ABNORMAL) = {p:.3f}" in out
+    assert "note: lead aVL is flat" in out
+    status, _, _ = run(capsys, "explain", model_file, folder / "b.hea", "--output", page)
+    text = page.read_text(encoding="utf-8")
+    assert status == 0
+    assert f"{p:.3f}" in text
+    assert "lead aVL is flat" in text
+    assert "labelled" in text
+
+
+def test_explanation_of_a_class_and_of_a_window(tmp_path, signals, classes_file, capsys):
+    path = write_wfdb(tmp_path, np.concatenate([signals[0], signals[1]]), name="long")
+    output = tmp_path / "map.png"
+    command = ("explain", classes_file, path, "--output", output, "--length", "window", "--window", 2)
+    p = deployment.predict(load_model(classes_file), signals[1])["probability"][0]
+    for options, which in (((), int(p.argmax())), (("--class", "3"), 3)):
+        status, out, _ = run(capsys, *command, *options)
+        assert status == 0
+        assert f"long, window 2 of 2: P({SUPERCLASSES[which]}) = {p[which]:.3f}" in out
+
+
+@pytest.mark.bad_input(23)
+def test_padded_recording_can_be_explained(tmp_path, signals, model_file, capsys):
+    path = write_wfdb(tmp_path, signals[0][:700], name="short")
+    command = ("explain", model_file, path, "--output", tmp_path / "map.png", "--length", "pad")
+    status, out, _ = run(capsys, *command)
+    assert status == 0
+    assert "30 % of the time is padding" in out
+
+
+@pytest.mark.bad_input(42)
+def test_explanation_that_cannot_be_drawn_says_why(folder, tmp_path, classes_file, capsys):
+    command = ("explain", classes_file, folder / "a.hea", "--output")
+    for options, message in (
+        ((tmp_path / "map.pdf",), "must end in .png or .html; got 'map.pdf'"),
+        ((tmp_path / "map.png", "--class", "AFIB"), "the classes are 0: NORM, 1: MI, 2: STTC, 3: CD, 4: HYP"),
+        ((tmp_path / "map.png", "--class", "5"), "No class 5"),
+        ((tmp_path / "map.png", "--window", 2), "--window must be from 1 to 1; got 2"),
+    ):
+        status, _, err = run(capsys, *command, *options)
+        assert status == 1
+        assert message in err
+    assert not list(tmp_path.glob("map.*"))
+
+
+def test_evaluation_prints_the_librarys_numbers(simulated_folder, simulated_dataset, model_file, capsys):
+    command = ("evaluate", model_file, "--data", simulated_folder, "--fold", 3, "--bootstrap", 50)
+    results = evaluate_model(
+        load_model(model_file), simulated_dataset, fold=3, n_bootstrap=50, progress=False
+    )
+    status, out, _ = run(capsys, *command)
+    assert status == 0
+    row = results.scores.loc["auc"]
+    assert f"AUC {row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})" in out
+    assert "Fold 3, label rule labelled" in out
+    assert "trained on: nothing" in out
+    status, out, _ = run(capsys, *command, "--format", "json")
+    found = strict_json(out)
+    assert found["scores"]["auc"]["value"] == row["value"]
+    for rule, expected in results.rules.iterrows():
+        shown = found["by_label_rule"][rule]
+        assert (shown["n"], shown["dropped"]) == (expected["n"], expected["dropped"])
+        assert shown["auc"] == (None if np.isnan(expected["auc"]) else expected["auc"])
+    assert set(found["by_diagnosis"]) == set(SUPERCLASSES[1:])
+    assert {"sex", "age_band", "device", "signal_quality"} == set(found["by_subgroup"])
+
+
+@pytest.mark.bad_input(35)
+def test_subgroup_with_too_few_records_is_not_available(simulated_folder, model_file, capsys):
+    command = ("evaluate", model_file, "--data", simulated_folder, "--bootstrap", 10)
+    _, out, _ = run(capsys, *command)
+    assert "not available" in out
+    _, out, _ = run(capsys, *command, "--format", "json")
+    rows = strict_json(out)["by_subgroup"]["age_band"].values()
+    assert any(row["auc"] is None and "needs 10 of each" in row["reason"] for row in rows)
+
+
+def test_evaluation_of_several_classes_has_a_row_for_each_and_their_mean(
+    simulated_folder, simulated_dataset, classes_file, capsys
+):
+    command = ("evaluate", classes_file, "--data", simulated_folder, "--rule", "paper", "--bootstrap", 20)
+    status, out, _ = run(capsys, *command, "--format", "json")
+    found = strict_json(out)
+    assert status == 0
+    assert list(found["scores"]) == [*SUPERCLASSES, "macro"]
+    assert found["by_diagnosis"] is None
+    assert found["records"] == (simulated_dataset.table["strat_fold"] == 10).sum()
+    status, out, _ = run(capsys, *command)
+    assert status == 0
+    assert "Scores by class" in out
+    assert "Means over the classes." in out
+
+
+def test_evaluation_that_cannot_be_done_says_why(simulated_folder, signals, tmp_path, model_file, capsys):
+    status, _, err = run(capsys, "evaluate", model_file, "--data", simulated_folder, "--fold", 11)
+    assert status == 1
+    assert "fold must be one of 1 to 10" in err
+    status, _, err = run(capsys, "evaluate", model_file, "--data", tmp_path / "nothing")
+    assert status == 1
+    assert "nothing" in err
+    other = tmp_path / "other.keras"
+    save_model(random_model(signals[:20], Settings(class_names=("AFIB",))), other)
+    status, _, err = run(capsys, "evaluate", other, "--data", simulated_folder)
+    assert status == 1
+    assert "PTB-XL has labels for the classes ABNORMAL, NORM, MI, STTC, CD, HYP; this model has AFIB" in err
+
+
+@pytest.mark.security
+def test_logs_hold_no_age_sex_or_report_text(simulated_folder, simulated_dataset, model_file, capsys, caplog):
+    caplog.set_level(logging.DEBUG, logger="signalcam")
+    run(capsys, "--verbose", "evaluate", model_file, "--data", simulated_folder, "--bootstrap", 10)
+    assert caplog.records
+    logged = caplog.text.lower()
+    for report in simulated_dataset.table["report"].str.lower().unique():
+        assert report not in logged
+    assert not {"age", "sex", "male", "female"} & set(logged.replace(",", " ").split())
+
+
+def test_interrupted_training_goes_on_and_leaves_everything_in_one_folder(
+    simulated_folder, tmp_path, capsys, monkeypatch
+):
+    output = tmp_path / "run"
+    command = ["train", "--recipe", "paper", "--data", simulated_folder, "--epochs", 2, "--bootstrap", 20]
+    command += ["--output", output, "--rule", "labelled"]
+    write_state = Interruptible.on_epoch_end
+
+    def interrupt(self, epoch, logs=None):
+        write_state(self, epoch, logs)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Interruptible, "on_epoch_end", interrupt)
+        status, _, err = run(capsys, *command)
+    assert status == 130
+    assert "interrupted" in err
+    assert not (output / "metrics.json").exists()
+    status, out, _ = run(capsys, *command)
+    assert status == 0
+    figures = {"history.png", "confusion.png", "roc.png", "reliability.png", "maps.png"}
+    assert {path.name for path in (output / "figures").iterdir()} == figures
+    metrics = strict_json((output / "metrics.json").read_text())
+    assert metrics["runs"][0]["epochs"] == 2
+    assert metrics["runs"][0]["seconds"] is None
+    assert set(metrics["runs"][0]["results"]["by_label_rule"]) == set(LABEL_RULES)
+    rows = list(csv.DictReader((output / "predictions.csv").open()))
+    assert f"AUC {metrics['over_seeds']['auc']['mean']:.3f}" in out
+    card = (output / "MODEL_CARD.md").read_text()
+    for heading in ("# Model description", "# Intended uses", "# Hyperparameters", "# Evaluation Results"):
+        assert f"#{heading}" in card
+    _, out, _ = run(
+        capsys, "predict", output / "model.keras", simulated_folder / "records100", "--format", "json"
+    )
+    found = {int(row["file"][-12:-7]): row["probability"] for row in strict_json(out)}
+    for row in rows:
+        assert abs(found[int(row["ecg_id"])] - float(row["probability_ABNORMAL"])) < 1e-4
+    status, _, err = run(capsys, *command[:-2], "--rule", "clear")
+    assert status == 1
+    assert "holds the state of a training with other data or settings" in err
+
+
+def test_training_that_cannot_be_done_says_why(simulated_folder, tmp_path, capsys):
+    command = ["train", "--data", simulated_folder, "--output", tmp_path / "run"]
+    for options, message in (
+        (["--seeds", 0], "n_seeds must be at least 1"),
+        (["--epochs", 0], "epochs and batch_size must be at least 1"),
+        (["--further", tmp_path], "There is no signals.npy in"),
+    ):
+        status, _, err = run(capsys, *command, *options)
+        assert status == 1
+        assert message in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("recipe", "n_networks"), [("single", 1), ("best", 4)])
+def test_interrupted_training_ends_as_an_uninterrupted_one(
+    simulated_folder, tmp_path, capsys, monkeypatch, recipe, n_networks
+):
+    command = ["train", "--recipe", recipe, "--data", simulated_folder, "--epochs", 3, "--bootstrap", 10]
+    assert run(capsys, *command, "--output", tmp_path / "whole")[0] == 0
+    write_state = Interruptible.on_epoch_end
+
+    def interrupt(self, epoch, logs=None):
+        write_state(self, epoch, logs)
+        if epoch < 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Interruptible, "on_epoch_end", interrupt)
+    n_stops = 2 * n_networks
+    statuses = [run(capsys, *command, "--output", tmp_path / "parts")[0] for _ in range(n_stops + 1)]
+    assert statuses == [130] * n_stops + [0]
+    whole, parts = ((tmp_path / name / "predictions.csv").read_text() for name in ("whole", "parts"))
+    assert whole == parts
+
+
+MEASURED = """
+import resource, sys
+from signalcam.__main__ import main
+status = main(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
+sys.exit(status)
+"""
+
+
+def measured(*arguments):
+    """Run a command in a process of its own; return exit status, output, reasons, and peak memory in MB."""
+    command = [sys.executable, "-c", MEASURED, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    *reasons, peak = done.stderr.splitlines()
+    return done.returncode, done.stdout, reasons, int(peak)
+
+
+@pytest.mark.slow
+def test_a_thousand_recordings_with_thirty_broken_give_970_results_and_30_reasons(
+    tmp_path, signals, model_file
+):
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for k in range(970):
+        write_wfdb(folder, signals[k % len(signals)], name=f"r{k:03d}")
+    reasons = {}
+    for number in range(3):
+        reasons |= write_broken(folder, number)
+    assert len(reasons) == 30
+    status, out, said, peak = measured("predict", model_file, folder, "--format", "json")
+    rows = strict_json(out)
+    assert status == 1
+    assert len(rows) == len({row["file"] for row in rows}) == 970
+    assert len(said) == 31
+    for path, reason in reasons.items():
+        (line,) = [line for line in said if line.startswith(f"{path}: ")]
+        assert reason in line
+    expected = deployment.predict(load_model(model_file), signals)["probability"][:, 0]
+    found = {row["file"][-8:-4]: row["probability"] for row in rows}
+    np.testing.assert_allclose([found[f"r{k:03d}"] for k in range(len(signals))], expected, atol=1e-3)
+    *_, few = measured("predict", model_file, folder / "r0[0-9][0-9].hea", "--format", "json")
+    assert peak - few < 60

@@ -1,0 +1,320 @@
+"""Finding and opening a PTB-XL folder, and what is said when it is none."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from small_set import write_small_set
+
+from signalcam.data import ptbxl
+from signalcam.errors import DatasetError
+from signalcam.data.ptbxl import Dataset, find_dataset, open_dataset, resolve_data_path
+
+LONG_NAME = "ptb-xl-a-large-publicly-available-electrocardiography-dataset-1.0.3"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    return write_small_set(tmp_path_factory.mktemp("small") / "set", n_records=6)
+
+
+@pytest.fixture
+def small(template, tmp_path):
+    """A folder to spoil."""
+    return Path(shutil.copytree(template, tmp_path / "ptb-xl"))
+
+
+def edit(folder, record=None, /, **cells):
+    """Set cells of one record in the table on disk, or of all records."""
+    path = folder / "ptbxl_database.csv"
+    table = pd.read_csv(path, dtype=object)
+    for column, value in cells.items():
+        table.loc[slice(None) if record is None else table["ecg_id"] == str(record), column] = value
+    table.to_csv(path, index=False)
+
+
+@pytest.mark.bad_input(2)
+@pytest.mark.parametrize(
+    "inner",
+    ["", "ptb-xl", "physionet.org/files/ptb-xl/1.0.3", LONG_NAME, f"downloads/{LONG_NAME}/{LONG_NAME}"],
+)
+def test_dataset_is_found_in_the_folder_its_parent_a_wget_tree_and_a_long_named_folder(
+    template, tmp_path, inner
+):
+    target = tmp_path / "data" / inner
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(template, target)
+    assert find_dataset(tmp_path / "data") == target
+    assert find_dataset(target) == target
+    assert open_dataset(tmp_path / "data").folder == target
+
+
+@pytest.mark.bad_input(2)
+def test_home_folder_is_understood(small, monkeypatch):
+    monkeypatch.setenv("HOME", str(small.parent))
+    monkeypatch.setenv("USERPROFILE", str(small.parent))
+    assert find_dataset("~/ptb-xl") == small
+    assert find_dataset("~") == small
+
+
+@pytest.mark.bad_input(2, 14)
+@pytest.mark.security
+def test_zip_is_refused_with_unpack_it_first_and_nothing_is_written(tmp_path):
+    archive = tmp_path / "ptb-xl.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("../outside.txt", "x")
+    with pytest.raises(DatasetError, match="ptb-xl.zip is an archive: unpack it first"):
+        find_dataset(archive)
+    with pytest.raises(FileNotFoundError, match="unpack it first"):
+        find_dataset(tmp_path)
+    assert sorted(tmp_path.rglob("*")) == [archive]
+
+
+@pytest.mark.bad_input(14)
+@pytest.mark.security
+def test_no_module_unpacks_archives():
+    sources = [path.read_text(encoding="utf-8") for path in Path(ptbxl.__file__).parents[1].rglob("*.py")]
+    assert not [
+        word for text in sources for word in ("extractall", "unpack_archive", "tarfile") if word in text
+    ]
+
+
+@pytest.mark.bad_input(1)
+def test_missing_path_is_named_and_how_to_get_the_data_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError) as caught:
+        find_dataset("nowhere")
+    assert str(tmp_path / "nowhere") in str(caught.value)
+    assert "python -m signalcam download" in str(caught.value)
+    assert "https://physionet.org" in str(caught.value)
+    with pytest.raises(FileNotFoundError, match="path of the dataset is empty"):
+        find_dataset(" ")
+
+
+def test_folder_without_dataset_and_other_files_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="No ptbxl_database.csv in .* or below it"):
+        find_dataset(tmp_path)
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(DatasetError, match="is a file; expected the folder"):
+        find_dataset(tmp_path / "notes.txt")
+
+
+def test_the_table_itself_names_its_folder(small):
+    assert find_dataset(small / "ptbxl_database.csv") == small
+
+
+def test_links_that_go_round_end(small):
+    (small.parent / "loop").symlink_to(small.parent)
+    (small / "ptbxl_database.csv").unlink()
+    (small / "scp_statements.csv").unlink()
+    shutil.rmtree(small / "records100")
+    with pytest.raises(FileNotFoundError, match="No ptbxl_database.csv"):
+        find_dataset(small.parent)
+
+
+def test_of_several_datasets_a_real_one_is_preferred_and_two_real_ones_are_listed(template, tmp_path):
+    real, simulated = tmp_path / "data" / "real", tmp_path / "data" / "simulated"
+    shutil.copytree(template, real)
+    shutil.copytree(template, simulated)
+    with pytest.raises(DatasetError, match="holds several datasets: .*real, .*simulated"):
+        find_dataset(tmp_path)
+    (simulated / "SIMULATED.json").write_text("{}")
+    assert find_dataset(tmp_path / "data") == real
+    assert open_dataset(simulated).simulated
+    assert "simulated set of 6 records" in open_dataset(simulated).describe()
+
+
+@pytest.mark.bad_input(3)
+def test_missing_tables_are_named(small):
+    (small / "scp_statements.csv").rename(small / "other.csv")
+    with pytest.raises(FileNotFoundError, match=r"scp_statements\.csv is missing.*download"):
+        open_dataset(small)
+    (small / "other.csv").rename(small / "scp_statements.csv")
+    (small / "ptbxl_database.csv").unlink()
+    for place in (small, small.parent):
+        with pytest.raises(FileNotFoundError, match=r"ptbxl_database\.csv is missing in .*ptb-xl"):
+            open_dataset(place)
+
+
+def test_opened_dataset_has_parsed_codes_and_whole_numbers(small):
+    dataset = open_dataset(small)
+    assert dataset.table.index.tolist() == [1, 2, 3, 4, 5, 6]
+    assert dataset.table.loc[2, "scp_codes"] == {"IMI": 35.0, "SR": 0.0}
+    assert dataset.table["patient_id"].tolist() == [100, 100, 101, 101, 102, 102]
+    assert dataset.table["strat_fold"].dtype == dataset.table["patient_id"].dtype == "int64"
+    assert (dataset.version, dataset.sampling_rates, dataset.simulated) == (
+        "sample of 6 records",
+        (100,),
+        False,
+    )
+    assert dataset.describe() == f"PTB-XL sample of 6 records of 3 patients, 100 Hz, in {small}"
+
+
+@pytest.mark.parametrize(("count", "version"), [(21_837, "1.0.1"), (21_801, "1.0.2"), (21_799, "1.0.3")])
+def test_version_is_told_by_the_number_of_records(small, count, version):
+    rows = (f"{k},{k},{{'NORM': 100.0}},{k % 10 + 1},r/{k}_lr,r/{k}_hr" for k in range(1, count + 1))
+    head = "ecg_id,patient_id,scp_codes,strat_fold,filename_lr,filename_hr\n"
+    (small / "ptbxl_database.csv").write_text(head + "\n".join(rows))
+    dataset = open_dataset(small)
+    assert dataset.version == version
+    assert dataset.describe().startswith(f"PTB-XL {version}: {count:,} records of ")
+
+
+def test_real_sample_is_said(real_dataset):
+    assert real_dataset.version == "sample of 1,016 records"
+    assert real_dataset.sampling_rates == (100, 500)
+
+
+@pytest.mark.bad_input(30)
+@pytest.mark.security
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "",
+        "{'NORM': 100.0",
+        "['NORM']",
+        "{'NORM': 'high'}",
+        "{'NORM': True}",
+        "{'NORM': -1}",
+        "{'NORM': 1e999}",
+        "{7: 100.0}",
+        "{[]: 100.0}",
+        "{'NORM': " + "(" * 500 + "1" + ")" * 500 + "}",
+        "[" * 9000,
+        "{'NORM': 100.0}" + " " * 20_000,
+        "__import__('pathlib').Path('made').touch()",
+        "dict(NORM=100.0)",
+    ],
+)
+def test_malformed_scp_codes_name_the_record_and_nothing_is_run(small, cell, monkeypatch):
+    monkeypatch.chdir(small)
+    edit(small, 3, scp_codes=cell)
+    with pytest.raises(DatasetError, match="scp_codes must be a dict .* ecg_id 3"):
+        open_dataset(small)
+    assert not (small / "made").exists()
+
+
+@pytest.mark.bad_input(33)
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        ("strat_fold", "", "strat_fold must be a whole number; it is nan at ecg_id 4"),
+        ("strat_fold", "0", "strat_fold must be a whole number from 1 to 10; it is 0 for ecg_id 4"),
+        ("strat_fold", "11", "it is 11 for ecg_id 4"),
+        ("strat_fold", "2.5", r"strat_fold must be a whole number; it is 2\.5 at ecg_id 4"),
+        ("patient_id", "", "patient_id must be a whole number; it is nan at ecg_id 4"),
+        ("patient_id", "inf", "patient_id must be a whole number; it is inf at ecg_id 4"),
+        ("patient_id", "Smith", "patient_id must be a whole number; it is Smith at ecg_id 4"),
+    ],
+)
+def test_impossible_fold_or_patient_names_the_record(small, column, cell, message):
+    edit(small, 4, **{column: cell})
+    with pytest.raises(DatasetError, match=message):
+        open_dataset(small)
+
+
+@pytest.mark.bad_input(33)
+@pytest.mark.parametrize("column", ["strat_fold", "patient_id", "scp_codes", "filename_lr", "ecg_id"])
+def test_missing_column_is_named(small, column):
+    path = small / "ptbxl_database.csv"
+    pd.read_csv(path).drop(columns=column).to_csv(path, index=False)
+    with pytest.raises(DatasetError, match=f"no column {column}"):
+        open_dataset(small)
+
+
+@pytest.mark.security
+@pytest.mark.parametrize(
+    "name", ["../x_lr", "/etc/x_lr", "a/../../x", "~/x", "C:/x", "a\\b", "a//b", "", "./x"]
+)
+def test_file_name_that_leads_out_of_the_folder_is_refused(small, name):
+    edit(small, 2, filename_lr=name)
+    with pytest.raises(DatasetError, match="filename_lr must be a path inside the dataset .* ecg_id 2"):
+        open_dataset(small)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a readable CSV table"),
+        (b"\xff\xfe\x00\x01" * 50, "not a readable CSV table|has no column"),
+        (b"<!DOCTYPE html><html>Not Found</html>", "has no column"),
+        (b'ecg_id,patient_id\n1,"2\n3,4,5,6\n7', "not a readable CSV table"),
+        (b"ecg_id,patient_id,scp_codes,strat_fold,filename_lr,filename_hr\n", "no rows"),
+    ],
+)
+def test_table_that_is_none_is_refused(small, content, message):
+    (small / "ptbxl_database.csv").write_bytes(content)
+    with pytest.raises(DatasetError, match=message):
+        open_dataset(small)
+
+
+def test_repeated_ecg_id_is_refused(small):
+    edit(small, 4, ecg_id="3")
+    with pytest.raises(DatasetError, match="each ecg_id must be there once; more than once: 3"):
+        open_dataset(small)
+
+
+def test_statement_table_with_a_repeated_code_is_refused(small):
+    path = small / "scp_statements.csv"
+    path.write_text(path.read_text() + "NORM,words,1.0,NORM\n")
+    with pytest.raises(DatasetError, match="each statement code once"):
+        open_dataset(small)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    column=st.sampled_from(["ecg_id", "patient_id", "scp_codes", "strat_fold", "filename_lr"]),
+    cell=st.one_of(
+        st.text(max_size=30),
+        st.sampled_from(["nan", "1e400", "-0", "{}", "{'': 0}", "9" * 40, "True", '"', ","]),
+    ),
+)
+def test_any_cell_gives_a_right_table_or_our_own_error(small, column, cell):
+    original = (small / "ptbxl_database.csv").read_bytes()
+    try:
+        edit(small, 5, **{column: cell})
+        dataset = open_dataset(small)
+    except DatasetError:
+        pass
+    else:
+        assert dataset.table["strat_fold"].between(1, 10).all()
+        assert dataset.table.index.is_unique
+        assert all(isinstance(codes, dict) for codes in dataset.table["scp_codes"])
+    finally:
+        (small / "ptbxl_database.csv").write_bytes(original)
+
+
+def test_choice_of_data_is_given_path_then_environment_then_default_then_simulated(
+    small, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PATH_TO_DATA", raising=False)
+    folder, said = resolve_data_path(default="absent", simulated="made")
+    assert folder == tmp_path / "made"
+    assert "simulated" in said
+    assert "PATH_TO_DATA is not set" in said
+    folder, said = resolve_data_path(default="ptb-xl")
+    assert folder == small
+    assert "Using the dataset in ptb-xl: PATH_TO_DATA is not set" in said
+    monkeypatch.setenv("PATH_TO_DATA", str(small.parent))
+    folder, said = resolve_data_path(default="absent")
+    assert folder == small
+    assert "of the environment" in said
+    assert resolve_data_path(small)[0] == small
+
+
+@pytest.mark.bad_input(1)
+def test_wrong_path_in_the_environment_is_not_passed_over(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH_TO_DATA", str(tmp_path / "typo"))
+    with pytest.raises(FileNotFoundError, match="typo does not exist"):
+        resolve_data_path()
+
+
+def test_dataset_cannot_be_changed_by_accident(small):
+    with pytest.raises(AttributeError):
+        open_dataset(small).version = "2"
+    assert isinstance(open_dataset(small), Dataset)

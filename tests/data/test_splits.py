@@ -1,0 +1,131 @@
+"""Splits by fold and by hand; nothing may be in two of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signalcam.errors import DatasetError
+from signalcam.data.ptbxl import LeakageError, binary_labels, check_leakage, split_by_fold, superclasses
+
+
+@pytest.fixture
+def table():
+    """40 records of 20 patients, two records of a patient in one fold."""
+    k = np.arange(40)
+    frame = {"patient_id": 100 + k // 2, "strat_fold": 1 + (k // 2) % 10}
+    return pd.DataFrame(frame, index=pd.Index(k + 1, name="ecg_id"))
+
+
+def test_split_by_fold_takes_one_fold_each_to_test_and_validate(table):
+    splits = split_by_fold(table)
+    assert list(splits) == ["train", "validation", "test"]
+    assert splits["test"].tolist() == [19, 20, 39, 40]
+    assert splits["validation"].tolist() == [17, 18, 37, 38]
+    assert sorted(np.concatenate(list(splits.values()))) == list(range(1, 41))
+    assert split_by_fold(table, test_fold=1, validation_fold=2)["test"].tolist() == [1, 2, 21, 22]
+
+
+@pytest.mark.parametrize(("test", "validation"), [(0, 9), (11, 9), (10, 0), ("10", 9), (10, 2.5)])
+def test_fold_out_of_range_is_refused(table, test, validation):
+    with pytest.raises(ValueError, match="must be a whole number from 1 to 10"):
+        split_by_fold(table, test, validation)
+
+
+def test_equal_folds_and_empty_splits_are_refused(table):
+    with pytest.raises(ValueError, match="must differ, both are 9"):
+        split_by_fold(table, 9, 9)
+    with pytest.raises(DatasetError, match="No record falls into test: the 36 records"):
+        split_by_fold(table[table["strat_fold"] != 10])
+
+
+@pytest.mark.bad_input(33)
+def test_fold_or_patient_that_is_missing_or_impossible_names_the_records(table):
+    for column in table:
+        with pytest.raises(DatasetError, match=f"no column '{column}'"):
+            split_by_fold(table.drop(columns=column))
+        spoiled = table.astype(float)
+        spoiled.loc[[3, 7], column] = np.nan
+        with pytest.raises(DatasetError, match=f"{column} is missing for ecg_id 3, 7"):
+            split_by_fold(spoiled)
+    table.loc[5, "strat_fold"] = 12
+    with pytest.raises(DatasetError, match="it is 12 for ecg_id 5"):
+        split_by_fold(table)
+
+
+@pytest.mark.bad_input(34)
+def test_patient_in_two_splits_is_refused_with_patient_splits_and_records(table):
+    splits = {"train": [1, 3, 5], "test": [2, 7]}
+    with pytest.raises(
+        LeakageError, match=r"1 patient is in more than one split: patient_id 100 in train"
+    ) as caught:
+        check_leakage(splits, table)
+    assert "train (ecg_id 1) and test (ecg_id 2)" in str(caught.value)
+
+
+@pytest.mark.bad_input(34)
+def test_folds_that_part_a_patient_are_refused(table):
+    table.loc[20, "strat_fold"] = 1
+    with pytest.raises(LeakageError, match="patient_id 109"):
+        split_by_fold(table)
+
+
+@pytest.mark.bad_input(34)
+def test_record_in_two_splits_is_refused(table):
+    with pytest.raises(LeakageError, match="1 record is in more than one split: ecg_id 4 in a .* and c"):
+        check_leakage({"a": [3, 4], "b": [7, 8], "c": [4]}, table)
+
+
+@pytest.mark.bad_input(34)
+def test_identical_signal_in_two_splits_is_refused(table, rng):
+    signals = rng.normal(size=(40, 20, 12)).astype(np.float32)
+    splits = split_by_fold(table)
+    before = signals.copy()
+    check_leakage(splits, table, signals)
+    np.testing.assert_array_equal(signals, before)
+    signals[0, 0, 0], signals[19, 0, 0] = 0.0, -0.0
+    signals[19, 1:], signals[19, 0, 1:] = signals[0, 1:], signals[0, 0, 1:]
+    with pytest.raises(
+        LeakageError, match=r"identical signal is in more than one split: in train \(ecg_id 1\)"
+    ) as caught:
+        check_leakage(splits, table, signals)
+    assert "test (ecg_id 20)" in str(caught.value)
+    order = np.arange(40)[::-1]
+    with pytest.raises(LeakageError, match="ecg_id 20"):
+        check_leakage(splits, table, signals[order], ecg_ids=table.index[order])
+    signals[1] = signals[0]
+    check_leakage({"train": [1, 2]}, table, signals)
+
+
+def test_ids_that_do_not_fit_are_refused(table, rng):
+    signals = rng.normal(size=(39, 5, 12))
+    with pytest.raises(ValueError, match="signals has 39 records, ecg_ids 40"):
+        check_leakage({"a": [1]}, table, signals)
+    with pytest.raises(ValueError, match="no record of ecg_id 40"):
+        check_leakage({"a": [1, 40]}, table, signals, table.index[:39])
+    with pytest.raises(ValueError, match="Split 'a' holds ecg_ids that the table does not have: 99"):
+        check_leakage({"a": [1, 99]}, table)
+    with pytest.raises(ValueError, match="got a boolean mask"):
+        check_leakage({"a": table["strat_fold"] == 1}, table)
+
+
+@settings(max_examples=40, deadline=None)
+@given(assignment=st.lists(st.integers(0, 2), min_size=40, max_size=40))
+def test_leakage_is_found_exactly_where_a_patient_is_parted(assignment):
+    k = np.arange(40)
+    table = pd.DataFrame({"patient_id": 100 + k // 2}, index=pd.Index(k + 1, name="ecg_id"))
+    owner = np.array(assignment)
+    splits = {str(name): table.index[owner == name] for name in range(3)}
+    parted = (owner[0::2] != owner[1::2]).sum()
+    if not parted:
+        check_leakage(splits, table)
+        return
+    with pytest.raises(LeakageError, match=f"^{parted} patient"):
+        check_leakage(splits, table)
+
+
+def test_real_sample_splits_as_published_and_shares_no_signal(real_dataset):
+    labels = binary_labels(superclasses(real_dataset.table, real_dataset.statements), "labelled")
+    splits = split_by_fold(real_dataset.table.loc[labels.index])
+    assert {name: len(ids) for name, ids in splits.items()} == {"train": 741, "validation": 133, "test": 130}

@@ -1,0 +1,77 @@
+"""The models that ship with the package, and their card."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from signalcam.data.ptbxl import SUPERCLASSES
+from signalcam.deployment.deployable import predict, settings_of
+from signalcam.deployment.pretrained import FOLDER, PRETRAINED, load_pretrained
+
+
+@pytest.fixture(scope="module", params=PRETRAINED)
+def model(request):
+    return load_pretrained(request.param)
+
+
+def test_files_are_small():
+    assert max((FOLDER / f"{name}.keras").stat().st_size for name in PRETRAINED) < 300_000
+
+
+def test_unknown_name_lists_those_there_are():
+    with pytest.raises(
+        ValueError, match="no pretrained model 'best'. Choose one of: normal-abnormal, superclasses"
+    ):
+        load_pretrained("best")
+
+
+def test_models_know_their_classes_rule_and_recipe():
+    settings = settings_of(load_pretrained("normal-abnormal"))
+    assert (settings.class_names, settings.label_rule, settings.recipe) == (("ABNORMAL",), "labelled", "best")
+    assert settings_of(load_pretrained("superclasses")).class_names == SUPERCLASSES
+
+
+def test_abnormal_model_has_no_more_weights_than_the_papers():
+    network = load_pretrained("normal-abnormal").get_layer("network")
+    assert sum(int(np.prod(weight.shape)) for weight in network.trainable_weights) == 22_273
+
+
+def test_evidence_of_a_shipped_model_sums_to_its_logit(model, ecg_like):
+    found = predict(model, ecg_like)
+    np.testing.assert_allclose(found["evidence"].mean(axis=1), found["logit"], atol=1e-5)
+    np.testing.assert_allclose(found["probability"], 1 / (1 + np.exp(-found["logit"])), atol=1e-6)
+
+
+def test_training_records_are_listed_once_and_none_is_of_the_test_fold(real_dataset):
+    listing = pd.read_csv(FOLDER / "training_records.csv")
+    assert listing["ecg_id"].is_unique
+    known = listing["ecg_id"][listing["amplitude"] == "mV"]
+    assert not (real_dataset.table.loc[known, "strat_fold"] == 10).any()
+
+
+def test_shipped_models_rank_the_records_of_the_test_fold(real_dataset):
+    from sklearn.metrics import roc_auc_score
+
+    from signalcam.data.ptbxl import binary_labels, superclasses
+    from signalcam.data.signals import load_signals
+
+    table = real_dataset.table[real_dataset.table["strat_fold"] == 10]
+    superclass = superclasses(table, real_dataset.statements)
+    labels = binary_labels(superclass, "labelled")
+    signals = load_signals(real_dataset, labels.index, progress=False)
+    abnormal = predict(load_pretrained("normal-abnormal"), signals)["probability"][:, 0]
+    assert roc_auc_score(labels, abnormal) > 0.88
+    several = predict(load_pretrained("superclasses"), signals)["probability"]
+    assert roc_auc_score(superclass.loc[labels.index], several, average="macro") > 0.82
+
+
+def test_card_has_the_headings_and_both_models():
+    card = (FOLDER / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for part in (
+        "Intended uses & limitations",
+        "Training Procedure",
+        "Evaluation Results",
+        "Citation",
+        *PRETRAINED,
+    ):
+        assert part in card

@@ -1,0 +1,266 @@
+"""Bootstrap over patients, paired differences and DeLong, each against a plain implementation."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from signalcam.evaluation import METRICS, Estimate, bootstrap, evaluate, paired_difference
+from signalcam.evaluation.bootstrap import bootstrap_replicates, check_groups, resample_counts
+from signalcam.evaluation.delong import delong, delong_test
+
+
+@pytest.fixture
+def study(rng):
+    """Labels, two models' probabilities and patient ids of 150 records of 100 patients."""
+    y = rng.integers(0, 2, 150)
+    shared = rng.normal(size=150)
+    a = 1 / (1 + np.exp(-(2 * y - 1 + shared + 0.3 * rng.normal(size=150))))
+    b = 1 / (1 + np.exp(-(1.2 * y - 0.6 + shared + 0.3 * rng.normal(size=150))))
+    return y, np.round(a, 2), np.round(b, 2), rng.integers(0, 100, 150) * 7 + 3
+
+
+def plain_resamples(patients, n_bootstrap, seed):
+    """The indexes of the records of each resample, by drawing patients one after the other."""
+    names = np.unique(patients)
+    rng = np.random.default_rng(seed)
+    for _ in range(n_bootstrap):
+        drawn = names[rng.integers(0, len(names), len(names))]
+        yield np.concatenate([np.flatnonzero(patients == name) for name in drawn])
+
+
+def test_interval_equals_a_plain_bootstrap_over_patients(study):
+    y, p, _, patients = study
+    picks = list(plain_resamples(patients, 200, seed=3))
+    estimates = bootstrap(y, p, groups=patients, n_bootstrap=200, seed=3)
+    plain = {
+        "auc": [roc_auc_score(y[i], p[i]) for i in picks],
+        "average_precision": [average_precision_score(y[i], p[i]) for i in picks],
+        "accuracy": [np.mean((p[i] >= 0.5) == y[i]) for i in picks],
+        "brier": [np.mean((p[i] - y[i]) ** 2) for i in picks],
+    }
+    for metric, values in plain.items():
+        found = (estimates[metric].low, estimates[metric].high)
+        assert found == pytest.approx(tuple(np.quantile(values, (0.025, 0.975))), abs=1e-12), metric
+
+
+def test_drawn_patients_bring_all_of_their_records():
+    groups = check_groups(["b", "a", "b", "c"], 4)
+    counts = np.concatenate(list(resample_counts(groups, 500, seed=0)))
+    assert counts.shape == (500, 4)
+    assert (counts[:, 0] == counts[:, 2]).all()
+    assert (counts[:, [0, 1, 3]].sum(axis=1) == 3).all()
+    assert counts.mean(axis=0) == pytest.approx(1, abs=0.15)
+
+
+def test_same_seed_same_interval_whatever_the_chunks(study, monkeypatch):
+    y, p, _, patients = study
+    first = evaluate(y, p, groups=patients, n_bootstrap=100, seed=5)
+    assert first.equals(evaluate(y, p, groups=patients, n_bootstrap=100, seed=5))
+    assert not first.equals(evaluate(y, p, groups=patients, n_bootstrap=100, seed=6))
+    monkeypatch.setattr("signalcam.evaluation.bootstrap._CHUNK_VALUES", 1000)
+    np.testing.assert_allclose(
+        evaluate(y, p, groups=patients, n_bootstrap=100, seed=5)[["value", "low", "high"]],
+        first[["value", "low", "high"]],
+        atol=1e-12,
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 10), st.integers(0, 6)), min_size=1, max_size=30),
+    st.integers(0, 5),
+)
+def test_intervals_hold_the_estimate_and_stay_in_range(rows, seed):
+    y, p, groups = (np.array(column) for column in zip(*rows, strict=True))
+    for metric, item in bootstrap(y, p / 10, groups=groups, n_bootstrap=30, seed=seed).items():
+        if item.available and not np.isnan(item.low):
+            assert 0 <= item.low <= item.value <= item.high <= 1 + 1e-12, metric
+
+
+def test_several_records_a_patient_widen_the_interval(rng):
+    y = np.repeat(rng.integers(0, 2, 60), 5)
+    p = np.clip(np.repeat(rng.normal(size=60), 5) * 0.2 + 0.3 * y + 0.35, 0, 1)
+    patients = np.repeat(np.arange(60), 5)
+    by_patient, by_record = (bootstrap(y, p, ("auc",), groups=groups)["auc"] for groups in (patients, None))
+    assert by_patient.high - by_patient.low > 1.5 * (by_record.high - by_record.low)
+    assert (by_patient.n, by_patient.n_groups, by_record.n_groups) == (300, 60, 300)
+
+
+def test_resamples_of_one_class_are_skipped_and_counted():
+    y, p = [0, 0, 0, 1], [0.1, 0.2, 0.9, 0.8]
+    item = bootstrap(y, p, ("auc",), n_bootstrap=400, seed=0)["auc"]
+    # One of four records drawn four times: absent with (3/4)^4 = 0.316, the other three with (1/4)^4 = 0.004.
+    assert item.skipped / 400 == pytest.approx(0.32, abs=0.07)
+    replicates = bootstrap_replicates(y, p, ("auc",), n_bootstrap=400, seed=0)
+    assert item.skipped == int(np.isnan(replicates).sum())
+
+
+def test_a_thousand_resamples_of_two_thousand_records_take_about_a_second(rng):
+    y = rng.integers(0, 2, 2000)
+    p = rng.random(2000)
+    start = time.perf_counter()
+    bootstrap(y, p, METRICS, groups=rng.integers(0, 1800, 2000))
+    assert time.perf_counter() - start < 5
+
+
+def test_estimate_reads_as_text():
+    assert str(Estimate(0.9, 0.85, 0.95, 10)) == "0.900 (0.850 to 0.950)"
+    assert str(Estimate(0.9, np.nan, np.nan, 10)) == "0.900"
+    assert str(Estimate(np.nan, np.nan, np.nan, 10, reason="no positive record")) == (
+        "not available (no positive record)"
+    )
+
+
+class TestPairedDifference:
+    def test_equals_a_plain_paired_bootstrap(self, study):
+        y, a, b, patients = study
+        found = paired_difference(y, a, b, groups=patients, n_bootstrap=200, seed=1)
+        differences = np.array(
+            [roc_auc_score(y[i], a[i]) - roc_auc_score(y[i], b[i]) for i in plain_resamples(patients, 200, 1)]
+        )
+        assert found.value == pytest.approx(roc_auc_score(y, a) - roc_auc_score(y, b))
+        assert (found.low, found.high) == pytest.approx(tuple(np.quantile(differences, (0.025, 0.975))))
+        smaller = min((differences <= 0).sum(), (differences >= 0).sum())
+        assert found.p_value == pytest.approx(min(1, 2 * (smaller + 1) / 201))
+
+    def test_swapped_models_give_the_mirrored_interval(self, study):
+        y, a, b, patients = study
+        one, other = (paired_difference(y, *pair, groups=patients) for pair in ((a, b), (b, a)))
+        assert (one.value, one.low, one.high) == pytest.approx((-other.value, -other.high, -other.low))
+        assert one.p_value == other.p_value
+
+    def test_a_model_against_itself_differs_by_nothing(self, study):
+        y, a, _, patients = study
+        found = paired_difference(y, a, a, groups=patients, n_bootstrap=100)
+        assert (found.value, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+
+    def test_pairing_narrows_the_interval(self, study):
+        y, a, b, _ = study
+        paired = paired_difference(y, a, b)
+        one, other = (bootstrap(y, p, ("auc",))["auc"] for p in (a, b))
+        assert paired.high - paired.low < 0.9 * np.hypot(one.high - one.low, other.high - other.low)
+
+    def test_several_trainings_compare_by_the_mean_of_their_scores(self, study, rng):
+        y, a, b, patients = study
+        many = np.clip(a + 0.1 * rng.normal(size=(3, len(y))), 0, 1)
+        found = paired_difference(y, many, b, groups=patients, n_bootstrap=100)
+        expected = np.mean([roc_auc_score(y, row) for row in many]) - roc_auc_score(y, b)
+        assert found.value == pytest.approx(expected)
+        alone = paired_difference(y, a[None], b, groups=patients, n_bootstrap=100)
+        assert alone == paired_difference(y, a, b, groups=patients, n_bootstrap=100)
+
+    def test_drawing_the_trainings_anew_widens_the_interval(self, study):
+        y, a, b, patients = study
+        rows = np.stack([a, b])
+        fixed, drawn = (
+            paired_difference(y, rows, b, groups=patients, resample_seeds=choice) for choice in (False, True)
+        )
+        assert fixed.value == drawn.value
+        assert drawn.high - drawn.low > fixed.high - fixed.low
+
+    def test_each_model_may_have_its_own_threshold(self, study):
+        y, a, b, _ = study
+        found = paired_difference(y, a, b, "accuracy", threshold=(0.3, 0.6), n_bootstrap=10)
+        assert found.value == pytest.approx(np.mean((a >= 0.3) == y) - np.mean((b >= 0.6) == y))
+        with pytest.raises(ValueError, match="threshold: expected one number, or two"):
+            paired_difference(y, a, b, threshold=(0.1, 0.2, 0.3))
+
+    def test_predictions_of_another_length_are_refused(self, study):
+        y, a, b, _ = study
+        with pytest.raises(
+            ValueError, match=r"p_b: expected probabilities of shape \(150,\) or \(seed, 150\)"
+        ):
+            paired_difference(y, a, b[:-1])
+
+    def test_one_class_only_is_not_available(self):
+        found = paired_difference([1, 1], [0.2, 0.3], [0.1, 0.9], n_bootstrap=10)
+        assert not found.available
+        assert found.reason == "the score of one of the two is not available"
+
+
+def test_wrong_groups_and_counts_are_refused(study):
+    y, p, _, _ = study
+    with pytest.raises(
+        ValueError, match=r"groups: expected 150 patient ids, one for each record, got shape \(3,\)"
+    ):
+        evaluate(y, p, groups=[1, 2, 3])
+    with pytest.raises(ValueError, match="groups: 2 of 150 patient ids are missing"):
+        evaluate(y, p, groups=np.r_[np.nan, np.nan, np.arange(148)])
+    with pytest.raises(ValueError, match="groups: 1 of 150 patient ids are missing"):
+        evaluate(y, p, groups=np.array([None, *range(149)], dtype=object))
+    with pytest.raises(ValueError, match="n_bootstrap: expected a whole number"):
+        evaluate(y, p, n_bootstrap=-1)
+    with pytest.raises(ValueError, match="confidence: expected a number between 0 and 1"):
+        evaluate(y, p, confidence=95)
+
+
+def delong_by_definition(y, *predictions):
+    """AUCs and covariance from all pairs (DeLong 1988, equations 4 to 6)."""
+    aucs, rows, columns = [], [], []
+    for p in predictions:
+        positive, negative = p[y == 1][:, None], p[y == 0][None]
+        wins = (positive > negative) + 0.5 * (positive == negative)
+        aucs.append(wins.mean())
+        rows.append(wins.mean(axis=1))
+        columns.append(wins.mean(axis=0))
+    s10, s01 = np.atleast_2d(np.cov(rows)), np.atleast_2d(np.cov(columns))
+    return np.array(aucs), s10 / (y == 1).sum() + s01 / (y == 0).sum()
+
+
+class TestDeLong:
+    def test_four_records_worked_by_hand(self):
+        # Wins of the positives (0.4, 0.9) over the negatives (0.1, 0.6): 1/2 and 1; losses of the negatives
+        # 1 and 1/2. Both variances are 1/8, so the variance is (1/8)/2 + (1/8)/2 = 1/8.
+        found = delong([0, 1, 0, 1], [0.1, 0.4, 0.6, 0.9])
+        assert found.value == 0.75
+        half = norm.ppf(0.975) * np.sqrt(1 / 8)
+        assert (found.low, found.high) == pytest.approx((0.75 - half, 1.0))
+
+    def test_equals_the_definition_over_all_pairs(self, study):
+        y, a, b, _ = study
+        aucs, covariance = delong_by_definition(y, a, b)
+        found = delong(y, a, confidence=0.9)
+        assert found.value == pytest.approx(aucs[0])
+        assert found.high - found.low == pytest.approx(2 * norm.ppf(0.95) * np.sqrt(covariance[0, 0]))
+        difference = delong_test(y, a, b)
+        error = np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+        assert difference.value == pytest.approx(aucs[0] - aucs[1])
+        assert difference.p_value == pytest.approx(2 * norm.sf(abs(aucs[0] - aucs[1]) / error))
+        assert difference.high - difference.value == pytest.approx(norm.ppf(0.975) * error)
+
+    def test_one_record_a_patient_changes_nothing(self, study):
+        y, a, _, _ = study
+        alone, named = delong(y, a), delong(y, a, groups=np.arange(150)[::-1])
+        assert (alone.value, alone.low, alone.high) == pytest.approx((named.value, named.low, named.high))
+
+    def test_doubled_records_of_each_patient_keep_the_variance(self, study):
+        y, a, _, _ = study
+        once = delong(y, a)
+        twice = delong(np.tile(y, 2), np.tile(a, 2), groups=np.tile(np.arange(150), 2))
+        assert (twice.low, twice.high) == pytest.approx((once.low, once.high))
+        assert (twice.n, twice.n_groups) == (300, 150)
+
+    def test_agrees_with_the_bootstrap_over_patients(self, study):
+        y, a, b, patients = study
+        normal, resampled = delong(y, a, groups=patients), bootstrap(y, a, ("auc",), groups=patients)["auc"]
+        assert (normal.low, normal.high) == pytest.approx((resampled.low, resampled.high), abs=0.02)
+        normal, resampled = (
+            delong_test(y, a, b, groups=patients),
+            paired_difference(y, a, b, groups=patients),
+        )
+        assert (normal.low, normal.high) == pytest.approx((resampled.low, resampled.high), abs=0.02)
+
+    def test_the_same_order_gives_no_difference(self, study):
+        y, a, _, _ = study
+        found = delong_test(y, a, a**2)
+        assert (found.value, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+
+    def test_too_few_records_are_not_available(self):
+        found = delong([0, 0, 1], [0.1, 0.2, 0.3])
+        assert not found.available
+        assert found.reason == "1 positive and 2 negative records, needs 2 of each"

@@ -1,0 +1,210 @@
+"""Reliability, temperature and thresholds on hand-worked arrays and against brute force."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import log_loss, roc_auc_score
+
+from signalcam.evaluation import (
+    apply_temperature,
+    brier_score,
+    choose_threshold,
+    evaluate,
+    expected_calibration_error,
+    fit_temperature,
+    reliability,
+    score,
+    threshold_table,
+)
+from signalcam.evaluation.calibration import wilson_interval
+
+Y = np.array([0, 0, 1, 0, 1, 1])
+P = np.array([0.1, 0.3, 0.4, 0.6, 0.8, 0.9])
+
+
+@pytest.fixture
+def overconfident(rng):
+    """Labels drawn at sigmoid(z), logits 2.5 z: the right temperature is 2.5."""
+    z = rng.normal(size=4000)
+    return (rng.random(4000) < expit(z)).astype(int), 2.5 * z
+
+
+def test_reliability_worked_by_hand():
+    table = reliability(Y, P, n_bins=2)
+    assert table["n"].tolist() == [3, 3]
+    assert table["predicted"].tolist() == pytest.approx([0.8 / 3, 2.3 / 3])
+    assert table["observed"].tolist() == pytest.approx([1 / 3, 2 / 3])
+    assert table[["bin_low", "bin_high"]].to_numpy().tolist() == [[0, 0.5], [0.5, 1]]
+    assert expected_calibration_error(Y, P, n_bins=2) == pytest.approx((0.2 / 3 + 0.3 / 3) / 2)
+
+
+def test_reliability_equals_scikit_learn(rng):
+    y, p = rng.integers(0, 2, 500), rng.random(500)
+    for strategy in ("uniform", "quantile"):
+        table = reliability(y, p, 10, strategy)
+        observed, predicted = calibration_curve(y, p, n_bins=10, strategy=strategy)
+        np.testing.assert_allclose(table["observed"], observed)
+        np.testing.assert_allclose(table["predicted"], predicted)
+
+
+def test_empty_bins_are_not_available_and_edges_belong_somewhere():
+    table = reliability([0, 1, 1], [0.0, 0.5, 1.0], n_bins=4)
+    assert table["n"].tolist() == [1, 0, 1, 1]
+    assert table.loc[1, ["predicted", "observed", "low", "high"]].isna().all()
+    with pytest.raises(ValueError, match="strategy: expected 'uniform' or 'quantile', got 'log'"):
+        reliability(Y, P, strategy="log")
+    with pytest.raises(ValueError, match="n_bins: expected at least 1, got 0"):
+        reliability(Y, P, n_bins=0)
+
+
+def test_calibration_error_is_the_gap_of_the_reliability_curve(rng):
+    y, p = rng.integers(0, 2, 300), rng.random(300)
+    table = reliability(y, p, 10)
+    expected = (table["n"] * (table["predicted"] - table["observed"]).abs()).sum() / 300
+    assert expected_calibration_error(y, p) == pytest.approx(expected)
+    assert evaluate(y, p, n_bootstrap=0).loc["ece", "value"] == pytest.approx(expected)
+
+
+def test_brier_score_worked_by_hand():
+    assert brier_score([0, 1], [0.5, 0.8]) == pytest.approx((0.25 + 0.04) / 2)
+
+
+def test_wilson_interval_worked_by_hand():
+    # 1 of 2 at z = 1.96: centre 0.5, half z sqrt(1/8 + z^2/16) / (1 + z^2/2) = 0.4055.
+    low, high = wilson_interval(0.5, 2)
+    assert (low, high) == pytest.approx((0.0945, 0.9055), abs=1e-4)
+    low, high = wilson_interval([0.0, 1.0, 0.5], [10, 10, 0])
+    assert (low[0], high[1]) == pytest.approx((0, 1))
+    assert np.isnan([low[2], high[2]]).all()
+
+
+def test_temperature_finds_the_factor_that_made_the_logits_overconfident(overconfident):
+    y, logit = overconfident
+    temperature = fit_temperature(y, logit)
+    assert temperature == pytest.approx(2.5, abs=0.25)
+    grid = np.linspace(2, 3, 101)
+    losses = [log_loss(y, expit(logit / t)) for t in grid]
+    assert temperature == pytest.approx(grid[np.argmin(losses)], abs=0.011)
+    before, after = expit(logit), apply_temperature(logit, temperature)
+    assert expected_calibration_error(y, after) < 0.5 * expected_calibration_error(y, before)
+    assert roc_auc_score(y, after) == pytest.approx(roc_auc_score(y, before))
+    assert fit_temperature(y, logit[:, None]) == temperature
+
+
+def test_one_temperature_serves_several_classes(rng):
+    z = rng.normal(size=(2000, 3))
+    several = (rng.random(z.shape) < expit(z)).astype(int)
+    assert fit_temperature(several, 2 * z) == pytest.approx(2, abs=0.2)
+    drawn = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    assert fit_temperature(np.eye(3)[drawn], 3 * z, exclusive=True) == pytest.approx(3, abs=0.4)
+
+
+def test_a_faultless_separation_warns_that_the_temperature_is_at_its_limit():
+    with pytest.warns(UserWarning, match="the fitted temperature ends at its limit, 0.05"):
+        fit_temperature([0, 0, 1, 1], [-2.0, -1.0, 1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("y", "logit", "options", "text"),
+    [
+        ([0, 1], [0.1], {}, r"logit: expected the shape of the labels, \(2,\), got \(1,\)"),
+        ([0, 1], [0.1, np.nan], {}, "logit: 1 of 2 values are NaN"),
+        ([1, 1], [0.1, 0.2], {}, "y: a temperature needs both labels, all 2 are 1"),
+        ([[1, 1], [0, 1]], [[0.1, 0.2]] * 2, {"exclusive": True}, "one class a record"),
+    ],
+)
+def test_a_temperature_refuses_what_it_cannot_fit(y, logit, options, text):
+    with pytest.raises(ValueError, match=text):
+        fit_temperature(y, logit, **options)
+
+
+def test_a_temperature_of_zero_is_refused():
+    with pytest.raises(ValueError, match="temperature: expected a number above 0, got 0"):
+        apply_temperature([1.0], 0)
+
+
+@pytest.mark.parametrize(
+    ("aim", "expected"),
+    [
+        # 0.1 n | 0.3 n | 0.4 P | 0.6 n | 0.8 P | 0.9 P: the cut at 0.35 keeps all P and loses one n, that at
+        # 0.7 loses one P and no n; both have J = 2/3 and accuracy 5/6, and 0.35 lies nearer to 0.5.
+        ("youden", 0.35),
+        ("accuracy", 0.35),
+        ("f1", 0.35),
+        ("sensitivity>=0.9", 0.35),
+        ("recall >= 0.6", 0.7),
+        ("specificity>=0.9", 0.7),
+        ("precision>=1.0", 0.7),
+        ("sensitivity>=0", 0.7),
+    ],
+)
+def test_thresholds_worked_by_hand(aim, expected):
+    assert choose_threshold(Y, P, aim) == pytest.approx(expected)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 12)), min_size=2, max_size=25))
+def test_no_threshold_does_better_than_the_chosen_one(rows):
+    y = np.array([label for label, _ in rows])
+    p = np.array([value / 12 for _, value in rows])
+    if y.min() == y.max():
+        return
+    every = np.arange(25) / 24
+    for aim in ("accuracy", "f1"):
+        best = max(score(y, p, aim, threshold) for threshold in every)
+        assert score(y, p, aim, choose_threshold(y, p, aim)) == pytest.approx(best)
+    chosen = choose_threshold(y, p, "sensitivity>=0.8")
+    kept = [t for t in every if score(y, p, "recall", t) >= 0.8]
+    assert score(y, p, "recall", chosen) >= 0.8
+    best = max(score(y, p, "specificity", t) for t in kept)
+    assert score(y, p, "specificity", chosen) == pytest.approx(best)
+
+
+def test_rounding_the_probabilities_turns_no_decision(rng):
+    y = rng.integers(0, 2, 200)
+    p = np.round(0.5 * rng.random(200) + 0.3 * y, 4)
+    threshold = choose_threshold(y, p, "youden")
+    assert ((p >= threshold) == (p + rng.uniform(-4e-5, 4e-5, 200) >= threshold)).all()
+
+
+def test_neighbours_that_floating_point_cannot_part_are_still_parted():
+    low = 0.3
+    high = np.nextafter(low, 1)
+    assert choose_threshold([0, 1], [low, high]) == high
+
+
+def test_an_aim_out_of_reach_says_the_best_there_is():
+    y, p = [0, 1, 1], [0.9, 0.2, 0.4]
+    with pytest.raises(ValueError, match="'precision>=0.9' is out of reach; the best .* is 0.667"):
+        choose_threshold(y, p, "precision>=0.9")
+    table = threshold_table(y, p, ("youden", "precision>=0.9"))
+    assert table.loc["precision>=0.9"].isna().all()
+    assert table.loc["youden"].notna().all()
+
+
+@pytest.mark.parametrize(
+    "aim", ["sensitivity", "sensitivity>0.9", "npv>=0.9", "precision>=1.2", "precision>=90", ""]
+)
+def test_an_unknown_aim_is_refused(aim):
+    with pytest.raises(ValueError, match="aim: expected 'youden', 'f1', 'accuracy', or a bound such as"):
+        choose_threshold(Y, P, aim)
+
+
+@pytest.mark.bad_input(35)
+def test_one_class_has_no_threshold():
+    with pytest.raises(ValueError, match="y: a threshold needs both classes, all 2 records are 1"):
+        choose_threshold([1, 1], [0.2, 0.3])
+
+
+def test_threshold_table_holds_the_scores_that_evaluate_gives(rng):
+    y, p = rng.integers(0, 2, 200), rng.random(200)
+    table = threshold_table(y, p)
+    assert table.index[0] == "threshold 0.5"
+    for _, row in table.dropna(subset="precision").iterrows():
+        for metric in ("recall", "specificity", "precision", "f1", "accuracy"):
+            assert row[metric] == pytest.approx(score(y, p, metric, row["threshold"]))
+    assert table.loc["sensitivity>=0.9", "recall"] >= 0.9
+    assert table.loc["specificity>=0.9", "specificity"] >= 0.9

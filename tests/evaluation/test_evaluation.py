@@ -1,0 +1,264 @@
+"""Scores against hand-worked arrays, scikit-learn and their own identities; what is refused, and how."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as reference
+
+from signalcam.evaluation import (
+    METRICS,
+    confusion,
+    evaluate,
+    evaluate_multilabel,
+    precision_recall,
+    roc,
+    score,
+)
+from signalcam.evaluation.metrics import unavailable_reason, weighted_scores
+
+# Sorted by p: 0.1 n, 0.3 n, 0.4 P, 0.6 n, 0.8 P, 0.9 P. Of 9 pairs, 8 are in order: AUC 8/9.
+Y = np.array([0, 0, 1, 0, 1, 1])
+P = np.array([0.1, 0.3, 0.4, 0.6, 0.8, 0.9])
+
+
+def noisy(rng, n=400, digits=2):
+    y = rng.integers(0, 2, n)
+    return y, np.round(np.clip(0.5 + 0.3 * (y - 0.5) + 0.25 * rng.normal(size=n), 0, 1), digits)
+
+
+def test_six_records_worked_by_hand():
+    expected = {
+        "accuracy": 4 / 6,
+        "precision": 2 / 3,
+        "recall": 2 / 3,
+        "specificity": 2 / 3,
+        "f1": 2 / 3,
+        "auc": 8 / 9,
+        "average_precision": (1 + 1 + 3 / 4) / 3,
+        "brier": (0.01 + 0.09 + 0.36 + 0.36 + 0.04 + 0.01) / 6,
+        "ece": (0.1 + 0.3 + 0.6 + 0.6 + 0.2 + 0.1) / 6,
+    }
+    table = evaluate(Y, P, n_bootstrap=0)
+    assert list(table.index) == list(METRICS)
+    for name, value in expected.items():
+        assert table.loc[name, "value"] == pytest.approx(value, abs=1e-12), name
+    assert table["low"].isna().all()
+    assert (table["n"] == 6).all()
+
+
+def test_a_tie_counts_one_half():
+    assert score([0, 1], [0.5, 0.5]) == 0.5
+    assert score([0, 1, 1], [0.5, 0.5, 0.9]) == 0.75
+
+
+def test_scores_equal_scikit_learn_with_ties(rng):
+    y, p = noisy(rng)
+    called = p >= 0.4
+    table = evaluate(y, p, threshold=0.4, n_bootstrap=0)["value"]
+    assert table["accuracy"] == pytest.approx(reference.accuracy_score(y, called))
+    assert table["precision"] == pytest.approx(reference.precision_score(y, called))
+    assert table["recall"] == pytest.approx(reference.recall_score(y, called))
+    assert table["specificity"] == pytest.approx(reference.recall_score(1 - y, ~called))
+    assert table["f1"] == pytest.approx(reference.f1_score(y, called))
+    assert table["auc"] == pytest.approx(reference.roc_auc_score(y, p))
+    assert table["average_precision"] == pytest.approx(reference.average_precision_score(y, p))
+    assert table["brier"] == pytest.approx(reference.brier_score_loss(y, p))
+
+
+def test_weights_equal_scikit_learn_sample_weights(rng):
+    y, p = noisy(rng, 200)
+    weights = rng.integers(0, 4, (3, 200))
+    scores = weighted_scores(y, p, weights, ("auc", "average_precision", "f1", "brier"))
+    for row, weight in zip(scores, weights, strict=True):
+        assert row[0] == pytest.approx(reference.roc_auc_score(y, p, sample_weight=weight))
+        assert row[1] == pytest.approx(reference.average_precision_score(y, p, sample_weight=weight))
+        assert row[2] == pytest.approx(reference.f1_score(y, p >= 0.5, sample_weight=weight))
+        assert row[3] == pytest.approx(reference.brier_score_loss(y, p, sample_weight=weight))
+
+
+def test_count_weights_equal_repeated_records(rng):
+    y, p = noisy(rng, 60)
+    counts = rng.integers(0, 4, 60)
+    repeated = weighted_scores(np.repeat(y, counts), np.repeat(p, counts), np.ones((1, counts.sum())))
+    np.testing.assert_allclose(weighted_scores(y, p, counts), repeated, atol=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20)), min_size=2, max_size=40),
+    st.floats(0.2, 5.0),
+)
+def test_a_monotone_transform_keeps_the_auc(pairs, power):
+    y = np.array([label for label, _ in pairs])
+    p = np.array([value / 20 for _, value in pairs])
+    before, after = (score(y, q, "auc") for q in (p, p**power))
+    assert before == pytest.approx(after, nan_ok=True)
+    assert score(1 - y, p) == pytest.approx(1 - before, nan_ok=True)
+
+
+@pytest.mark.bad_input(35)
+def test_no_positive_record_is_not_available_and_never_zero():
+    table = evaluate([0, 0, 0], [0.1, 0.2, 0.3], n_bootstrap=20)
+    for name in ("auc", "average_precision", "recall", "precision", "f1"):
+        assert np.isnan(table.loc[name, "value"]), name
+        assert np.isnan(table.loc[name, "low"]), name
+        assert table.loc[name, "reason"], name
+    assert table.loc["auc", "reason"] == "no positive record"
+    assert np.isnan(score([0, 0], [0.2, 0.9], "f1"))
+    assert table.loc["specificity", "value"] == 1
+    assert table.loc["accuracy", "reason"] == ""
+
+
+def test_every_score_that_is_not_available_has_a_reason():
+    for y in ([0, 0], [1, 1], [0, 1]):
+        for p in ([0.1, 0.2], [0.8, 0.9], [0.1, 0.9]):
+            for metric in METRICS:
+                missing = np.isnan(score(y, p, metric))
+                assert missing == bool(unavailable_reason(y, p, metric)), (y, p, metric)
+
+
+def test_confusion_counts_worked_by_hand():
+    counts = confusion(Y, P, threshold=0.6)
+    assert counts.to_numpy().tolist() == [[2, 1], [1, 2]]
+    assert list(counts.index) == list(counts.columns) == ["normal", "abnormal"]
+    assert counts.to_numpy().tolist() == reference.confusion_matrix(Y, P >= 0.6).tolist()
+
+
+def test_a_probability_equal_to_the_threshold_is_called_positive():
+    assert confusion([0, 1], [0.5, 0.5], 0.5).to_numpy().tolist() == [[0, 1], [0, 1]]
+
+
+@pytest.mark.bad_input(17)
+def test_nan_is_refused_with_its_count():
+    with pytest.raises(ValueError, match="p: 2 of 4 values are NaN or infinite; leave these records out"):
+        evaluate([0, 1, 0, 1], [0.1, np.nan, np.inf, 0.2])
+    with pytest.raises(ValueError, match="y: 1 of 2 values are NaN"):
+        confusion([0, np.nan], [0.1, 0.2])
+
+
+@pytest.mark.bad_input(36)
+def test_labels_and_predictions_of_other_records_are_refused():
+    with pytest.raises(ValueError, match="p: expected 3 probabilities, one for each label, got 2"):
+        evaluate([0, 1, 0], [0.1, 0.2])
+    y = pd.Series([0, 1], index=[10, 20])
+    with pytest.raises(ValueError, match="p: its index differs from that of the labels"):
+        evaluate(y, pd.Series([0.2, 0.3], index=[20, 10]))
+    with pytest.raises(ValueError, match="groups: its index differs"):
+        evaluate(y, [0.2, 0.3], groups=pd.Series([1, 2], index=[20, 10]))
+
+
+@pytest.mark.parametrize(
+    ("y", "p", "text"),
+    [
+        ([0, 2], [0.1, 0.2], r"y: expected labels 0 and 1, got 1 others \(2\)"),
+        (["a", "b"], [0.1, 0.2], "y: expected labels 0 and 1, got dtype"),
+        ([[0, 1]], [0.1, 0.2], r"y: expected labels of shape \(record,\)"),
+        ([], [], "at least one record"),
+        ([0, 1], [0.1, 1.5], r"p: expected probabilities within \[0, 1\], got 1 outside.*sigmoid"),
+        ([0, 1], [[0.1, 0.2], [0.3, 0.4]], r"p: expected probabilities of shape \(record,\)"),
+    ],
+)
+def test_other_input_is_refused(y, p, text):
+    with pytest.raises(ValueError, match=text):
+        evaluate(y, p)
+
+
+def test_unknown_metric_and_threshold_are_refused():
+    with pytest.raises(ValueError, match="metric: expected names among accuracy, .*got sharpness"):
+        score(Y, P, "sharpness")
+    with pytest.raises(ValueError, match="threshold: expected one number within"):
+        evaluate(Y, P, threshold=1.5)
+
+
+def test_the_models_column_of_probabilities_is_taken_and_nothing_given_is_changed():
+    y, p = Y.copy(), P.copy().astype(np.float32)[:, None]
+    y.flags.writeable = p.flags.writeable = False
+    assert evaluate(y, p, n_bootstrap=5).loc["auc", "value"] == pytest.approx(8 / 9)
+
+
+class TestMultilabel:
+    Y = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 0]])
+    P = np.array([[0.9, 0.2, 0.1], [0.2, 0.4, 0.2], [0.8, 0.3, 0.3], [0.3, 0.35, 0.4]])
+
+    @pytest.mark.bad_input(35)
+    def test_macro_is_over_the_classes_that_occur(self):
+        table = evaluate_multilabel(self.Y, self.P, ["A", "B", "C"], n_bootstrap=50)
+        assert table.loc["A", "auc"] == 1
+        assert table.loc["B", "auc"] == 0.75
+        assert np.isnan(table.loc["C", "auc"])
+        assert table.loc["C", "reason"] == "0 positive and 4 negative, needs 1 of each"
+        assert table.loc["C", "n_positive"] == 0
+        assert table.loc["macro", "auc"] == 0.875
+        assert table.loc["macro", "reason"] == "over 2 of 3 classes"
+
+    def test_macro_equals_scikit_learn(self, rng):
+        y = rng.integers(0, 2, (300, 4))
+        p = np.clip(0.3 * y + 0.7 * rng.random((300, 4)), 0, 1)
+        table = evaluate_multilabel(y, p, list("ABCD"), n_bootstrap=100)
+        assert table.loc["macro", "auc"] == pytest.approx(reference.roc_auc_score(y, p, average="macro"))
+        assert table.loc["macro", "average_precision"] == pytest.approx(
+            reference.average_precision_score(y, p)
+        )
+        assert table.loc["macro", "auc_low"] < table.loc["macro", "auc"] < table.loc["macro", "auc_high"]
+        width = table["auc_high"] - table["auc_low"]
+        assert width["macro"] < width.drop("macro").mean()
+
+    def test_class_row_equals_the_binary_evaluation(self, rng):
+        y = rng.integers(0, 2, (80, 2))
+        p = rng.random((80, 2))
+        groups = rng.integers(0, 50, 80)
+        row = evaluate_multilabel(y, p, ["A", "B"], (0.5, 0.3), groups, n_bootstrap=60).loc["B"]
+        single = evaluate(y[:, 1], p[:, 1], 0.3, groups, n_bootstrap=60)
+        for metric in ("auc", "recall", "specificity"):
+            assert tuple(row[[metric, f"{metric}_low", f"{metric}_high"]]) == pytest.approx(
+                tuple(single.loc[metric, ["value", "low", "high"]])
+            )
+        assert row["n_groups"] == len(np.unique(groups))
+
+    @pytest.mark.bad_input(36)
+    def test_another_class_order_is_refused(self):
+        with pytest.raises(ValueError, match="p: expected the columns A, B, C, in this order; got B, A, C"):
+            evaluate_multilabel(self.Y, pd.DataFrame(self.P, columns=["B", "A", "C"]), ["A", "B", "C"])
+        with pytest.raises(ValueError, match=r"p: expected shape \(record, class\) = \(4, 3\), got \(4, 2\)"):
+            evaluate_multilabel(self.Y, self.P[:, :2], ["A", "B", "C"])
+        with pytest.raises(ValueError, match="p, class B: 1 of 4 values are NaN"):
+            evaluate_multilabel(self.Y, np.where(self.P == 0.4, np.nan, self.P) * [0, 1, 0], ["A", "B", "C"])
+        with pytest.raises(ValueError, match="threshold: expected one, or 3"):
+            evaluate_multilabel(self.Y, self.P, ["A", "B", "C"], threshold=(0.1, 0.2))
+
+
+def test_area_under_the_roc_curve_is_the_auc(rng):
+    y, p = noisy(rng)
+    curve = roc(y, p, n_bootstrap=50)
+    assert np.trapezoid(curve["y"], curve["x"]) == pytest.approx(score(y, p))
+    assert curve["area"].value == pytest.approx(score(y, p))
+    false_positive_rate, recall, _ = reference.roc_curve(y, p, drop_intermediate=False)
+    np.testing.assert_allclose(curve["x"], false_positive_rate)
+    np.testing.assert_allclose(curve["y"], recall)
+    assert curve["point"] == pytest.approx((1 - score(y, p, "specificity"), score(y, p, "recall")))
+    inside = curve["x"] > 0
+    assert (curve["low"] <= curve["y"] + 0.05)[inside].all()
+    assert (curve["high"] >= curve["y"] - 0.05)[inside].all()
+    assert "low" not in roc(y, p, n_bootstrap=0)
+    with pytest.raises(ValueError, match="y: a curve needs both classes, all 2 records are 1"):
+        roc([1, 1], [0.2, 0.3])
+
+
+def test_precision_recall_curve_carries_the_average_precision(rng):
+    y, p = noisy(rng)
+    curve = precision_recall(y, p, n_bootstrap=20)
+    assert np.sum(np.diff(curve["x"]) * curve["y"][1:]) == pytest.approx(curve["area"].value)
+    precision, recall, _ = reference.precision_recall_curve(y, p)
+    np.testing.assert_allclose(curve["y"], precision[::-1])
+    np.testing.assert_allclose(curve["x"], recall[::-1])
+    assert "point" not in precision_recall(y, p * 0.4, n_bootstrap=0)
+
+
+def test_evaluation_imports_no_tensorflow():
+    code = "import sys, signalcam.evaluation; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,167 @@
+"""The whole assessment on a small simulated set: tables that fit together, and a page that holds them."""
+
+import json
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from explanation_models import small_model
+
+from signalcam.data.load import open_study
+from signalcam.deployment.deployable import Settings, build_deployable
+from signalcam.explanation.assessment.assess import Plan, assess
+from signalcam.explanation.assessment.assessed import Records, records_of
+from signalcam.explanation.assessment.faithfulness import Perturbation
+from signalcam.explanation.assessment.partial import partial_lesions, partial_records
+from signalcam.explanation.assessment.report import summary_table, write_report
+from signalcam.explanation.assessment.summary import mean_curve, mean_estimate, mean_table
+from signalcam.explanation.methods import MapMaker
+from signalcam.explanation.network import Network
+from signalcam.preprocessing.detrending import detrend
+from signalcam.preprocessing.scaling import Scaler
+
+METHODS = ("cam", "cam_convolution", "gradient_x_input", "random")
+
+
+@pytest.fixture(scope="module")
+def study(simulated_dataset):
+    return open_study(simulated_dataset, cache=False, progress=False)
+
+
+@pytest.fixture(scope="module")
+def model(study):
+    scaler = Scaler("standard").fit(detrend(study.signals))
+    return build_deployable(small_model(filters=(2, 2, 3, 4)), scaler, Settings(threshold=(0.3,)))
+
+
+@pytest.fixture(scope="module")
+def records(model, study):
+    return records_of(model, study, split="train", limit=12, seed=1)
+
+
+@pytest.fixture(scope="module")
+def assessment(model, records):
+    plan = Plan(
+        make=MapMaker(METHODS), perturbation=Perturbation(n_steps=3, n_random=1), n_few=4, n_draws=1,
+        n_bootstrap=20, progress=False,
+    )  # fmt: skip
+    return assess(model, records, plan, shuffled=small_model(seed=3, filters=(2, 2, 3, 4)))
+
+
+@pytest.fixture(scope="module")
+def written(assessment, tmp_path_factory):
+    return write_report(assessment, tmp_path_factory.mktemp("report") / "maps")
+
+
+def test_records_of_a_study_are_scaled_and_carry_truth_and_settings(records, study):
+    assert records.signals.shape == (12, 1000, 12)
+    assert records.class_name == "ABNORMAL"
+    assert records.threshold == 0.3
+    assert set(records.ecg_ids) <= set(study.splits["train"])
+    abnormal = study.labels.loc[records.ecg_ids].to_numpy() == 1
+    assert (records.lesions.any(axis=1) == records.superclasses.drop(columns="NORM").any(axis=1)).all()
+    assert records.lesions.any(axis=1)[~abnormal].sum() == 0
+    few = records.first(3)
+    assert len(few.signals) == len(few.patients) == len(few.superclasses) == 3
+
+
+def test_every_question_has_a_table_with_intervals_around_the_value(assessment):
+    expected = {
+        "variant", "cost", "faithfulness", "faithfulness_advantage", "replacement", "localisation",
+        "localisation_advantage", "parts", "leads", "agreement", "noise", "shift", "sanity",
+    }  # fmt: skip
+    assert set(assessment.tables) == expected
+    for name in expected - {"cost", "agreement"}:
+        table = assessment.tables[name].dropna(subset=["value"])
+        assert (table["low"] <= table["value"] + 1e-9).all(), name
+        assert (table["value"] <= table["high"] + 1e-9).all(), name
+
+
+def test_sanity_starts_at_one_and_knows_both_randomisations(assessment):
+    sanity = assessment.tables["sanity"]
+    stages = list(sanity.loc["cam"].index)
+    assert stages == [
+        "original", "classifier", "conv_4", "conv_3", "conv_2", "conv_1", "shuffled labels", "other record",
+    ]  # fmt: skip
+    np.testing.assert_allclose(sanity.xs("original", level="stage")["value"], 1)
+
+
+def test_localisation_names_chance_for_each_group(assessment):
+    table = assessment.tables["localisation"]
+    for group in table.index.get_level_values("group").unique():
+        assert set(METHODS) | {"chance"} == set(table.loc[group].index.get_level_values("method"))
+
+
+def test_page_shows_every_figure_it_names_and_every_table(written, assessment):
+    class Page(HTMLParser):
+        images, tables = [], 0
+
+        def handle_starttag(self, tag, attributes):
+            if tag == "img":
+                self.images.append(dict(attributes)["src"])
+            self.tables += tag == "table"
+
+    page = Page()
+    page.feed(written.read_text("utf-8"))
+    assert page.images
+    assert {written.parent / image for image in page.images} == set(
+        (written.parent / "figures").glob("*.png")
+    )
+    assert page.tables == len(assessment.tables) + 1
+
+
+def test_tables_are_written_as_csv_and_json_alike(written, assessment):
+    folder = written.parent
+    results = json.loads((folder / "results.json").read_text("utf-8"))
+    for name, table in assessment.tables.items():
+        assert len(pd.read_csv(folder / "tables" / f"{name}.csv")) == len(table), name
+        assert len(results["tables"][name]) == len(table), name
+    assert results["about"]["n_records"] == 12
+
+
+def test_summary_has_one_row_a_method(assessment):
+    table = summary_table(assessment)
+    assert list(table.index) == list(METHODS)
+    assert table.loc["random", "sanity"] == pytest.approx(1)
+    assert table["faithfulness"].notna().all()
+
+
+def test_set_without_superclasses_patients_and_lesions_is_assessed_too(model, records):
+    bare = Records(records.signals[:3], records.signals_mv[:3], np.arange(3))
+    plan = Plan(
+        make=MapMaker(("cam",)), perturbation=Perturbation(n_steps=2, n_random=1), n_few=2, n_draws=1,
+        n_bootstrap=5, progress=False,
+    )  # fmt: skip
+    found = assess(Network(model), bare, plan)
+    assert "localisation" not in found.tables
+    assert set(found.tables["leads"].index.get_level_values("superclass")) == {"all"}
+
+
+def test_partial_lesions_are_partial_and_repeat_with_the_seed(model):
+    signals, lesions, superclasses = partial_lesions(4, seed=5, progress=False)
+    assert signals.shape == (4, 1000, 12)
+    assert lesions.any(axis=1).all()
+    for row in lesions:
+        assert np.ptp(np.flatnonzero(row)) < 700
+    np.testing.assert_array_equal(signals, partial_lesions(4, seed=5, progress=False)[0])
+    records = partial_records(model, 4, seed=5, progress=False)
+    np.testing.assert_array_equal(records.lesions, lesions)
+    assert records.superclasses.equals(superclasses)
+
+
+def test_mean_estimate_leaves_records_without_a_value_out_and_draws_whole_patients():
+    values = np.array([1.0, 1.0, np.nan, 3.0])
+    estimate = mean_estimate(values, groups=["a", "a", "b", "c"], n_bootstrap=500)
+    assert estimate.value == pytest.approx(5 / 3)
+    assert (estimate.n, estimate.n_groups) == (3, 2)
+    assert (estimate.low, estimate.high) == (1, 3)
+    assert not mean_estimate([np.nan, np.nan]).available
+
+
+def test_mean_curve_agrees_with_mean_table_step_by_step(rng):
+    values = rng.normal(size=(20, 3))
+    curve = mean_curve(values, n_bootstrap=200)
+    table = mean_table(pd.DataFrame(values), n_bootstrap=200)
+    np.testing.assert_allclose(curve[["value", "low", "high"]], table[["value", "low", "high"]])
+    assert mean_curve(np.full((2, 3), np.nan)).isna().all(axis=None)

@@ -1,0 +1,260 @@
+"""Style and figures of ECGs: what is drawn is what was given, at the right second, lead and millivolt."""
+
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+
+from signalcam import plotting
+from signalcam.leads import LEADS
+from signalcam.plotting import paper
+from signalcam.plotting.style import evidence_colours, heat_colours, symmetric_limits
+
+
+def lines(figure, lead, axes=None):
+    """The lines of one lead, in the order of drawing."""
+    return [line for ax in axes or figure.axes for line in ax.lines if line.get_gid() == f"lead {lead}"]
+
+
+def drawn_height(line, value=0.0):
+    """Where a value of this line stands on its axes, in the axes' mV."""
+    pixels = line.get_transform().transform((0.0, value))
+    return line.axes.transData.inverted().transform(pixels)[1]
+
+
+def collection(figure, gid):
+    return next(item for ax in figure.axes for item in ax.collections if item.get_gid() == gid)
+
+
+def texts(figure):
+    return "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
+
+
+@pytest.fixture
+def ecg(ecg_like):
+    ecg_like.flags.writeable = False
+    return ecg_like[0]
+
+
+def test_plotting_imports_neither_tensorflow_nor_keras_nor_pyplot():
+    code = "import sys, signalcam.plotting, signalcam.plotting.record_page; print(*sorted(sys.modules))"
+    modules = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "signalcam.plotting" in modules
+    assert not {"tensorflow", "keras", "matplotlib.pyplot"} & set(modules)
+
+
+def test_a_notebook_shows_a_figure_as_one_picture(ecg):
+    formatters = pytest.importorskip("IPython.core.formatters")
+    data, _ = formatters.DisplayFormatter().format(plotting.plot_ecg(ecg))
+    assert [key for key in data if key.startswith("image/")] == ["image/png"]
+    assert data["image/png"].startswith(b"\x89PNG")
+    import matplotlib.pyplot as plt
+
+    assert plt.get_fignums() == []
+
+
+def test_style_of_the_user_neither_changes_nor_matters(ecg, tmp_path):
+    first = plotting.save_figure(plotting.plot_ecg(ecg), tmp_path / "new folder" / "a.png").read_bytes()
+    with matplotlib.rc_context({"axes.facecolor": "black", "font.size": 30, "text.color": "white"}):
+        before = dict(matplotlib.rcParams)
+        second = plotting.save_figure(plotting.plot_ecg(ecg), tmp_path / "b.png").read_bytes()
+        assert dict(matplotlib.rcParams) == before
+    assert first == second
+
+
+def test_heat_colours_darken_steadily_and_evidence_colours_are_lightest_at_zero():
+    weights = np.array([0.2126, 0.7152, 0.0722])
+    heat = heat_colours()(np.linspace(0, 1, 50))[:, :3] @ weights
+    assert np.all(np.diff(heat) < 0)
+    assert heat.min() > 0.45  # a black trace stays readable on the darkest colour
+    evidence = evidence_colours()(np.linspace(0, 1, 51))[:, :3] @ weights
+    assert np.argmax(evidence) == 25
+    assert np.all(np.diff(evidence[:26]) > 0)
+    assert np.all(np.diff(evidence[25:]) < 0)
+
+
+@pytest.mark.parametrize(("values", "limit"), [([-1, 3], 3), ([-4, 1], 4), ([0, 0], 1), ([np.nan, -2], 2)])
+def test_colour_limits_are_symmetric_about_zero(values, limit):
+    norm = symmetric_limits(np.array(values, float))
+    assert (norm.vmin, norm.vmax) == (-limit, limit)
+
+
+@pytest.mark.parametrize("layout", ["12x1", "6x2"])
+def test_each_lead_is_drawn_in_mv_and_seconds_at_its_own_name(ecg, layout):
+    figure = plotting.plot_ecg(ecg, layout=layout)
+    names = [label.get_text() for ax in figure.axes for label in ax.get_yticklabels()]
+    assert names == list(LEADS)
+    for ax in figure.axes:
+        for place, label in zip(ax.get_yticks(), ax.get_yticklabels(), strict=True):
+            (line,) = lines(figure, label.get_text())
+            assert line.axes is ax
+            np.testing.assert_array_equal(line.get_ydata(), ecg[:, LEADS.index(label.get_text())])
+            np.testing.assert_allclose(line.get_xdata(), np.arange(1000) / 100)
+            assert drawn_height(line) == pytest.approx(place)
+            assert drawn_height(line, 1.0) - drawn_height(line) == pytest.approx(1.0)
+        assert ax.get_xlabel() == "time (s)"
+        assert ax.get_xlim()[1] == 10.0
+
+
+def test_the_line_named_avr_is_minus_half_of_one_plus_two(ecg):
+    figure = plotting.plot_ecg(ecg)
+    (avr,), (one,), (two,) = (lines(figure, lead) for lead in ("aVR", "I", "II"))
+    np.testing.assert_allclose(avr.get_ydata(), -(one.get_ydata() + two.get_ydata()) / 2, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{}, {"layout": "6x2"}, {"span": (2, 5)}, {"width": 6.0}])
+def test_squares_of_the_paper_are_square(ecg, settings):
+    for ax in plotting.plot_ecg(ecg, **settings).axes:
+        (x0, y0), (x1, y1) = ax.transData.transform([(0, 0), (0.2, 0.5)])
+        assert x1 - x0 == pytest.approx(y1 - y0, rel=1e-6)
+
+
+def test_grid_lines_stand_every_fifth_of_a_second_and_half_millivolt(ecg):
+    figure = plotting.plot_ecg(ecg)
+    for gid, seconds, millivolt in (("grid large", 0.2, 0.5), ("grid small", 0.04, 0.1)):
+        segments = collection(figure, gid).get_segments()
+        upright = np.array([s[0, 0] for s in segments if s[0, 0] == s[1, 0]])
+        level = np.array([s[0, 1] for s in segments if s[0, 1] == s[1, 1]])
+        np.testing.assert_allclose(np.diff(upright), seconds)
+        np.testing.assert_allclose(np.diff(level), millivolt)
+        assert np.abs(upright).min() == pytest.approx(0, abs=1e-9)
+
+
+def test_calibration_mark_is_one_millivolt_and_a_fifth_of_a_second(ecg):
+    (shape,) = collection(plotting.plot_ecg(ecg), "calibration").get_segments()
+    assert np.ptp(shape[:, 1]) == pytest.approx(1.0)
+    assert shape[3, 0] - shape[2, 0] == pytest.approx(0.2)
+    assert shape[:, 0].max() < 0
+
+
+def test_500_hz_gives_the_same_seconds(ecg):
+    figure = plotting.plot_ecg(np.repeat(ecg, 5, axis=0), sampling_rate=500)
+    assert lines(figure, "V6")[0].get_xdata()[-1] == pytest.approx(4999 / 500)
+    assert figure.axes[0].get_xlim()[1] == 10.0
+
+
+def test_span_shows_only_its_samples(ecg):
+    (line,) = lines(plotting.plot_ecg(ecg, span=(2.5, 5)), "V2")
+    np.testing.assert_array_equal(line.get_ydata(), ecg[250:500, LEADS.index("V2")])
+    assert line.get_xdata()[0] == pytest.approx(2.5)
+
+
+def test_neighbouring_traces_never_touch(rng):
+    wild = rng.normal(size=(1000, 12)).cumsum(axis=0) / 10
+    sheet = paper.lay_out([wild], 100)
+    drawn = wild + sheet.offsets
+    assert np.all(np.diff(drawn, axis=1) < 0)
+    assert drawn.max() <= sheet.top
+    assert drawn.min() >= sheet.bottom
+
+
+def test_overlay_lies_on_its_lead_and_stands_in_the_legend(ecg):
+    figure = plotting.plot_ecg(ecg, overlay={"trend": ecg / 2})
+    first, second = lines(figure, "aVL")
+    np.testing.assert_allclose(second.get_ydata(), ecg[:, 4] / 2)
+    assert drawn_height(first) == pytest.approx(drawn_height(second))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["recorded", "trend"]
+
+
+def test_heatmap_colours_the_second_it_belongs_to(ecg):
+    heat = np.zeros(1000)
+    heat[300:308] = 1.0
+    (image,) = plotting.plot_ecg(ecg, heatmap=heat).axes[0].images
+    np.testing.assert_array_equal(image.get_array()[0], heat)
+    assert image.get_extent()[:2] == [0.0, 10.0]
+    assert image.get_clim() == (0.0, 1.0)
+    (image,) = plotting.plot_ecg(ecg, heatmap=heat, span=(2, 4)).axes[0].images
+    np.testing.assert_array_equal(image.get_array()[0], heat[200:400])
+    assert image.get_extent()[:2] == [2.0, 4.0]
+
+
+def test_padded_time_is_hatched(ecg):
+    padded = np.zeros(1000, bool)
+    padded[:50] = padded[900:] = True
+    patches = [p for p in plotting.plot_ecg(ecg, padded=padded).axes[0].patches if p.get_gid() == "padded"]
+    spans = [(p.get_x(), p.get_x() + p.get_width()) for p in patches]
+    np.testing.assert_allclose(spans, [(0.0, 0.5), (9.0, 10.0)])
+    assert all(p.get_hatch() for p in patches)
+
+
+def test_a_recording_in_microvolt_gets_a_coarser_grid_and_a_word_about_it(ecg):
+    figure = plotting.plot_ecg(ecg * 1000)
+    assert "too high for ECG paper" in texts(figure)
+    assert figure.get_size_inches()[1] < 12
+    assert "25 mm/s, 10 mm/mV" in texts(plotting.plot_ecg(ecg))
+
+
+def test_a_flat_recording_and_one_with_gaps_can_be_drawn(ecg):
+    plotting.plot_ecg(np.zeros((1000, 12))).draw_without_rendering()
+    gaps = ecg.copy()
+    gaps[100:200, 3] = gaps[:, 7] = np.nan
+    (line,) = lines(plotting.plot_ecg(gaps), "aVR")
+    assert np.isnan(line.get_ydata()).sum() == 100
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"signals": np.zeros((12, 1000))},
+            r"signals looks transposed: expected \(time, 12\), got \(12, 1000\)",
+        ),
+        ({"signals": np.zeros((3, 1000, 12))}, r"take one record, signals\[0\]"),
+        ({"signals": np.zeros((1000, 8))}, r"shape \(time, 12\), got \(1000, 8\)"),
+        ({"signals": np.full((1000, 12), None)}, "real numbers, got dtype object"),
+        ({"signals": np.zeros((1000, 12), complex)}, "real numbers, got dtype complex128"),
+        ({"layout": "3x4"}, "layout must be one of 12x1, 6x2, got '3x4'"),
+        ({"span": (5, 12)}, "within 0 to 10 s"),
+        ({"sampling_rate": 0}, "Hz above 0, got 0"),
+        ({"heatmap": np.zeros(125)}, r"one value a sample, shape \(1000,\), got \(125,\)"),
+        ({"heatmap": np.full(1000, 1.5)}, r"heatmap must lie in \[0, 1\], got 1.5 to 1.5"),
+        (
+            {"heatmap": np.full(1000, np.nan)},
+            "1000 values that are not finite where the record is not padded",
+        ),
+        ({"overlay": {"trend": np.zeros((999, 12))}}, r"overlay\['trend'\] must have the shape of signals"),
+        ({"padded": np.zeros(1000)}, "padded must be bool"),
+    ],
+)
+def test_wrong_arguments_are_named(ecg, change, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.plot_ecg(**({"signals": ecg} | change))
+
+
+def test_trend_figure_holds_raw_trend_and_detrended(ecg):
+    figure = plotting.plot_trend(ecg, ecg * 0.1, ecg * 0.9, leads=("aVF", "V3"))
+    left, right = figure.axes[2:4]
+    assert left.get_ylabel() == "V3 (mV)"
+    raw, trend = (line.get_ydata() for line in left.lines)
+    np.testing.assert_allclose(raw, ecg[:, 8])
+    np.testing.assert_allclose(trend, ecg[:, 8] * 0.1, rtol=1e-6)
+    np.testing.assert_allclose(right.lines[0].get_ydata(), ecg[:, 8] * 0.9, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"trend must have the shape of raw, \(1000, 12\)"):
+        plotting.plot_trend(ecg, ecg[:500], ecg)
+    with pytest.raises(ValueError, match=r"leads must be taken from I, II.*\['V9'\]"):
+        plotting.plot_trend(ecg, ecg, ecg, leads=("V9",))
+
+
+def test_scaling_figure_has_one_vertical_axis_a_rule(ecg):
+    figure = plotting.plot_scaling(
+        {"standard": ecg, "record": ecg / 5}, leads=("I", "V1"), units={"standard": "SD"}
+    )
+    axes = np.array(figure.axes).reshape(2, 2)
+    assert axes[0, 0].get_ylim() == axes[0, 1].get_ylim() != axes[1, 0].get_ylim()
+    assert axes[0, 0].get_ylabel() == "standard\n(SD)"
+    np.testing.assert_allclose(axes[1, 1].lines[0].get_ydata(), ecg[:, 6] / 5, rtol=1e-6)
+
+
+def test_augmentations_lie_over_the_original(ecg):
+    figure = plotting.plot_augmentations({"amplitude": ecg * 1.2, "all": ecg * 0.8}, ecg, leads=("V5",))
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["amplitude, lead V5", "all, lead V5"]
+    original, augmented = figure.axes[1].lines
+    np.testing.assert_allclose(original.get_ydata(), ecg[:, 10])
+    np.testing.assert_allclose(augmented.get_ydata(), ecg[:, 10] * 0.8, rtol=1e-6)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["original", "augmented"]
+    with pytest.raises(ValueError, match="augmented must be a dict"):
+        plotting.plot_augmentations({}, ecg)

@@ -1,0 +1,201 @@
+"""Figures of tables and results: bars, curves, dots and texts hold the numbers that were given."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+from signalcam import plotting
+from signalcam.evaluation.bootstrap import Estimate
+
+
+def texts(artist):
+    return [text.get_text() for text in artist.findobj(matplotlib.text.Text) if text.get_text()]
+
+
+@pytest.fixture
+def history():
+    epoch = np.arange(1, 6)
+    return pd.DataFrame(
+        {
+            "epoch": epoch,
+            "loss": 1 / epoch,
+            "val_loss": [0.9, 0.7, 0.6, 0.65, 0.7],
+            "accuracy": epoch / 6,
+            "val_accuracy": epoch / 7,
+            "auc": epoch / 5.5,
+            "val_auc": epoch / 6.5,
+            "learning_rate": [1e-3, 1e-3, 5e-4, 5e-4, 2.5e-4],
+        }
+    )
+
+
+@pytest.fixture
+def estimates():
+    return pd.DataFrame(
+        {"value": [0.8, np.nan], "low": [0.7, np.nan], "high": [0.9, np.nan], "n": [50, 3]},
+        index=["auc", "f1"],
+    )
+
+
+def test_class_counts_are_bar_heights_and_shares_are_of_the_records():
+    counts = pd.DataFrame({"NORM": [60, 5], "MI": [50, 0]}, index=["train", "test"])
+    figure = plotting.plot_class_counts(counts, n_records={"train": 100, "test": 5})
+    assert [[bar.get_height() for bar in ax.patches] for ax in figure.axes] == [[60, 50], [5, 0]]
+    assert {"60\n60%", "50\n50%", "5\n100%", "0\n0%"} <= set(texts(figure))
+    assert figure.axes[0].get_title() == "train: 100 records"
+    with pytest.raises(ValueError, match=r"every split of the table; it lacks \['test'\]"):
+        plotting.plot_class_counts(counts, n_records={"train": 100})
+    with pytest.raises(ValueError, match="counts of 0 or more"):
+        plotting.plot_class_counts(-counts)
+
+
+def test_missing_values_are_sorted_and_small_shares_are_not_rounded_to_nothing():
+    table = pd.DataFrame(
+        {"full": np.ones(5000), "half": [np.nan, 1.0] * 2500, "one": [np.nan] + [1.0] * 4999}
+    )
+    figure = plotting.plot_missing(table)
+    (ax,) = figure.axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["full", "one", "half"]
+    np.testing.assert_allclose([bar.get_width() for bar in ax.patches], [0, 0.02, 50])
+    assert {"0%", "0.1%", "50.0%"} <= set(texts(figure))
+    plotting.plot_missing(pd.Series(dtype=float)).draw_without_rendering()
+    with pytest.raises(ValueError, match=r"shares must lie in \[0, 1\], got 2 to 2"):
+        plotting.plot_missing(pd.Series({"age": 2.0}))
+
+
+def test_overlap_counts_each_combination_of_classes():
+    table = pd.DataFrame(
+        {"NORM": [1, 1, 1, 0, 0, 0], "MI": [0, 0, 0, 1, 1, 0], "CD": [0, 0, 0, 1, 1, 0]}
+    ).astype(bool)
+    figure = plotting.plot_superclass_overlap(table)
+    upper, lower = figure.axes
+    assert [bar.get_height() for bar in upper.patches] == [3, 2, 1]
+    assert [label.get_text() for label in lower.get_yticklabels()] == ["NORM  3", "MI  2", "CD  2"]
+    (link,) = lower.lines
+    assert list(link.get_xdata()) == [1, 1]
+    assert list(link.get_ydata()) == [1, 2]
+    assert "2 of 6 records have several classes" in texts(figure)
+
+
+def test_history_draws_the_columns_and_marks_the_lowest_validation_loss(history):
+    figure = plotting.plot_history(history)
+    assert [ax.get_ylabel() for ax in figure.axes] == [
+        "loss (cross-entropy)",
+        "accuracy (share)",
+        "AUC",
+        "learning rate",
+    ]
+    for ax, key in zip(figure.axes, ("loss", "accuracy", "auc"), strict=False):
+        np.testing.assert_allclose(ax.lines[0].get_ydata(), history[key])
+        np.testing.assert_allclose(ax.lines[1].get_ydata(), history[f"val_{key}"])
+        assert ax.lines[-1].get_xdata()[0] == 3
+        assert ax.lines[-1].get_ydata()[0] == pytest.approx(history[f"val_{key}"][2])
+    assert "best epoch, 3" in texts(figure)
+    assert "best epoch, 5" in texts(plotting.plot_history(history, best_epoch=5))
+    with pytest.raises(ValueError, match="best_epoch must be one of the epochs in history, got 9"):
+        plotting.plot_history(history, best_epoch=9)
+    with pytest.raises(ValueError, match=r"history lacks the columns \['loss'\]"):
+        plotting.plot_history(history.drop(columns="loss"))
+
+
+def test_history_of_one_epoch_without_validation_can_be_drawn(history):
+    figure = plotting.plot_history(history[["epoch", "loss"]].iloc[:1])
+    figure.draw_without_rendering()
+    drawn = [line.get_ydata().tolist() for ax in figure.axes for line in ax.lines if len(line.get_ydata())]
+    assert history["loss"].iloc[:1].tolist() in drawn
+
+
+def test_confusion_matrix_says_counts_and_shares_of_the_true_class():
+    counts = pd.DataFrame([[30, 10], [0, 0]], index=["NORMAL", "ABNORMAL"], columns=["NORMAL", "ABNORMAL"])
+    figure = plotting.plot_confusion(counts)
+    ax = figure.axes[0]
+    written = {text.get_position(): text.get_text() for text in ax.texts}
+    assert written == {
+        (0, 0): "30\n75.0%",
+        (1, 0): "10\n25.0%",
+        (0, 1): "0\nno record",
+        (1, 1): "0\nno record",
+    }
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["NORMAL\nn = 40", "ABNORMAL\nn = 0"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "true class")
+    with pytest.raises(ValueError, match=r"square matrix \(class, class\), got the shape \(2, 3\)"):
+        plotting.plot_confusion(np.ones((2, 3)), ["a", "b"])
+    with pytest.raises(ValueError, match="class_names must hold 2 names"):
+        plotting.plot_confusion(np.ones((2, 2)))
+
+
+def test_roc_holds_curve_band_point_and_area():
+    curve = {"x": [0, 0.5, 1], "y": [0, 0.9, 1], "low": [0, 0.8, 1], "high": [0, 1, 1], "point": (0.2, 0.9)}
+    figure = plotting.plot_roc({"test": curve | {"area": Estimate(0.85, 0.8, 0.9, 100)}})
+    (ax,) = figure.axes
+    np.testing.assert_array_equal(ax.lines[1].get_xydata(), [[0, 0], [0.5, 0.9], [1, 1]])
+    np.testing.assert_array_equal(ax.lines[2].get_xydata(), [[0.2, 0.9]])
+    assert [0.5, 0.8] in ax.collections[0].get_paths()[0].vertices.tolist()
+    assert "test, AUC 0.850 [0.800, 0.900]" in texts(ax.get_legend())
+    with pytest.raises(ValueError, match=r"curves\['test'\] lacks \['y'\]; it has \['x'\]"):
+        plotting.plot_roc({"test": {"x": [0, 1]}})
+    with pytest.raises(ValueError, match="must be 1-D and equally long"):
+        plotting.plot_roc({"test": curve | {"y": [0, 1]}})
+
+
+def test_curves_of_the_evaluation_can_be_drawn_as_they_are(rng):
+    from signalcam.evaluation.curves import precision_recall, roc
+
+    y = np.arange(60) % 2
+    p = np.clip(0.3 * y + 0.7 * rng.random(60), 0, 1)
+    curve = roc(y, p, n_bootstrap=20)
+    (ax,) = plotting.plot_roc({"test": curve}).axes
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), curve["y"])
+    curve = precision_recall(y, p, n_bootstrap=20)
+    (ax,) = plotting.plot_precision_recall({"test": curve}, prevalence=0.5).axes
+    assert set(ax.lines[0].get_ydata()) == {0.5}
+    np.testing.assert_allclose(ax.lines[1].get_xdata(), curve["x"])
+    assert any(f"AP {curve['area'].value:.3f}" in text for text in texts(ax.get_legend()))
+
+
+def test_reliability_takes_the_table_of_calibration(rng):
+    from signalcam.evaluation.calibration import reliability
+
+    p = rng.random(300)
+    table = reliability((rng.random(300) < p).astype(int), p)
+    figure = plotting.plot_reliability(table, error=(0.05, 0.02, 0.09))
+    upper, lower = figure.axes
+    np.testing.assert_allclose(upper.lines[1].get_xydata(), table[["predicted", "observed"]])
+    np.testing.assert_allclose([bar.get_height() for bar in lower.patches], table["n"])
+    np.testing.assert_allclose([bar.get_x() for bar in lower.patches], table["bin_low"])
+    assert "0.050 [0.020, 0.090]" in upper.get_title()
+
+
+def test_metrics_are_dots_lines_and_text(estimates):
+    (ax,) = plotting.plot_metrics(estimates).axes
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), [[0.8, 0.0]])
+    np.testing.assert_allclose(ax.collections[0].get_segments(), [[[0.7, 0], [0.9, 0]]])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["AUC", "F1"]
+    assert [text.get_text() for text in ax.texts] == ["0.800 [0.700, 0.900]", "not available"]
+    with pytest.raises(ValueError, match=r"metrics must be rows of the table.*\['recall'\]"):
+        plotting.plot_metrics(estimates, metrics=["recall"])
+
+
+def test_subgroups_take_the_columns_of_their_metric():
+    table = pd.DataFrame(
+        {"n": [10, 20], "auc": [0.8, 0.9], "auc_low": [0.7, 0.8], "auc_high": [0.9, 1.0]},
+        index=pd.MultiIndex.from_tuples([("sex", "female"), ("age", "over 70")]),
+    )
+    (ax,) = plotting.plot_subgroups(table, overall=Estimate(0.85, 0.8, 0.9, 30)).axes
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert labels == ["sex: female  (n = 10)", "age: over 70  (n = 20)"]
+    assert [text.get_text() for text in ax.texts] == ["0.800 [0.700, 0.900]", "0.900 [0.800, 1.000]"]
+    assert "all records, 0.850 [0.800, 0.900]" in texts(ax.get_legend())
+    with pytest.raises(
+        ValueError, match=r"table lacks the columns \['recall', 'recall_low', 'recall_high'\]"
+    ):
+        plotting.plot_subgroups(table, metric="recall")
+
+
+def test_tables_given_are_not_changed(history, estimates):
+    before = history.copy(), estimates.copy()
+    plotting.plot_history(history)
+    plotting.plot_metrics(estimates)
+    pd.testing.assert_frame_equal(history, before[0])
+    pd.testing.assert_frame_equal(estimates, before[1])

@@ -1,0 +1,513 @@
+"""Files of each format: the same recording reads the same, and what a file leaves open is asked for."""
+
+import builtins
+import os
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from recording_files import dicom_dataset, write_csv, write_dicom, write_edf, write_wfdb
+
+from signalcam.leads import LEADS
+from signalcam.recordings.reading import RecordError, read_recording
+
+STATED = {"source_rate": 100, "unit": "mV"}
+
+
+@pytest.fixture
+def ecg(ecg_like):
+    """(1000, 12) in mV, in whole uV."""
+    return np.round(ecg_like[0], 3)
+
+
+@pytest.fixture
+def no_extras(monkeypatch):
+    """As if neither edfio nor pydicom were installed."""
+    real_import = builtins.__import__
+
+    def without_extras(name, *args, **keys):
+        if name.split(".")[0] in ("edfio", "pydicom"):
+            raise ImportError(f"No module named {name!r}")
+        return real_import(name, *args, **keys)
+
+    for name in [name for name in sys.modules if name.split(".")[0] in ("edfio", "pydicom")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(builtins, "__import__", without_extras)
+
+
+@pytest.mark.bad_input(21, 25)
+def test_one_recording_reads_the_same_from_every_format_with_its_leads_shuffled(tmp_path, ecg, rng):
+    pytest.importorskip("edfio")
+    pytest.importorskip("pydicom")
+    order = rng.permutation(12)
+    leads, shuffled = [LEADS[k] for k in order], ecg[:, order]
+    csv_file = write_csv(tmp_path / "a.csv", shuffled * 1000, leads)
+    recordings = [
+        read_recording(write_wfdb(tmp_path, shuffled, leads=leads)),
+        read_recording(csv_file, source_rate=100, unit="uV"),
+        read_recording(write_edf(tmp_path / "a.edf", shuffled * 1000, [f"ECG {lead}" for lead in leads])),
+        read_recording(write_dicom(tmp_path / "a.dcm", shuffled * 1000, leads=leads)),
+    ]
+    for recording in recordings:
+        assert len(recording) == 1
+        np.testing.assert_allclose(recording[0].signals, ecg, atol=1e-6)
+
+
+# What is not read.
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".scp", ".hl7", ".aecg", ".XML"])
+def test_formats_that_are_not_read_name_the_library_that_reads_them(tmp_path, suffix):
+    path = tmp_path / f"ecg{suffix}"
+    path.write_text("<AnnotatedECG/>")
+    with pytest.raises(
+        RecordError, match=r"Record ecg.* is not read here.*ecgdatakit reads SCP-ECG, HL7 aECG"
+    ):
+        read_recording(path)
+
+
+@pytest.mark.security
+@pytest.mark.parametrize(
+    ("name", "content", "match"),
+    [
+        ("a.zip", b"PK\x03\x04", "Unpack it first"),
+        ("archive", b"PK\x03\x04", "Unpack it first"),
+        ("a.csv.gz", b"\x1f\x8b", "Unpack it first"),
+        ("a.pkl", b"\x80\x04", "Pickle files can run code and are never opened"),
+        ("a.npy", b"\x93NUMPY", "pass the array to signalcam.recordings.reading.from_array"),
+        ("a.xlsx", b"PK\x03\x04", "Save it as CSV"),
+        ("a.png", b"\x89PNG", "picture"),
+        ("a", b"<ecg>", "ecgdatakit"),
+        ("a.unknown", b"", "pass the array"),
+    ],
+)
+def test_other_files_are_refused_with_what_to_do(tmp_path, name, content, match):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(RecordError, match=f"not read here .*{match}"):
+        read_recording(path)
+
+
+@pytest.mark.security
+def test_xml_with_entities_is_refused_unparsed(tmp_path):
+    path = tmp_path / "bomb.xml"
+    path.write_text('<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><x>&b;</x>')
+    with pytest.raises(RecordError, match="ecgdatakit"):
+        read_recording(path)
+
+
+def test_missing_file_and_folder_are_told_apart(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Record x: there is no file .*x.csv"):
+        read_recording(tmp_path / "x.csv")
+    with pytest.raises(RecordError, match="is a folder without recordings"):
+        read_recording(tmp_path)
+    with pytest.raises(RecordError, match="null"):
+        read_recording("a\0b.csv")
+
+
+@pytest.mark.security
+def test_pipe_is_refused_and_does_not_hang(tmp_path):
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(RecordError, match="found a pipe or device"):
+        read_recording(tmp_path / "a.csv", **STATED)
+
+
+# WFDB.
+
+
+def test_wfdb_record_is_found_by_any_of_its_files_or_its_name(tmp_path, ecg):
+    header = write_wfdb(tmp_path, ecg)
+    for path in (header, header.with_suffix(".dat"), header.with_suffix(""), str(header)):
+        assert read_recording(path)[0].name == "r1"
+
+
+@pytest.mark.bad_input(5)
+def test_sample_file_without_its_header_names_the_header(tmp_path, ecg):
+    header = write_wfdb(tmp_path, ecg)
+    header.unlink()
+    with pytest.raises(FileNotFoundError, match=r"no file .*r1\.hea"):
+        read_recording(header.with_suffix(".dat"))
+
+
+@pytest.mark.bad_input(8)
+def test_check_can_be_switched_off_for_checksums(tmp_path, ecg):
+    header = write_wfdb(tmp_path, ecg)
+    data = bytearray(header.with_suffix(".dat").read_bytes())
+    data[30] ^= 1
+    header.with_suffix(".dat").write_bytes(data)
+    with pytest.raises(RecordError, match="checksum"):
+        read_recording(header)
+    assert len(read_recording(header, check=False)) == 1
+
+
+@pytest.mark.bad_input(18)
+def test_missing_lead_is_reported_with_and_without_checks(tmp_path, ecg):
+    ecg[:, 9] = -32.768
+    header = write_wfdb(tmp_path, ecg)
+    with pytest.raises(RecordError, match="Record r1: missing lead V4"):
+        read_recording(header)
+    with pytest.raises(RecordError, match="Record r1, lead V4: the lead is missing"):
+        read_recording(header, check=False)
+
+
+@pytest.mark.bad_input(21, 22)
+def test_unit_or_rate_that_contradicts_the_file_is_refused(tmp_path, ecg):
+    header = write_wfdb(tmp_path, ecg)
+    with pytest.raises(RecordError, match="states mV, but unit='uV' was given"):
+        read_recording(header, unit="uV")
+    with pytest.raises(RecordError, match="states 100 Hz, but source_rate=500 was given"):
+        read_recording(header, source_rate=500)
+    assert read_recording(header, **STATED)
+
+
+# CSV.
+
+
+@pytest.mark.bad_input(22)
+def test_csv_without_a_rate_asks_for_it(tmp_path, ecg):
+    with pytest.raises(RecordError, match=r"Record a: .*states no sampling rate: give source_rate"):
+        read_recording(write_csv(tmp_path / "a.csv", ecg), unit="mV")
+
+
+@pytest.mark.bad_input(21)
+def test_csv_without_a_unit_asks_for_it_and_takes_it_from_its_header(tmp_path, ecg):
+    with pytest.raises(RecordError, match=r"column 'I' states no unit.*give unit='mV' or unit='uV'"):
+        read_recording(write_csv(tmp_path / "a.csv", ecg), source_rate=100)
+    path = write_csv(tmp_path / "b.csv", ecg * 1000, [f"{lead} [\u00b5V]" for lead in LEADS])
+    np.testing.assert_allclose(read_recording(path, source_rate=100)[0].signals, ecg, atol=1e-6)
+    with pytest.raises(RecordError, match="states the unit .V, but unit='mV' was given"):
+        read_recording(path, **STATED)
+    with pytest.raises(RecordError, match="'parsec' is not a known voltage"):
+        read_recording(write_csv(tmp_path / "c.csv", ecg), source_rate=100, unit="parsec")
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_csv_delimiters_byte_order_mark_quotes_and_comments_are_read(tmp_path, ecg, mark):
+    path = write_csv(tmp_path / "a.csv", ecg, [f'"{lead}"' for lead in LEADS], mark)
+    path.write_text("\ufeff# my recorder\n" + path.read_text(), encoding="utf-8", newline="\r\n")
+    np.testing.assert_allclose(read_recording(path, **STATED)[0].signals, ecg, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [("time", 0.01), ("Time (s)", 0.01), ("time_ms", 10), ("t", 10), ("index", 1), ("", 1), ("sample", 1)],
+)
+def test_csv_time_column_is_checked_and_left_out(tmp_path, ecg, name, scale):
+    path = write_csv(tmp_path / "a.csv", ecg, times=5 + scale * np.arange(1000), time_name=name)
+    np.testing.assert_allclose(read_recording(path, **STATED)[0].signals, ecg, atol=1e-6)
+
+
+@pytest.mark.bad_input(22)
+def test_csv_time_column_of_another_rate_or_with_a_gap_is_refused(tmp_path, ecg):
+    path = write_csv(tmp_path / "a.csv", ecg, times=np.arange(1000) / 500)
+    with pytest.raises(
+        RecordError, match=r"column 'time' steps by 0.002 .*expected even steps of 0.01 .*at 100 Hz"
+    ):
+        read_recording(path, **STATED)
+    times = np.arange(1000) / 100
+    times[600:] += 0.01
+    path = write_csv(tmp_path / "b.csv", ecg, times=times)
+    with pytest.raises(RecordError, match="without gaps"):
+        read_recording(path, **STATED)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("", "found an empty line"),
+        ("\n\n", "found an empty line"),
+        ("<html></html>", "HTML or XML"),
+        ("0.1,0.2,0.3\n0.1,0.2,0.3\n", "expected a header row with lead names"),
+        ("I,II\n", "no samples"),
+        ("I,II\n1,2\n1\n", "columns changed from 2 to 1"),
+        ("I,II\n1,2,3\n", "names 2 columns, the rows have 3"),
+        ("I,II\n1,abc\n", "could not convert string 'abc'"),
+        ("I,II\n1,\n", "could not convert string ''"),
+        ("I;II\n0,1;0,2\n", "could not convert string '0,1'"),
+        ("I,II\n" + "1,2\n" * 1000, "Missing: III, aVR, aVL, aVF, V1"),
+        ("I,I\n" + "1,2\n" * 1000, "Named twice: I"),
+    ],
+)
+def test_malformed_csv_is_a_record_error_with_its_cause(tmp_path, text, match):
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    with pytest.raises(RecordError, match=match) as caught:
+        read_recording(path, **STATED)
+    assert "Record a" in str(caught.value)
+    assert caught.value.__cause__ is not None
+
+
+@pytest.mark.bad_input(17)
+def test_csv_with_nan_names_lead_and_count(tmp_path, ecg):
+    ecg[3:5, 10] = np.nan
+    with pytest.raises(RecordError, match="Record a, lead V5: 2 of 1,000 samples are NaN or infinite"):
+        read_recording(write_csv(tmp_path / "a.csv", ecg), **STATED)
+
+
+def test_binary_file_under_a_csv_name_is_a_record_error(tmp_path):
+    (tmp_path / "a.csv").write_bytes(bytes(range(256)) * 20)
+    with pytest.raises(RecordError, match="Record a: cannot read"):
+        read_recording(tmp_path / "a.csv", **STATED)
+
+
+# EDF.
+
+
+@pytest.mark.bad_input(21)
+@pytest.mark.parametrize(("unit", "factor"), [("uV", 1000), ("mV", 1)])
+def test_edf_physical_dimension_is_converted(tmp_path, ecg, unit, factor):
+    pytest.importorskip("edfio")
+    limit = 5.0 * factor
+    path = write_edf(tmp_path / "a.edf", ecg * factor, unit=unit, physical_range=(-limit, limit))
+    np.testing.assert_allclose(read_recording(path)[0].signals, ecg, atol=2e-4)
+
+
+def test_bdf_is_read(tmp_path, ecg):
+    edfio = pytest.importorskip("edfio")
+    signals = [
+        edfio.BdfSignal(column * 1000.0, 100, label=lead, physical_dimension="uV")
+        for lead, column in zip(LEADS, ecg.astype(np.float64).T, strict=True)
+    ]
+    edfio.Bdf(signals).write(tmp_path / "a.bdf")
+    np.testing.assert_allclose(read_recording(tmp_path / "a.bdf")[0].signals, ecg, atol=1e-5)
+
+
+def test_edf_without_its_suffix_is_told_by_its_first_bytes(tmp_path, ecg):
+    pytest.importorskip("edfio")
+    path = write_edf(tmp_path / "a.edf", ecg * 1000)
+    path.rename(tmp_path / "recording")
+    assert read_recording(tmp_path / "recording")[0].name == "recording"
+
+
+@pytest.mark.bad_input(21)
+def test_edf_without_dimension_asks_for_the_unit(tmp_path, ecg):
+    pytest.importorskip("edfio")
+    path = write_edf(tmp_path / "a.edf", ecg * 1000, unit="")
+    with pytest.raises(RecordError, match="signal 'I' states no unit"):
+        read_recording(path)
+    np.testing.assert_allclose(read_recording(path, unit="uV")[0].signals, ecg, atol=1e-5)
+
+
+@pytest.mark.bad_input(22)
+def test_edf_signals_of_different_rates_are_refused_unless_they_are_dropped(tmp_path, ecg):
+    pytest.importorskip("edfio")
+    path = write_edf(tmp_path / "a.edf", ecg * 1000, rates=[100] * 11 + [50])
+    with pytest.raises(RecordError, match=r"different rates \(I 100 Hz, .*V6 50 Hz\)"):
+        read_recording(path)
+    with_pulse = np.column_stack([ecg * 1000, ecg[:, 0]])
+    path = write_edf(tmp_path / "b.edf", with_pulse, [*LEADS, "SpO2"], rates=[100] * 12 + [1])
+    assert len(read_recording(path, drop_extra=True)) == 1
+
+
+@pytest.mark.bad_input(24)
+def test_edf_with_other_signals_lists_them(tmp_path, ecg):
+    pytest.importorskip("edfio")
+    path = write_edf(tmp_path / "a.edf", np.column_stack([ecg, ecg[:, 0]]) * 1000, [*LEADS, "Resp"])
+    with pytest.raises(RecordError, match=r"Extra: Resp.*drop_extra=True"):
+        read_recording(path)
+
+
+@pytest.mark.bad_input(6)
+def test_damaged_edf_is_refused_and_not_mended(tmp_path, ecg):
+    pytest.importorskip("edfio")
+    whole = write_edf(tmp_path / "a.edf", ecg * 1000).read_bytes()
+    path = tmp_path / "b.edf"
+    for damaged in (
+        whole[:-1],
+        whole[:-5000],
+        whole[:300],
+        whole[:10],
+        b"",
+        b"<html>" * 900,
+        whole + b"\0\0",
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(RecordError, match="Record b: cannot read .*b.edf as EDF"):
+            read_recording(path)
+
+
+def test_edf_with_gaps_is_refused(tmp_path, ecg):
+    pytest.importorskip("edfio")
+    data = bytearray(write_edf(tmp_path / "a.edf", ecg * 1000).read_bytes())
+    data[192:197] = b"EDF+D"
+    (tmp_path / "a.edf").write_bytes(data)
+    with pytest.raises(RecordError, match="discontinuous"):
+        read_recording(tmp_path / "a.edf")
+
+
+@pytest.mark.bad_input(11)
+def test_edf_without_calibration_is_refused(tmp_path, ecg):
+    pytest.importorskip("edfio")
+    whole = write_edf(tmp_path / "a.edf", ecg * 1000).read_bytes()
+    start = 256 + 12 * (16 + 80 + 8)  # the physical minima; then maxima, digital minima, digital maxima
+    for field in (0, 2):
+        data = bytearray(whole)
+        low = slice(start + 96 * field, start + 96 * field + 8)
+        high = slice(start + 96 * (field + 1), start + 96 * (field + 1) + 8)
+        data[low] = data[high]
+        (tmp_path / "b.edf").write_bytes(data)
+        with pytest.raises(RecordError, match="(?i)uncalibrated"):
+            read_recording(tmp_path / "b.edf")
+
+
+def test_missing_edf_library_says_how_to_install_it(tmp_path, no_extras):
+    (tmp_path / "a.edf").write_bytes(b"0       ")
+    with pytest.raises(
+        RecordError, match=r"Record a: reading EDF needs edfio: pip install signalcam\[formats\]"
+    ):
+        read_recording(tmp_path / "a.edf")
+
+
+# DICOM.
+
+
+def test_dicom_sensitivity_baseline_and_unit_are_applied(tmp_path, ecg):
+    pytest.importorskip("pydicom")
+    path = write_dicom(tmp_path / "a.dcm", ecg * 1000, sensitivity="2.5", baseline="40")
+    np.testing.assert_allclose(read_recording(path)[0].signals, ecg, atol=1.3e-3)
+
+
+@pytest.mark.bad_input(22)
+def test_dicom_example_of_a_recorder_reads_as_pydicom_converts_it():
+    pydicom = pytest.importorskip("pydicom")
+    from pydicom.data import get_testdata_file
+    from pydicom.waveforms import multiplex_array
+
+    path = get_testdata_file("waveform_ecg.dcm")
+    with pytest.raises(RecordError, match="expected 100 Hz, found 1000 Hz"):
+        read_recording(path)
+    recording = read_recording(path, sampling_rate=1000)[0]
+    expected = multiplex_array(pydicom.dcmread(path), 0, as_raw=False) / 1000
+    np.testing.assert_allclose(recording.signals, expected, rtol=1e-6)
+    assert recording.quality.einthoven_error < 0.01
+
+
+def changed_dicom(path, ecg, change):
+    dataset = dicom_dataset(ecg * 1000)
+    change(dataset, dataset.WaveformSequence[0], dataset.WaveformSequence[0].ChannelDefinitionSequence)
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def test_dicom_median_beat_group_is_not_taken_for_the_recording(tmp_path, ecg):
+    pytest.importorskip("pydicom")
+
+    def add_median_beat(dataset, group, channels):
+        beat = dicom_dataset(ecg[:120] * 1000).WaveformSequence[0]
+        beat.WaveformOriginality = "DERIVED"
+        dataset.WaveformSequence = [beat, group]
+
+    path = changed_dicom(tmp_path / "a.dcm", ecg, add_median_beat)
+    np.testing.assert_allclose(read_recording(path)[0].signals, ecg, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        ("5.6.3-9-1", "Lead I (Einthoven)"),
+        ("2:1", ""),
+        ("", "MDC_ECG_LEAD_I"),
+        ("131329", "Lead I"),
+        ("", "ECG I"),
+    ],
+)
+@pytest.mark.bad_input(25)
+def test_dicom_leads_are_told_by_code_or_meaning(tmp_path, ecg, code, meaning):
+    pytest.importorskip("pydicom")
+
+    def rename(dataset, group, channels):
+        source = channels[0].ChannelSourceSequence[0]
+        source.CodeValue, source.CodeMeaning = code, meaning
+
+    path = changed_dicom(tmp_path / "a.dcm", ecg, rename)
+    np.testing.assert_allclose(read_recording(path)[0].signals, ecg, atol=1e-6)
+
+
+def drop(*names):
+    return lambda dataset, group, channels: [delattr(channels[0], name) for name in names]
+
+
+@pytest.mark.bad_input(11, 21)
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (drop("ChannelSensitivity"), "channel I states no sensitivity, so it is uncalibrated"),
+        (drop("ChannelSensitivityUnitsSequence"), "channel I states no unit"),
+        (
+            lambda d, g, c: setattr(c[0].ChannelSensitivityUnitsSequence[0], "CodeValue", "mm[Hg]"),
+            "not a known voltage",
+        ),
+        (lambda d, g, c: setattr(g, "NumberOfWaveformSamples", 10**9), "expected 24,000,000,000 bytes"),
+        (
+            lambda d, g, c: setattr(g, "NumberOfWaveformSamples", 500),
+            "expected 12,000 bytes of samples, found 24,000",
+        ),
+        (lambda d, g, c: setattr(g, "WaveformSampleInterpretation", "MB"), "stored as MB, not linearly"),
+        (lambda d, g, c: delattr(d, "WaveformSequence"), "holds no waveform"),
+        (lambda d, g, c: delattr(g, "SamplingFrequency"), "SamplingFrequency"),
+        (lambda d, g, c: c.pop(), "expected 12 channel definitions, found 11"),
+        (
+            lambda d, g, c: setattr(c[0].ChannelSourceSequence[0], "CodeMeaning", "Lead II"),
+            "code 2:1 is lead I, but",
+        ),
+    ],
+)
+def test_dicom_that_leaves_something_open_is_refused(tmp_path, ecg, change, match):
+    pytest.importorskip("pydicom")
+    with pytest.raises(RecordError, match=f"Record a: cannot read .*{match}"):
+        read_recording(changed_dicom(tmp_path / "a.dcm", ecg, change))
+
+
+@pytest.mark.bad_input(17)
+def test_dicom_padding_values_are_missing_samples(tmp_path, ecg):
+    pytest.importorskip("pydicom")
+    ecg[:7, 5] = -32.768
+
+    def mark(dataset, group, channels):
+        group.WaveformPaddingValue = np.array(-32768, "<i2").tobytes()
+        group["WaveformPaddingValue"].VR = "OW"
+
+    with pytest.raises(RecordError, match="Record a, lead aVF: 7 of 1,000 samples are NaN"):
+        read_recording(changed_dicom(tmp_path / "a.dcm", ecg, mark))
+
+
+@pytest.mark.bad_input(6)
+def test_damaged_dicom_is_refused(tmp_path, ecg):
+    pytest.importorskip("pydicom")
+    whole = write_dicom(tmp_path / "a.dcm", ecg * 1000).read_bytes()
+    path = tmp_path / "b.dcm"
+    for damaged in (whole[:-100], whole[:3000], whole[:140], whole[:10], b"", b"<html>" * 900):
+        path.write_bytes(damaged)
+        with pytest.raises(RecordError, match="Record b: cannot read .*b.dcm as a DICOM waveform"):
+            read_recording(path)
+
+
+@pytest.mark.security
+def test_deflated_dicom_is_refused_unread(tmp_path, ecg):
+    pytest.importorskip("pydicom")
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    def deflate(dataset, group, channels):
+        dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+
+    with pytest.raises(RecordError, match="it is deflated"):
+        read_recording(changed_dicom(tmp_path / "a.dcm", ecg, deflate))
+
+
+def test_missing_dicom_library_says_how_to_install_it(tmp_path, no_extras):
+    (tmp_path / "a.dcm").write_bytes(b"\0" * 128 + b"DICM")
+    with pytest.raises(RecordError, match=r"reading DICOM needs pydicom: pip install signalcam\[formats\]"):
+        read_recording(tmp_path / "a.dcm")
+
+
+# The real sample.
+
+
+def test_real_record_copied_to_other_formats_reads_the_same(real_folder, tmp_path):
+    header = min(real_folder.glob("records100/*/*.hea"))
+    for suffix in (".hea", ".dat"):
+        shutil.copy(header.with_suffix(suffix), tmp_path)
+    signals = read_recording(tmp_path / header.name)[0].signals
+    csv_file = write_csv(tmp_path / "a.csv", signals)
+    np.testing.assert_allclose(read_recording(csv_file, **STATED)[0].signals, signals, atol=1e-6)

@@ -1,0 +1,482 @@
+"""The gate: what a model may see, what is done by request only, and what is refused."""
+
+import warnings
+
+import numpy as np
+import pytest
+from recording_files import write_csv, write_wfdb
+
+from signalcam.leads import LEADS
+from signalcam.recordings.reading import (
+    RecordError,
+    RecordWarning,
+    check_signals,
+    find_recordings,
+    from_array,
+    read_recording,
+)
+
+EIGHT = ["I", "II", *LEADS[6:]]
+
+
+@pytest.fixture(autouse=True)
+def warnings_are_errors():
+    """A test that expects a warning says so."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RecordWarning)
+        yield
+
+
+def long_ecg(n_times, rate=100):
+    """(time, 12) in mV that obeys the limb-lead identities."""
+    time = np.arange(n_times) / rate
+    lead_i, lead_ii = np.sin(2 * np.pi * 1.1 * time), 0.7 * np.sin(2 * np.pi * 1.7 * time)
+    limb = [
+        lead_i,
+        lead_ii,
+        lead_ii - lead_i,
+        -(lead_i + lead_ii) / 2,
+        lead_i - lead_ii / 2,
+        lead_ii - lead_i / 2,
+    ]
+    chest = [np.sin(2 * np.pi * (0.5 + 0.3 * k) * time) for k in range(6)]
+    return np.stack(limb + chest, axis=1)
+
+
+# The gate for arrays.
+
+
+def test_good_signals_pass_unchanged_without_a_copy(ecg_like):
+    assert np.shares_memory(check_signals(ecg_like), ecg_like)
+
+
+@pytest.mark.bad_input(29)
+def test_one_record_becomes_a_batch_of_one(ecg_like):
+    assert check_signals(ecg_like[0]).shape == (1, 1000, 12)
+    assert len(from_array(ecg_like[0])) == 1
+
+
+@pytest.mark.bad_input(29)
+@pytest.mark.parametrize("shape", [(0,), (0, 1000, 12), (4, 0, 12), (4, 1000, 0)])
+def test_empty_arrays_are_refused(shape):
+    with pytest.raises(ValueError, match="got an empty array"):
+        check_signals(np.zeros(shape))
+    with pytest.raises(ValueError, match="got an empty array"):
+        from_array(np.zeros(shape))
+
+
+@pytest.mark.bad_input(27)
+def test_lead_before_time_looks_transposed(ecg_like):
+    with pytest.raises(ValueError, match=r"\(6, 12, 1000\) looks transposed.*transpose\(0, 2, 1\)"):
+        check_signals(ecg_like.transpose(0, 2, 1))
+    with pytest.raises(ValueError, match=r"\(12, 1000\) looks transposed.*transpose\(1, 0\)"):
+        from_array(ecg_like[0].T)
+
+
+@pytest.mark.bad_input(28)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x.astype(np.float64),
+        lambda x: np.asfortranarray(x),
+        lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+        lambda x: x[:, ::-1][:, ::-1],
+        lambda x: x.astype(">f4"),
+        lambda x: x.tolist(),
+    ],
+)
+def test_other_floating_point_layouts_give_the_same_float32(ecg_like, change):
+    checked = check_signals(change(ecg_like))
+    assert checked.dtype == np.float32
+    np.testing.assert_array_equal(checked, ecg_like)
+
+
+@pytest.mark.bad_input(28)
+def test_read_only_array_works_and_stays_unchanged(ecg_like):
+    before = ecg_like.copy()
+    ecg_like.setflags(write=False)
+    check_signals(ecg_like)
+    from_array(ecg_like, length="crop")
+    np.testing.assert_array_equal(ecg_like, before)
+
+
+@pytest.mark.bad_input(28)
+@pytest.mark.parametrize("dtype", [object, complex, bool, "U8"])
+def test_object_complex_bool_and_text_are_refused(ecg_like, dtype):
+    for gate in (check_signals, from_array):
+        with pytest.raises(ValueError, match="real floating-point numbers, got"):
+            gate(ecg_like.astype(dtype))
+
+
+@pytest.mark.bad_input(28)
+def test_integers_are_refused_unless_a_gain_is_given(ecg_like):
+    samples = np.rint(ecg_like[0] * 200).astype(np.int16)
+    for gate in (check_signals, from_array):
+        with pytest.raises(ValueError, match=r"got int16, which look like converter values.*gain"):
+            gate(samples)
+    recording = from_array(samples, gain=200)[0]
+    np.testing.assert_allclose(recording.signals, samples / 200, rtol=1e-6)
+
+
+@pytest.mark.bad_input(11)
+@pytest.mark.parametrize("gain", [0, -1, np.nan, np.inf, [1, 2], "200"])
+def test_gain_that_is_none_is_refused(gain):
+    with pytest.raises(ValueError, match="gain must be"):
+        from_array(np.ones((1000, 12), np.int16), gain=gain)
+
+
+def test_masked_array_is_refused_where_it_masks_something(ecg_like):
+    assert check_signals(np.ma.array(ecg_like)).shape == ecg_like.shape
+    with pytest.raises(ValueError, match="got a masked array"):
+        check_signals(np.ma.array(ecg_like, mask=ecg_like > 0.5))
+
+
+@pytest.mark.bad_input(17)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_not_finite_samples_name_record_lead_and_count(ecg_like, value):
+    ecg_like[4, 10:13, LEADS.index("V2")] = value
+    with pytest.raises(ValueError, match=r"Record 4, lead V2: 3 of 1,000 samples are NaN or infinite"):
+        check_signals(ecg_like)
+    with pytest.raises(RecordError, match=r"Record x\[4\], lead V2: 3 of 1,000 samples are NaN or infinite"):
+        from_array(ecg_like, name="x")
+
+
+@pytest.mark.bad_input(17)
+def test_not_finite_sample_beyond_the_first_chunk_is_found_under_its_own_number(ecg_like):
+    many = np.tile(ecg_like, (100, 1, 1))
+    many[555, 0, 0] = np.nan
+    with pytest.raises(ValueError, match=r"Record 555, lead I: 1 of 1,000"):
+        check_signals(many)
+
+
+def test_number_beyond_float32_is_not_finite(ecg_like):
+    huge = ecg_like.astype(np.float64)
+    huge[0, 0, 0] = 1e300
+    with pytest.raises(ValueError, match="Record 0, lead I: 1 of 1,000"):
+        check_signals(huge)
+
+
+@pytest.mark.bad_input(18)
+def test_whole_lead_of_nan_is_reported_as_missing(ecg_like):
+    ecg_like[2, :, 3] = np.nan
+    with pytest.raises(ValueError, match=r"Record 2, lead aVR: the lead is missing"):
+        check_signals(ecg_like)
+
+
+@pytest.mark.bad_input(37)
+def test_wrong_length_or_lead_count_is_our_own_error(ecg_like):
+    with pytest.raises(ValueError, match=r"Expected 1,000 samples a record .* got 900"):
+        check_signals(ecg_like[:, :900])
+    with pytest.raises(ValueError, match=r"Expected 12 leads .* got 8"):
+        check_signals(ecg_like[..., :8])
+    with pytest.raises(ValueError, match=r"shape \(record, 1000, 12\) or one record .* got \(1000,\)"):
+        check_signals(ecg_like[0, :, 0])
+    assert check_signals(ecg_like[:, :900], n_times=None).shape == (6, 900, 12)
+
+
+@pytest.mark.bad_input(25)
+def test_named_leads_are_ordered_by_name(ecg_like, rng):
+    order = rng.permutation(12)
+    names = [LEADS[k] for k in order]
+    np.testing.assert_array_equal(check_signals(ecg_like[..., order], names=names), ecg_like)
+
+
+# What is suspect is said.
+
+
+@pytest.mark.bad_input(21)
+@pytest.mark.parametrize(("factor", "words"), [(1000, "look like uV.*0.001"), (0.001, "look like V.*1000")])
+def test_amplitudes_in_another_unit_warn_with_the_likely_factor(ecg_like, factor, words):
+    with pytest.warns(RecordWarning, match=words):
+        check_signals(ecg_like * factor)
+    with pytest.warns(RecordWarning, match=words):
+        from_array(ecg_like[0] * factor)
+
+
+@pytest.mark.bad_input(26)
+def test_unnamed_leads_in_a_suspect_order_warn_with_the_measured_error(ecg_like):
+    order = [0, 1, 2, 4, 3, 5, *range(6, 12)]
+    with pytest.warns(
+        RecordWarning, match=r"In 6 of 6 records the limb leads do not fit .*off by up to \d\.\d\d mV"
+    ):
+        check_signals(ecg_like[..., order])
+    with pytest.warns(RecordWarning, match=r"Record array: the limb leads do not fit together \(off by \d"):
+        from_array(ecg_like[0][:, order])
+    names = [LEADS[k] for k in order]
+    np.testing.assert_array_equal(from_array(ecg_like[0][:, order], names=names)[0].signals, ecg_like[0])
+
+
+@pytest.mark.bad_input(19)
+def test_flat_lead_warns_and_can_be_left_unsaid(ecg_like):
+    ecg_like[3, :, 7] = 0
+    with pytest.warns(RecordWarning, match=r"1 of 6 records have a flat lead \(first: record 3, lead V2\)"):
+        check_signals(ecg_like)
+    check_signals(ecg_like, warn=False)
+    assert from_array(ecg_like[3])[0].quality.flat == {"V2": 1.0}
+
+
+# Rate.
+
+
+@pytest.mark.bad_input(22)
+def test_another_rate_is_refused_and_resampled_by_request():
+    signals = long_ecg(5000, 500)
+    with pytest.raises(RecordError, match=r"expected 100 Hz, found 500 Hz.*resample=True"):
+        from_array(signals, source_rate=500)
+    recording = from_array(signals, source_rate=500, resample=True)[0]
+    inner = slice(50, -50)
+    np.testing.assert_allclose(recording.signals[inner], long_ecg(1000)[inner], atol=0.005)
+
+
+@pytest.mark.bad_input(22)
+def test_resampling_takes_out_what_the_lower_rate_cannot_hold():
+    signals = long_ecg(5000, 500)
+    signals[:, 6:] += np.sin(2 * np.pi * 120 * np.arange(5000) / 500)[:, None]
+    recording = from_array(signals, source_rate=500, resample=True)[0]
+    np.testing.assert_allclose(recording.signals[50:-50], long_ecg(1000)[50:-50], atol=0.01)
+
+
+@pytest.mark.bad_input(22)
+def test_offset_makes_no_step_at_the_ends_when_resampled():
+    signals = long_ecg(5000, 500)
+    signals[:, 6] = 3.0
+    recording = from_array(signals, source_rate=500, resample=True)[0]
+    np.testing.assert_allclose(recording.signals[:, 6], 3.0, atol=1e-5)
+
+
+@pytest.mark.bad_input(22)
+def test_500_hz_data_given_as_100_hz_is_suspected():
+    signals = long_ecg(5000, 500)
+    with pytest.raises(
+        RecordError, match=r"found 5,000 \(50 s\).*10 s at 500 Hz.*source_rate=500 and resample=True"
+    ):
+        from_array(signals)
+    for length in ("crop", "window"):
+        with pytest.warns(RecordWarning, match="taken as 100 Hz. 5,000 samples are 10 s at 500 Hz"):
+            from_array(signals, length=length)
+
+
+@pytest.mark.bad_input(22)
+@pytest.mark.parametrize("rate", [128, 250, 257, 360, 1000, 62.5])
+def test_common_rates_give_the_wanted_number_of_samples(rate):
+    signals = long_ecg(int(10 * rate), rate)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RecordWarning)
+        recording = from_array(signals, source_rate=rate, resample=True)[0]
+    assert recording.signals.shape == (1000, 12)
+    assert np.abs(recording.signals[50:-50] - long_ecg(1000)[50:-50]).max() < 0.02
+
+
+def test_resampling_upwards_warns():
+    with pytest.warns(
+        RecordWarning, match="from 50 Hz up to 100 Hz; what lies above 25 Hz was never recorded"
+    ):
+        from_array(long_ecg(500, 50), source_rate=50, resample=True)
+
+
+def test_rates_without_a_simple_ratio_are_refused():
+    with pytest.raises(RecordError, match=r"cannot resample 500\.013 Hz"):
+        from_array(long_ecg(5000, 500), source_rate=500.0131, resample=True)
+
+
+# Length.
+
+
+@pytest.mark.bad_input(23)
+def test_too_short_or_too_long_is_refused_with_what_to_ask_for():
+    with pytest.raises(
+        RecordError, match=r"expected 1,000 samples \(10 s at 100 Hz\), found 800 \(8 s\).*length='pad'"
+    ):
+        from_array(long_ecg(800))
+    with pytest.raises(RecordError, match=r"found 1,700 \(17 s\).*length='crop'.*length='window'"):
+        from_array(long_ecg(1700))
+    for length, n_times in (("pad", 1700), ("crop", 800), ("window", 800)):
+        with pytest.raises(RecordError, match="expected 1,000 samples"):
+            from_array(long_ecg(n_times), length=length)
+
+
+@pytest.mark.bad_input(23)
+def test_crop_takes_the_start():
+    recording = from_array(long_ecg(1700), length="crop")[0]
+    np.testing.assert_allclose(recording.signals, long_ecg(1700)[:1000], rtol=1e-6)
+    assert recording.start == 0
+    assert not recording.padded.any()
+
+
+@pytest.mark.bad_input(23)
+def test_padding_holds_the_median_and_is_marked():
+    recording = from_array(long_ecg(800), length="pad")[0]
+    np.testing.assert_array_equal(recording.padded, np.arange(1000) >= 800)
+    np.testing.assert_allclose(recording.signals[:800], long_ecg(800), rtol=1e-6)
+    np.testing.assert_allclose(
+        recording.signals[800:], np.tile(np.median(long_ecg(800), axis=0), (200, 1)), atol=1e-6
+    )
+    assert recording.quality.padded == pytest.approx(0.2)
+    assert recording.quality.flat == {}
+
+
+@pytest.mark.bad_input(23)
+@pytest.mark.parametrize(
+    ("n_times", "starts"), [(1000, [0]), (2000, [0, 10]), (2300, [0, 10, 13]), (1001, [0, 0.01])]
+)
+def test_windows_cover_the_whole_recording(n_times, starts):
+    windows = from_array(long_ecg(n_times), length="window")
+    assert [window.start for window in windows] == starts
+    for window in windows:
+        first = round(window.start * 100)
+        np.testing.assert_allclose(
+            window.signals, long_ecg(n_times)[first : first + 1000], rtol=1e-6, atol=1e-9
+        )
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("length", "trim"),
+        ("duration", 0),
+        ("duration", np.nan),
+        ("sampling_rate", -100),
+        ("sampling_rate", "100"),
+        ("duration", 0.001),
+        ("source_rate", 0),
+    ],
+)
+def test_arguments_out_of_range_are_named(ecg_like, argument, value):
+    with pytest.raises(ValueError, match=argument):
+        from_array(ecg_like[0], **{argument: value})
+
+
+# Leads.
+
+
+@pytest.mark.bad_input(24)
+def test_eight_leads_are_listed_and_the_others_derived_by_request(ecg_like):
+    eight = ecg_like[0][:, [LEADS.index(lead) for lead in EIGHT]]
+    with pytest.raises(RecordError, match=r"Record array: .*Missing: III, aVR, aVL, aVF.*derive=True"):
+        from_array(eight, names=EIGHT)
+    np.testing.assert_allclose(from_array(eight, names=EIGHT, derive=True)[0].signals, ecg_like[0], atol=1e-6)
+
+
+@pytest.mark.bad_input(24)
+def test_derivation_keeps_the_leads_that_are_there(ecg_like):
+    eleven = np.delete(ecg_like[0], 2, axis=1)
+    eleven[:, 2] += 0.05
+    recording = from_array(eleven, names=[lead for lead in LEADS if lead != "III"], derive=True)[0]
+    np.testing.assert_array_equal(recording.signals[:, 3], eleven[:, 2])
+
+
+@pytest.mark.bad_input(24)
+def test_missing_chest_lead_is_not_derived(ecg_like):
+    with pytest.raises(RecordError, match=r"Missing: V6"):
+        from_array(ecg_like[0][:, :11], names=LEADS[:11], derive=True)
+
+
+@pytest.mark.bad_input(24)
+def test_fifteen_leads_are_listed_and_dropped_by_request(ecg_like):
+    fifteen = np.concatenate([ecg_like[0], ecg_like[1][:, :3]], axis=1)
+    names = [*LEADS, "vx", "vy", "vz"]
+    with pytest.raises(RecordError, match=r"Extra: vx, vy, vz.*drop_extra=True"):
+        from_array(fifteen, names=names)
+    np.testing.assert_array_equal(from_array(fifteen, names=names, drop_extra=True)[0].signals, ecg_like[0])
+
+
+@pytest.mark.bad_input(25)
+def test_aliases_are_known_and_duplicates_refused(ecg_like):
+    names = [
+        "DI",
+        "MDC_ECG_LEAD_II",
+        "iii",
+        "AVR",
+        "AVL ",
+        "avf",
+        "C1",
+        "V2",
+        "v3",
+        "ECG V4",
+        "Lead V5",
+        "V6",
+    ]
+    np.testing.assert_array_equal(from_array(ecg_like[0], names=names)[0].signals, ecg_like[0])
+    with pytest.raises(RecordError, match=r"Named twice: I \(as 'DI' and 'I'\)"):
+        from_array(ecg_like[0], names=[*names[:11], "I"])
+
+
+def test_number_of_names_must_fit_the_array(ecg_like):
+    with pytest.raises(ValueError, match=r"Expected 8 leads .* got 12"):
+        from_array(ecg_like[0], names=EIGHT)
+
+
+# Files through the same gate.
+
+
+def test_file_and_array_give_the_same_recording(tmp_path, ecg_like):
+    rounded = np.round(ecg_like[0], 3)
+    recording = read_recording(write_wfdb(tmp_path, rounded))[0]
+    np.testing.assert_array_equal(
+        recording.signals, from_array(np.rint(rounded * 1000).astype(int), gain=1000)[0].signals
+    )
+    assert (recording.name, recording.sampling_rate, recording.start) == ("r1", 100, 0)
+    assert recording.signals.dtype == np.float32
+    assert not recording.signals.flags.writeable
+
+
+@pytest.mark.bad_input(20)
+def test_lead_off_in_a_file_is_in_the_quality_report(tmp_path, ecg_like):
+    ecg_like[0, 500:, 11] = 5.0
+    quality = read_recording(write_wfdb(tmp_path, ecg_like[0]))[0].quality
+    assert quality.notes == ["lead V6 is flat (50 % of samples)", "lead V6 is clipped (50 % of samples)"]
+
+
+@pytest.mark.bad_input(26)
+def test_file_whose_names_do_not_fit_its_leads_warns(tmp_path, ecg_like):
+    swapped = [LEADS[k] for k in (1, 0, *range(2, 12))]
+    with pytest.warns(RecordWarning, match="Record r1: the limb leads do not fit together"):
+        read_recording(write_wfdb(tmp_path, ecg_like[0], leads=swapped))
+
+
+# Finding recordings.
+
+
+@pytest.fixture
+def tree(tmp_path, ecg_like):
+    (tmp_path / "b").mkdir()
+    write_wfdb(tmp_path, ecg_like[0], "w2")
+    write_wfdb(tmp_path / "b", ecg_like[0], "w1")
+    write_csv(tmp_path / "a.csv", ecg_like[0])
+    (tmp_path / "b" / "lonely.dat").write_bytes(b"")
+    (tmp_path / "b" / "old.scp").write_bytes(b"")
+    (tmp_path / "notes.txt").write_text("notes")
+    (tmp_path / "figure.png").write_bytes(b"")
+    return tmp_path
+
+
+def found(patterns, tree):
+    return [path.relative_to(tree).as_posix() for path in find_recordings(patterns)]
+
+
+def test_folder_gives_each_recording_once_and_what_cannot_be_read(tree):
+    assert found(tree, tree) == ["a.csv", "w2.hea", "b/lonely.dat", "b/old.scp", "b/w1.hea"]
+
+
+def test_wildcards_and_shell_expanded_names_give_a_pair_once(tree):
+    assert found(str(tree / "w*"), tree) == ["w2.hea"]
+    assert found([tree / "w2.dat", tree / "w2.hea"], tree) == ["w2.hea"]
+    assert found(str(tree / "w*.dat"), tree) == ["w2.dat"]
+    assert sorted(found(str(tree / "**" / "*.hea"), tree)) == ["b/w1.hea", "w2.hea"]
+
+
+def test_what_is_not_there_is_given_back_so_that_reading_it_says_so(tree):
+    (tree / "empty").mkdir()
+    missing = list(find_recordings([tree / "none.csv", tree / "none*.edf", tree / "empty"]))
+    assert [path.name for path in missing] == ["none.csv", "none*.edf", "empty"]
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        read_recording(missing[0])
+    with pytest.raises(RecordError, match="folder without recordings"):
+        read_recording(missing[2])
+
+
+def test_recordings_are_found_one_by_one(tree):
+    finder = find_recordings(tree)
+    assert next(finder).name == "a.csv"
+    (tree / "b" / "w1.hea").unlink()
+    assert "w1.hea" not in [path.name for path in finder]

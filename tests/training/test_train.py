@@ -1,0 +1,253 @@
+"""Training: checks before it, the best epoch after it, the same result after an interruption."""
+
+import keras
+import numpy as np
+import pytest
+
+from signalcam.augmentation.random_view import RandomView
+from signalcam.training.callbacks import BestEpoch, SeededEpochs, StopOnBadLoss
+from signalcam.training.schedules import OneCycle
+from signalcam.training.train import train
+from signalcam.training.train_step import Learner
+
+OPTIONS = {
+    "epochs": 4,
+    "batch_size": 16,
+    "learning_rate": 1e-2,
+    "monitor": "val_auc",
+    "seed": 3,
+    "mixup": 0.4,
+}
+
+
+def small_model():
+    return keras.Sequential(
+        [
+            keras.Input((40, 3)),
+            keras.layers.Conv1D(4, 3, name="conv"),
+            keras.layers.BatchNormalization(),
+            keras.layers.GlobalAveragePooling1D(),
+            keras.layers.Dropout(0.1, seed=1),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+
+
+def make_data(n=64):
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 2, n)
+    signals = rng.normal(size=(n, 40, 3)).astype(np.float32)
+    signals[labels == 1, ::4] += 1
+    return (signals[:48], labels[:48]), (signals[48:], labels[48:])
+
+
+def augmentation():
+    return RandomView(gain=0.1, lead_dropout=0.2, seed=5)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    return train(small_model, *make_data(), augmentation=augmentation(), verbose=False, **OPTIONS)
+
+
+def test_history_has_one_row_an_epoch_and_the_learning_rate(uninterrupted):
+    history = uninterrupted.history
+    assert list(history.columns) == [
+        "epoch",
+        "loss",
+        "accuracy",
+        "auc",
+        "val_loss",
+        "val_accuracy",
+        "val_auc",
+        "learning_rate",
+    ]
+    assert history["epoch"].tolist() == [1, 2, 3, 4]
+    assert history.notna().all(axis=None)
+    np.testing.assert_allclose(history["learning_rate"], 1e-2, rtol=1e-6)
+
+
+def test_model_has_the_weights_of_the_best_epoch(uninterrupted):
+    history = uninterrupted.history.set_index("epoch")
+    best = uninterrupted.best_epoch
+    assert history.loc[best, "val_auc"] == history["val_auc"].max()
+    signals, labels = make_data()[1]
+    p = uninterrupted.model(signals).numpy()[:, 0]
+    loss = -np.mean(np.where(labels == 1, np.log(p), np.log(1 - p)))
+    assert loss == pytest.approx(history.loc[best, "val_loss"], rel=1e-4)
+
+
+def test_interrupted_training_goes_on_to_the_same_result(uninterrupted, tmp_path, monkeypatch):
+    begin = SeededEpochs.on_epoch_begin
+
+    def interrupt(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+        begin(self, epoch, logs)
+
+    options = dict(OPTIONS, folder=tmp_path, verbose=False)
+    monkeypatch.setattr(SeededEpochs, "on_epoch_begin", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(small_model, *make_data(), augmentation=augmentation(), **options)
+    monkeypatch.setattr(SeededEpochs, "on_epoch_begin", begin)
+    resumed = train(small_model, *make_data(), augmentation=augmentation(), **options)
+    np.testing.assert_allclose(resumed.history, uninterrupted.history, rtol=1e-5)
+    assert resumed.best_epoch == uninterrupted.best_epoch
+    for found, expected in zip(resumed.model.get_weights(), uninterrupted.model.get_weights(), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    assert {"history.csv", "network.keras", "training_state.npz"} == {f.name for f in tmp_path.iterdir()}
+
+    with pytest.raises(ValueError, match="other data or settings. Give another folder"):
+        train(small_model, *make_data(), augmentation=augmentation(), **dict(options, seed=4))
+
+
+@pytest.mark.bad_input(39)
+def test_wrong_monitor_lists_the_names_there_are():
+    with pytest.raises(ValueError, match="nothing called 'val_acc' to monitor.*val_accuracy, val_auc"):
+        train(small_model, *make_data(), **dict(OPTIONS, monitor="val_acc"))
+
+
+@pytest.mark.bad_input(17)
+def test_nan_is_refused_with_record_lead_and_count():
+    (signals, labels), validation = make_data()
+    signals[7, 3:5, 2] = np.nan
+    with pytest.raises(ValueError, match="record 7, lead 2, 2 of 40 samples"):
+        train(small_model, (signals, labels), validation, **OPTIONS)
+
+
+@pytest.mark.bad_input(36)
+def test_signals_and_labels_of_different_length_are_refused():
+    (signals, labels), validation = make_data()
+    with pytest.raises(ValueError, match="got 48 records and 47 labels"):
+        train(small_model, (signals, labels[1:]), validation, **OPTIONS)
+
+
+@pytest.mark.bad_input(36)
+def test_labels_that_are_not_the_models_outputs_are_refused():
+    (signals, labels), validation = make_data()
+    with pytest.raises(ValueError, match="one column for each of the model's 1 outputs.*shape \\(48, 2\\)"):
+        train(small_model, (signals, np.stack([labels, labels], axis=1)), validation, **OPTIONS)
+
+
+@pytest.mark.bad_input(38)
+def test_training_stops_when_the_loss_is_no_number():
+    with pytest.raises(ValueError, match="the loss became nan.*Lower the learning rate"):
+        train(
+            small_model,
+            *make_data(),
+            epochs=3,
+            optimizer=keras.optimizers.SGD(1e38),
+            monitor=None,
+            verbose=False,
+        )
+
+
+@pytest.mark.bad_input(38)
+def test_huge_loss_stops_too():
+    with pytest.raises(ValueError, match="step 4 of an epoch: the loss became 10000000.0"):
+        StopOnBadLoss().on_train_batch_end(3, {"loss": 1e7})
+
+
+@pytest.mark.bad_input(38)
+def test_weights_that_are_not_finite_are_not_kept():
+    model = small_model()
+    best = BestEpoch(model, "val_loss")
+    before = best.weights[0].copy()
+    model.get_layer("conv").kernel.assign(np.full(model.get_layer("conv").kernel.shape, np.inf))
+    with pytest.raises(ValueError, match="after epoch 1 there are weights that are not finite"):
+        best.on_epoch_end(0, {"val_loss": 0.1})
+    np.testing.assert_array_equal(best.weights[0], before)
+
+
+def test_best_epoch_wants_a_small_loss_and_a_large_score():
+    for monitor, values, expected in (("val_loss", (0.5, 0.4, 0.6), 2), ("val_auc", (0.5, 0.4, 0.6), 3)):
+        best = BestEpoch(small_model(), monitor)
+        for epoch, value in enumerate(values):
+            best.on_epoch_end(epoch, {monitor: value})
+        assert best.epoch == expected
+
+
+def test_order_of_records_depends_on_seed_and_epoch_alone():
+    first, second = (SeededEpochs(Learner(small_model()), 20, seed=1) for _ in range(2))
+    for epoch in (3, 0):
+        first.on_epoch_begin(epoch)
+    second.on_epoch_begin(0)
+    np.testing.assert_array_equal(first.rows, second.rows)
+    second.on_epoch_begin(1)
+    assert not np.array_equal(first.rows, second.rows)
+    assert sorted(second.rows) == list(range(20))
+
+
+def test_mixup_keeps_the_larger_share_of_each_record():
+    learner = Learner(small_model(), mixup=0.4, seed=0)
+    labels = np.eye(8, dtype=np.float32)
+    signals = np.repeat(labels[:, None], 5, axis=1)  # each record carries its label as signal
+    mixed, targets = learner._mix(signals, labels)
+    np.testing.assert_allclose(mixed[:, 0], targets, atol=1e-6)
+    np.testing.assert_allclose(np.sum(targets, axis=1), 1, atol=1e-6)
+    np.testing.assert_array_equal(np.argmax(targets, axis=1), np.arange(8))
+
+
+def test_one_cycle_rises_to_the_peak_and_falls_to_the_end():
+    schedule = OneCycle(peak=2.0, steps=100, rise=0.3, start=0.04, end=0.01)
+    rates = [float(schedule(step)) for step in (0, 15, 30, 65, 100, 150)]
+    np.testing.assert_allclose(rates, [0.08, 1.04, 2.0, 1.01, 0.02, 0.02], rtol=1e-5)
+    assert OneCycle.from_config(schedule.get_config()).get_config() == schedule.get_config()
+
+
+def test_view_is_the_inverse_hyperbolic_sine_at_inference(rng):
+    signals = rng.normal(size=(2, 30, 3)).astype(np.float32) * 5
+    np.testing.assert_allclose(RandomView(n_times=10)(signals), np.arcsinh(signals), atol=1e-6)
+
+
+def test_view_is_a_stretch_of_the_record():
+    signals = np.tile(np.arange(30.0, dtype=np.float32)[:, None], (4, 1, 2))
+    view = RandomView(n_times=10, gain=0, lead_gain=0, lead_dropout=0, compress=False)
+    found = view(signals, training=True).numpy()
+    assert found.shape == (4, 10, 2)
+    np.testing.assert_array_equal(np.diff(found, axis=1), 1)
+    warped = RandomView(n_times=10, warp=0.2, gain=0, lead_gain=0, lead_dropout=0, compress=False)
+    steps = np.diff(warped(signals, training=True).numpy(), axis=1)
+    assert (steps > np.exp(-0.2) - 1e-4).all()
+    assert (steps < np.exp(0.2) + 1e-4).all()
+    np.testing.assert_allclose(steps, steps[:, :1, :1].repeat(9, 1).repeat(2, 2), atol=1e-4)
+
+
+def test_view_drops_whole_leads_and_survives_its_config():
+    view = RandomView(lead_dropout=0.5, seed=2)
+    found = view(np.ones((20, 6, 5), np.float32), training=True).numpy()
+    dropped = (found == 0).all(axis=1)
+    np.testing.assert_array_equal((found == 0).any(axis=1), dropped)
+    assert 0.3 < dropped.mean() < 0.7
+    assert RandomView.from_config(view.get_config()).get_config() == view.get_config()
+
+
+def constant_teacher(probability):
+    """A model that answers every signal with the same probability."""
+    signals = keras.Input((None, 3))
+    logit = np.log(probability / (1 - probability))
+    dense = keras.layers.Dense(1, activation="sigmoid", kernel_initializer="zeros", trainable=False)
+    model = keras.Model(signals, dense(keras.layers.GlobalAveragePooling1D()(signals)))
+    dense.set_weights([np.zeros((3, 1)), np.array([logit])])
+    return model
+
+
+def test_training_loss_is_taken_against_the_teachers_answer_mixed_with_the_labels():
+    learner = Learner(constant_teacher(0.5), teacher=constant_teacher(0.9), teacher_share=0.75)
+    learner.compile(loss=keras.losses.BinaryCrossentropy())
+    x, y, guess = np.zeros((2, 8, 3), np.float32), np.array([[0.0], [1.0]]), np.array([[0.2], [0.6]])
+    target = 0.75 * 0.9 + 0.25 * y
+    expected = -(target * np.log(guess) + (1 - target) * np.log(1 - guess)).mean()
+    assert float(learner.compute_loss(x, y, guess, training=True)) == pytest.approx(expected, abs=1e-6)
+    plain = -(y * np.log(guess) + (1 - y) * np.log(1 - guess)).mean()
+    assert float(learner.compute_loss(x, y, guess, training=False)) == pytest.approx(plain, abs=1e-6)
+
+
+def test_the_teacher_is_neither_trained_nor_counted():
+    learner = Learner(small_model(), teacher=small_model())
+    assert [w.shape for w in learner.weights] == [w.shape for w in small_model().weights]
+
+
+def test_teacher_share_must_be_a_share():
+    with pytest.raises(ValueError, match="teacher_share must be within 0 and 1; got 1.5"):
+        Learner(constant_teacher(0.5), teacher_share=1.5)
