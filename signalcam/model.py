@@ -63,7 +63,7 @@ def build_model(
         )
     if n_classes < 1:
         raise ValueError(f"n_classes must be at least 1; got {n_classes}.")
-    if n_times < pool_size ** (len(filters) - 1):
+    if n_times is not None and n_times < pool_size ** (len(filters) - 1):
         raise ValueError(
             f"n_times={n_times} is too short for {len(filters) - 1} poolings by {pool_size}: "
             f"at least {pool_size ** (len(filters) - 1)} samples are needed."
