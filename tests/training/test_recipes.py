@@ -1,5 +1,7 @@
 """Recipes: from records in mV to a deployable model, by name."""
 
+import importlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -122,9 +124,8 @@ def test_scaler_of_a_recipe_sees_the_training_split_only(records, monkeypatch):
     seen = []
     fit = Scaler.fit
     monkeypatch.setattr(Scaler, "fit", lambda self, x: seen.append(len(x)) or fit(self, x))
-    monkeypatch.setattr(
-        "signalcam.training.train_recipe.train", lambda *a, **k: (_ for _ in ()).throw(InterruptedError)
-    )
+    module = importlib.import_module("signalcam.training.train_recipe")
+    monkeypatch.setattr(module, "train", lambda *a, **k: (_ for _ in ()).throw(InterruptedError))
     with pytest.raises(InterruptedError):
         train_recipe(find_recipe("paper", scaling="standard"), *records)
     assert seen == [8]
