@@ -78,9 +78,7 @@ def train(arguments: argparse.Namespace) -> int:
         print(f"Single models, over {len(runs)} seeds:\n{over_seeds(runs).round(4).to_string()}\n")
     published = beside_published(runs, arguments.bootstrap)
     if published is not None:
-        print(
-            f"Beside what others published, label rule {arguments.rule}; ours: mean of {len(runs)} single models"
-        )
+        print(f"Label rule {arguments.rule}, beside what others published; ours: mean of {len(runs)} models")
         print(f"{published.to_string()}\n")
     print(f"{output}: model.keras, predictions.csv, metrics.json, figures/, MODEL_CARD.md")
     return 0

@@ -144,8 +144,8 @@ def refuse_seen_fold(settings: Settings, dataset: Dataset, fold: int) -> None:
         if fold in folds:
             listed = ", ".join(map(str, folds))
             raise LeakageError(
-                f"fold must be one that the model has not seen, got {fold}: it was {use} on folds {listed} of "
-                f"{dataset.family}. Take another fold; for the flattering numbers all the same, ask with "
+                f"fold must be one that the model has not seen, got {fold}: it was {use} on folds {listed} "
+                f"of {dataset.family}. Take another fold; for the flattering numbers all the same, ask with "
                 "seen_folds=True (--seen-folds)."
             )
 
