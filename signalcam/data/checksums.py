@@ -9,7 +9,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from signalcam.errors import DatasetError
-from signalcam.data.parallel import in_order
+from signalcam.data.threads import in_order
 from signalcam.data.ptbxl import RECORD_FOLDERS, find_dataset
 from signalcam.data.metadata import is_safe_relative_path
 

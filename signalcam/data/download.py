@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from signalcam.errors import DatasetError
 from signalcam.data.fetching import DownloadError, Fetcher
-from signalcam.data.parallel import in_order
+from signalcam.data.threads import in_order
 from signalcam.data.ptbxl import RECORD_FOLDERS
 from signalcam.data.checksums import SUMS_FILE, compare, expected_files, outcome, parse_sums, problem_table, verify
 from signalcam.data.metadata import DATABASE_FILE, STATEMENTS_FILE

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from signalcam.data.cache import EntryWriter, cache_folder, open_entry
 from signalcam.errors import RecordError, listed
-from signalcam.data.parallel import in_order
+from signalcam.data.threads import in_order
 from signalcam.data.ptbxl import Dataset
 from signalcam.data.selection import Selection
 

@@ -13,7 +13,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from signalcam.errors import DatasetError, LeakageError, listed
-from signalcam.data.parallel import in_order
+from signalcam.data.threads import in_order
 from signalcam.data.metadata import N_FOLDS, check_folds
 
 
