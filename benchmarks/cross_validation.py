@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from signalcam.data.load import open_data  # noqa: E402
+from signalcam.data.ptbxl import open_dataset  # noqa: E402
 from signalcam.evaluation import bootstrap, paired_difference, score  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -38,7 +38,7 @@ METRICS = ("auc", "accuracy")
 def main(argv=None):
     arguments = parse(argv)
     records = Records(arguments.data, arguments.rule)
-    print(f"{records.said}\n{len(records.labels):,} records by rule {arguments.rule}.")
+    print(f"{records.dataset.source}\n{len(records.labels):,} records by rule {arguments.rule}.")
     names = [folder_name(name, arguments.more, arguments.epochs) for name in arguments.recipe]
     if arguments.score:
         predictions = pd.read_csv(arguments.score)
@@ -92,9 +92,9 @@ class Records:
     """The dataset, decoded once, and only where something is trained."""
 
     def __init__(self, path, rule):
-        from signalcam.data.ptbxl import binary_labels, superclasses
+        from signalcam.data.labels import binary_labels, superclasses
 
-        self.dataset, self.said = open_data(path)
+        self.dataset = open_dataset(path)
         superclass = superclasses(self.dataset.table, self.dataset.statements)
         self.labels = binary_labels(superclass, rule)
         self.superclass = superclass.loc[self.labels.index]
@@ -127,7 +127,7 @@ def train_fold(records, recipe, seed, fold, folder, more=None, epochs=None, stat
         return
     import keras
 
-    from signalcam.data.ptbxl import split_by_fold
+    from signalcam.data.splits import split_by_fold
     from signalcam.deployment.deployable import predict
     from signalcam.training.further import open_further_records
     from signalcam.training.recipes import find_recipe

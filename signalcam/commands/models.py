@@ -47,19 +47,19 @@ def add_commands(commands):
 
 
 def _add_data_options(parser):
-    parser.add_argument("--data", help="PTB-XL's folder (PATH_TO_DATA, else data/ptb-xl, else simulated)")
+    parser.add_argument("--data", help="PTB-XL's folder (PATH_TO_DATA, else data/ptb-xl-full or data/ptb-xl, else simulated)")
     parser.add_argument("--bootstrap", type=int, default=1000, help="resamples for the intervals (1000)")
 
 
 def train(arguments):
     """Train, evaluate, write; end with the results of the first seed and the means over all."""
     start_tensorflow()
-    from signalcam.data.load import open_data
+    from signalcam.data.ptbxl import open_dataset
     from signalcam.reproduction.reproduce import over_seeds, reproduce
     from signalcam.reproduction.text import as_text
 
-    dataset, said = open_data(arguments.data)
-    print(said)
+    dataset = open_dataset(arguments.data)
+    print(dataset.source)
     output = arguments.output or Path("out") / arguments.recipe
     changes = {} if arguments.epochs is None else {"epochs": arguments.epochs}
     runs = reproduce(
@@ -83,20 +83,20 @@ def train(arguments):
 def evaluate(arguments):
     """Print the results of a model on one fold."""
     model = open_model(arguments.model)
-    from signalcam.data.load import open_data
+    from signalcam.data.ptbxl import open_dataset
     from signalcam.deployment.deployable import settings_of
     from signalcam.reproduction.results import evaluate_model
     from signalcam.reproduction.text import as_json, as_text
 
     trained_on = settings_of(model).trained_on or "not stated"
-    dataset, said = open_data(arguments.data)
+    dataset = open_dataset(arguments.data)
     results = evaluate_model(
         model, dataset, fold=arguments.fold, rule=arguments.rule, n_bootstrap=arguments.bootstrap
     )
     if arguments.format == "json":
-        print(said, file=sys.stderr)
+        print(dataset.source, file=sys.stderr)
         facts = {"model": arguments.model, "trained_on": trained_on, "data": dataset.describe()}
         print(json.dumps(facts | as_json(results), indent=1))
     else:
-        print(f"{said}\nModel {arguments.model}, trained on: {trained_on}.\n\n{as_text(results)}")
+        print(f"{dataset.source}\nModel {arguments.model}, trained on: {trained_on}.\n\n{as_text(results)}")
     return 0

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.errors import DatasetError, LeakageError, listed
-from signalcam.data.threads import in_order
 from signalcam.data.metadata import N_FOLDS, check_folds
+from signalcam.data.threads import in_order
+from signalcam.errors import DatasetError, LeakageError, listed
 
 
 def split_by_fold(table: pd.DataFrame, test_fold: int = 10, validation_fold: int = 9) -> dict[str, pd.Index]:

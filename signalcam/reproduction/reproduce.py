@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from signalcam import __version__
-from signalcam.data.load import Study, open_study
+from signalcam.data.load import Records, load_ptbxl
 from signalcam.deployment.deployable import save_model
 from signalcam.errors import LeakageError, listed
 from signalcam.reproduction.figures import write_figures
@@ -90,7 +90,7 @@ def reproduce(
         raise ValueError(f"n_seeds must be at least 1; got {n_seeds}.")
     recipe, output = find_recipe(recipe, **changes), Path(output).expanduser()
     loading = {"cache": cache, "progress": progress}
-    study = open_study(dataset, rule, test_fold=test_fold, validation_fold=validation_fold, **loading)
+    study = load_ptbxl(dataset, rule, test_fold=test_fold, validation_fold=validation_fold, **loading)
     more = None
     if further is not None:
         more = open_further_records(further, without_folds=(test_fold, validation_fold))
@@ -105,7 +105,7 @@ def reproduce(
         runs.append(replace(run, results=results))
         logger.info("Seed %d: %s.", seed, results.headline())
         if seed == 0:
-            signals = study.signals[study.rows("test")]
+            signals = study.signals[study.indices("test")]
             write_figures(output / "figures", model, signals, results, trained, n_bootstrap)
     _write(output, runs, recipe, target, study, more)
     return runs
@@ -124,7 +124,7 @@ def over_seeds(runs):
     return table.assign(n=scores.notna().sum())
 
 
-def _train(study: Study, recipe, seed, output: Path, options):
+def _train(study: Records, recipe, seed, output: Path, options):
     """Train and save one model, or go on with it."""
     state = output / "training" / f"seed{seed}"
     fresh, started = not (state / STATE_FILE).is_file(), time.perf_counter()
@@ -137,7 +137,7 @@ def _train(study: Study, recipe, seed, output: Path, options):
     return model, Run(seed, file, trained.best_epoch, len(trained.history), seconds), trained
 
 
-def _check_further(more, study: Study):
+def _check_further(more, study: Records):
     held_out = study.table.loc[study.splits["validation"].union(study.splits["test"])]
     shared = held_out.index[held_out["patient_id"].isin(more.patient_ids)]
     shared = shared.union(held_out.index[held_out.index.isin(more.ecg_ids)])
@@ -152,7 +152,7 @@ def _name(dataset):
     return f"{'' if dataset.simulated else 'PTB-XL '}{dataset.version}"
 
 
-def _data_in_words(study: Study, more):
+def _data_in_words(study: Records, more):
     further = f" and {len(more.ecg_ids):,} further ones" if more is not None else ""
     return f"{_name(study.dataset)}: {len(study.splits['train']):,} records{further} to train"
 

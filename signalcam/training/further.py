@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from signalcam.data.ptbxl import SUPERCLASSES
+from signalcam.data.labels import SUPERCLASSES
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ same number of weights, `single` its teacher, and `sharp` the one whose maps poi
 
 from dataclasses import dataclass, replace
 
-from signalcam.data.ptbxl import SUPERCLASSES
+from signalcam.data.labels import SUPERCLASSES
 
 TARGETS = ("normal-abnormal", "superclasses")
 OUTPUTS = ("ABNORMAL", *SUPERCLASSES)  # of a network that trains with auxiliary outputs

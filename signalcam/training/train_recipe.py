@@ -9,7 +9,7 @@ import numpy as np
 
 from signalcam.augmentation import paper_augmentation
 from signalcam.augmentation.random_view import RandomView
-from signalcam.data.ptbxl import SUPERCLASSES
+from signalcam.data.labels import SUPERCLASSES
 from signalcam.deployment.deployable import Settings, build_deployable
 from signalcam.preprocessing.detrending import Scaler, detrend
 from signalcam.training.networks import ARCHITECTURES, any_length, combine_outputs, mean_of

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from signalcam.data.ptbxl import SUPERCLASSES
+from signalcam.data.labels import SUPERCLASSES
 from signalcam.deployment.deployable import predict, settings_of
 from signalcam.evaluation.complexity import count, totals
 from signalcam.model import add_cam, build_model, cell_length
