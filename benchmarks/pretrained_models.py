@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from signalcam.data.ptbxl import open_dataset  # noqa: E402
 from signalcam.data.labels import SUPERCLASSES, binary_labels, superclasses  # noqa: E402
+from signalcam.data.ptbxl import open_dataset  # noqa: E402
 from signalcam.data.signals import load_signals  # noqa: E402
 from signalcam.deployment.deployable import predict, save_model  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER  # noqa: E402
