@@ -1,7 +1,8 @@
 """PTB-XL: found or fetched, labelled, split, and read as one array, checked at every step."""
 
 from signalcam.data.checksums import outcome, verify
-from signalcam.data.download import DownloadError, download
+from signalcam.data.download import download
+from signalcam.data.http_files import DownloadError
 from signalcam.data.labels import LABEL_RULES, SUPERCLASSES, binary_labels, label_summary, superclasses
 from signalcam.data.load import Records, load_ptbxl, typical_records
 from signalcam.data.ptbxl import Dataset, find_dataset, open_dataset, resolve_data_path

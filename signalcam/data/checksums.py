@@ -39,7 +39,7 @@ def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
     sums = expected_files(_read_sums(folder), _rates_in(folder))
     names = tqdm(sums, desc="Verifying", unit=" files", disable=not progress)
     found = in_order(lambda name: compare(folder / name, sums[name]), names, _N_WORKERS, 64)
-    return problem_table({name: problem for name, problem in found if problem})
+    return pd.DataFrame([pair for pair in found if pair[1]], columns=["file", "problem"], dtype=object)
 
 
 def outcome(folder: str | os.PathLike, problems: pd.DataFrame) -> str:
@@ -62,13 +62,11 @@ def outcome(folder: str | os.PathLike, problems: pd.DataFrame) -> str:
     where = f"{rates_in_words}; {len(names):,} files in {folder}"
     if problems.empty:
         return f"{head}all verified ({where})."
-    return "\n".join(
-        [
-            *(f"{row.file}: {row.problem}" for row in problems.itertuples()),
-            f"{head}not all whole: {len(problems):,} files are missing or differ ({where}). Fetch them with "
-            f"`python -m signalcam download {folder}`.",
-        ]
+    end = (
+        f"{head}not all whole: {len(problems):,} files are missing or differ ({where}). Fetch them with "
+        f"`python -m signalcam download {folder}`."
     )
+    return "\n".join([*(f"{row.file}: {row.problem}" for row in problems.itertuples()), end])
 
 
 def _locate(folder: str | os.PathLike) -> Path:
@@ -162,15 +160,3 @@ def compare(path: Path, expected: str) -> str:
     except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
         return f"cannot be read ({error.strerror})"
     return "" if found == expected else f"differs: expected sha256 {expected[:16]}..., found {found[:16]}..."
-
-
-def problem_table(problems: dict[str, str]) -> pd.DataFrame:
-    """Give problems by file as DataFrame.
-
-    Args:
-        problems: {file: problem}.
-
-    Returns:
-        DataFrame with the columns `file` and `problem`.
-    """
-    return pd.DataFrame(list(problems.items()), columns=["file", "problem"], dtype=object)

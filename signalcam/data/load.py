@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from signalcam.data.labels import binary_labels, superclasses
-from signalcam.data.ptbxl import Dataset, open_dataset
-from signalcam.data.signals import check_rate, load_signals
+from signalcam.data.ptbxl import Dataset, check_rate, open_dataset
+from signalcam.data.signals import load_signals
 from signalcam.data.splits import check_leakage, split_by_fold
 
 logger = logging.getLogger(__name__)

@@ -89,9 +89,32 @@ def open_dataset(
         version = f"simulated set of {len(table):,} records"
     else:
         version = _VERSION_OF_COUNT.get(len(table), f"sample of {len(table):,} records")
-    rates = tuple(rate for rate, name in RECORD_FOLDERS.items() if _holds_something(folder / name))
+    rates = tuple(rate for rate, name in RECORD_FOLDERS.items() if any((folder / name).glob("*")))
     dataset = Dataset(folder, version, table, statements, rates, simulated)
     return replace(dataset, source=f"{why}\n{dataset.describe()}.")
+
+
+def check_rate(dataset: Dataset, sampling_rate: int) -> None:
+    """Refuse a rate of which a dataset holds no records, and name the one that is there.
+
+    Args:
+        dataset: the opened folder.
+        sampling_rate: in Hz.
+
+    Raises:
+        FileNotFoundError, ValueError: no such records, or no such rate at all.
+    """
+    if sampling_rate not in RECORD_FOLDERS:
+        raise ValueError(f"sampling_rate must be one of {listed(RECORD_FOLDERS)} Hz, got {sampling_rate!r}.")
+    if sampling_rate in dataset.sampling_rates:
+        return
+    there = [f"{rate} Hz" for rate in dataset.sampling_rates]
+    advice = f"Load with sampling_rate={dataset.sampling_rates[0]}, or fetch" if there else "Fetch"
+    raise FileNotFoundError(
+        f"There are no records at {sampling_rate} Hz in {dataset.folder}; there are records at "
+        f"{listed(there) or 'no rate at all'}. {advice} them with `python -m signalcam download "
+        f"{dataset.folder} --sampling-rate {sampling_rate}`."
+    )
 
 
 def find_dataset(path: str | os.PathLike) -> Path:
@@ -133,13 +156,14 @@ def find_dataset(path: str | os.PathLike) -> Path:
             )
         if found:
             return (real or found)[0]
-        remains += [folder for folder in level if _looks_like_a_dataset(folder)]
+        marks = (STATEMENTS_FILE, *RECORD_FOLDERS.values())
+        remains += [folder for folder in level if any((folder / name).exists() for name in marks)]
         archives += [file for folder in level for file in folder.glob("*") if _is_archive(file)]
     if remains:
         raise FileNotFoundError(f"{DATABASE_FILE} is missing in {remains[0]}. {_how_to_get(remains[0])}")
     if archives:
         raise FileNotFoundError(
-            f"{start} holds no dataset, but an archive, {archives[0].name}: unpack it first."
+            f"{start} holds no dataset but an archive, {archives[0].name}: unpack it first."
         )
     raise FileNotFoundError(f"No {DATABASE_FILE} in {start} or below it. {_how_to_get(start)}")
 
@@ -208,25 +232,13 @@ def _subfolders(folder: Path) -> list[Path]:
     if folder.name in RECORD_FOLDERS.values():
         return []
     try:
-        return sorted(
-            child for child in folder.iterdir() if not child.name.startswith(".") and child.is_dir()
-        )
+        return sorted(child for child in folder.iterdir() if child.name[0] != "." and child.is_dir())
     except PermissionError:
         return []
 
 
-def _looks_like_a_dataset(folder: Path) -> bool:
-    return (folder / STATEMENTS_FILE).is_file() or any(
-        (folder / name).is_dir() for name in RECORD_FOLDERS.values()
-    )
-
-
 def _is_archive(file: Path) -> bool:
     return file.suffix.lower() in _ARCHIVES and file.is_file()
-
-
-def _holds_something(folder: Path) -> bool:
-    return folder.is_dir() and next(folder.iterdir(), None) is not None
 
 
 def _how_to_get(folder: str | os.PathLike) -> str:

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from signalcam.data.cache import FORMAT_VERSION, cache_folder, open_entry, write_entry
 from signalcam.data.metadata import FILENAME_COLUMNS
-from signalcam.data.ptbxl import Dataset
+from signalcam.data.ptbxl import Dataset, check_rate
 from signalcam.data.threads import in_order
 from signalcam.errors import MissingRecordsError, RecordError, listed
 from signalcam.leads import LEADS, order_leads
@@ -73,21 +73,25 @@ def load_signals(
         OSError: the cache cannot be written.
         ValueError: an argument is wrong.
     """
-    choices = {
-        "on_error": ("raise", "skip"),
-        "check": (True, False, "full"),
-        "extra_bytes": ("error", "warn"),
-    }
-    for name, value in {"on_error": on_error, "check": check, "extra_bytes": extra_bytes}.items():
-        if value not in choices[name]:
-            raise ValueError(f"{name} must be one of {listed(choices[name])}, got {value!r}.")
+    for name, value, choices in (
+        ("on_error", on_error, ("raise", "skip")),
+        ("check", check, (True, False, "full")),
+        ("extra_bytes", extra_bytes, ("error", "warn")),
+    ):
+        if value not in choices:
+            raise ValueError(f"{name} must be one of {listed(choices)}, got {value!r}.")
     check_rate(dataset, sampling_rate)
     ids = _checked_ids(dataset, ecg_ids)
     names = dataset.table.loc[ids, FILENAME_COLUMNS[sampling_rate]].tolist()
     paths = [f"{dataset.folder}{os.sep}{name}" for name in names]
     skipped, stamps = _look_at_files(paths)
     if skipped and on_error == "raise":
-        raise MissingRecordsError(_missing_text(dataset, sampling_rate, ids, list(skipped)))
+        raise MissingRecordsError(
+            f"{len(skipped):,} of {len(ids):,} records have no .hea or no .dat file at {sampling_rate} Hz: "
+            f"ecg_id {listed(ids[list(skipped)])} in {dataset.folder}. Fetch them with `python -m signalcam "
+            f"download {dataset.folder} --sampling-rate {sampling_rate}`, or leave them out with "
+            'on_error="skip".'
+        )
     request = _Request(paths, int(sampling_rate), bool(check), extra_bytes, on_error == "skip")
     about = {"check": request.check, "extra_bytes": extra_bytes, "skipped": skipped}
     blocks = request.blocks(skipped, progress)
@@ -193,11 +197,11 @@ class _Request:
                 f"{name}: expected {self.shape[1]:,} samples a lead ({DURATION} s), its header says "
                 f"{header.n_times:,}. Fetch it again, or leave it out."
             )
-        outside = set(header.files) - {header.name + ".dat"}
-        if outside:
-            raise RecordError(
-                f"{name}: its header names the signal file {min(outside)!r}, not {header.name}.dat."
-            )
+        for file in header.files:
+            if file != header.name + ".dat":
+                raise RecordError(
+                    f"{name}: its header names the signal file {file!r}, not {header.name}.dat."
+                )
         try:
             order = _order(header.leads)
         except ValueError as error:
@@ -223,13 +227,12 @@ def _look_at_files(paths: list[str]) -> tuple[dict[int, str], str]:
         for suffix in (".hea", ".dat"):
             try:
                 found = os.stat(path + suffix)
+                is_file = stat.S_ISREG(found.st_mode)
             except OSError:
-                found = None
-            if found is None or not stat.S_ISREG(found.st_mode):
+                is_file = False
+            stamps.append((found.st_size, found.st_mtime_ns, found.st_ctime_ns) if is_file else None)
+            if not is_file:
                 missing[index] = "no .hea or no .dat file"
-                stamps += (-1, -1, -1)
-            else:
-                stamps += (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
     return missing, _digest(repr(stamps))
 
 
@@ -243,32 +246,6 @@ def _checked_ids(dataset: Dataset, ecg_ids: pd.Index | None) -> pd.Index:
     if len(unknown):
         raise ValueError(f"{len(unknown):,} ecg_ids are not in the dataset's table: {listed(unknown)}.")
     return ids
-
-
-def check_rate(dataset: Dataset, sampling_rate: int) -> None:
-    if sampling_rate not in FILENAME_COLUMNS:
-        raise ValueError(
-            f"sampling_rate must be one of {listed(FILENAME_COLUMNS)} Hz, got {sampling_rate!r}."
-        )
-    if sampling_rate in dataset.sampling_rates:
-        return
-    there = [f"{rate} Hz" for rate in dataset.sampling_rates]
-    advice = f"Load with sampling_rate={dataset.sampling_rates[0]}, or fetch" if there else "Fetch"
-    raise FileNotFoundError(
-        f"There are no records at {sampling_rate} Hz in {dataset.folder}; there are records at "
-        f"{listed(there) or 'no rate at all'}. {advice} them with `python -m signalcam download "
-        f"{dataset.folder} --sampling-rate {sampling_rate}`."
-    )
-
-
-def _missing_text(dataset: Dataset, sampling_rate: int, ids: pd.Index, missing: list[int]) -> str:
-    others = [f"{rate} Hz" for rate in dataset.sampling_rates if rate != sampling_rate]
-    return (
-        f"{len(missing):,} of {len(ids):,} records have no .hea or no .dat file at {sampling_rate} Hz: "
-        f"ecg_id {listed(ids[missing])} in {dataset.folder}. Fetch them with `python -m signalcam download "
-        f'{dataset.folder} --sampling-rate {sampling_rate}`, or leave them out with on_error="skip"'
-        + (f"; there are records at {listed(others)} too." if others else ".")
-    )
 
 
 def _digest(text: str) -> str:

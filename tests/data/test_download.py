@@ -1,7 +1,6 @@
 """Downloads from a server on loopback that cuts, truncates, refuses, stalls and lies; and their check."""
 
 import errno
-import importlib
 import os
 import shutil
 import signal
@@ -12,13 +11,14 @@ import pytest
 from failing_server import serving
 from small_set import write_small_set, write_sums
 
+from signalcam.data import http_files
 from signalcam.data.checksums import outcome, verify
-from signalcam.data.download import BASE_URL, DownloadError, download
+from signalcam.data.download import BASE_URL, download
+from signalcam.data.http_files import DownloadError
 from signalcam.data.ptbxl import open_dataset
 from signalcam.errors import DatasetError
 
 N_RECORDS = 6
-MODULE = importlib.import_module("signalcam.data.download")  # its name in the package is the function's
 DAT = "records100/00000/00003_lr.dat"
 QUICK = {"progress": False, "wait": 0.0, "timeout": 5.0, "attempts": 3, "workers": 3}
 
@@ -198,7 +198,7 @@ def test_server_that_is_gone_ends_the_download_soon_and_honestly(server, folder,
             "Cannot fetch http.*SHA256SUMS.txt: the server answers 404.*Check the network",
         ),
         (["drop!"], DownloadError, "Cannot fetch .*(cannot be reached|ended early)"),
-        (["html!"], DatasetError, "the server sent a web page"),
+        (["html!"], DatasetError, "expected a list of sums, got a web page"),
         (["stall!"], DownloadError, "timed out"),
         (["other!"], DatasetError, "line 1: expected 'sha256 path'"),
     ],
@@ -329,7 +329,7 @@ def test_server_that_asks_to_wait_longer_than_the_limit_is_not_waited_for(server
 
 @pytest.mark.security
 def test_file_larger_than_any_of_ptbxl_is_not_read_to_its_end(server, folder, monkeypatch):
-    monkeypatch.setattr(MODULE, "_LARGEST_FILE", 15_000)
+    monkeypatch.setattr(http_files, "_LARGEST_FILE", 15_000)
     problems = fetch(server, folder)
     assert problems["problem"].str.contains("the server sends more than 15,000 bytes").all()
     assert set(problems["file"]) == {f"records100/00000/{k:05d}_lr.dat" for k in range(1, N_RECORDS + 1)}
@@ -358,7 +358,7 @@ def test_full_disk_is_an_os_error_and_leaves_no_final_name(server, folder, monke
     def full(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(MODULE._Fetcher, "_receive", full_after(MODULE._Fetcher._receive, 4, full))
+    monkeypatch.setattr(http_files.Fetcher, "_receive", full_after(http_files.Fetcher._receive, 4, full))
     with pytest.raises(OSError, match="No space left"):
         fetch(server, folder)
     monkeypatch.undo()
