@@ -47,7 +47,7 @@ def add_commands(commands):
 
 
 def _add_data_options(parser):
-    parser.add_argument("--data", help="PTB-XL's folder (PATH_TO_DATA, else data/ptb-xl-full or data/ptb-xl, else simulated)")
+    parser.add_argument("--data", help="PTB-XL's folder (PATH_TO_DATA, else one in data/, else simulated)")
     parser.add_argument("--bootstrap", type=int, default=1000, help="resamples for the intervals (1000)")
 
 

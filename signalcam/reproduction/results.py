@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from signalcam.data.metadata import N_FOLDS, check_folds
 from signalcam.data.labels import LABEL_RULES, SUPERCLASSES, binary_labels, superclasses
+from signalcam.data.metadata import N_FOLDS, check_folds
 from signalcam.data.ptbxl import Dataset
 from signalcam.data.signals import load_signals
 from signalcam.deployment.deployable import Settings, predict, settings_of
