@@ -20,9 +20,6 @@ from signalcam.errors import DatasetError
 
 BASE_URL = "https://physionet.org/files/ptb-xl/1.0.3/"
 
-# So many files in a row that fail although each was tried several times mean that the server is gone.
-_MOST_FAILURES_IN_A_ROW = 10
-
 
 def download(
     folder: str | os.PathLike,
@@ -73,18 +70,12 @@ def download(
     part.write_bytes(data)
     os.replace(part, folder / SUMS_FILE)
 
-    def fetch(name: str) -> tuple[str, bool]:
+    def fetch(name: str) -> str:
         return fetcher.fetch(name, folder / name, sums[name])
 
-    problems, failures = {}, 0
     names = tqdm(sums, desc="Downloading", unit=" files", disable=not progress)
-    for name, (problem, may_pass) in in_order(fetch, names, workers, 4 * workers, fetcher.stop):
-        if problem:
-            problems[name] = problem
-        failures = failures + 1 if may_pass else 0
-        if failures >= _MOST_FAILURES_IN_A_ROW:
-            fetcher.stop.set()
-    return pd.DataFrame(list(problems.items()), columns=["file", "problem"], dtype=object)
+    found = in_order(fetch, names, workers, 4 * workers, fetcher.stop)
+    return pd.DataFrame([pair for pair in found if pair[1]], columns=["file", "problem"], dtype=object)
 
 
 def _checked_sums(data: bytes, base_url: str, sampling_rate: int) -> dict[str, str]:

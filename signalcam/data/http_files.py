@@ -25,6 +25,8 @@ _LONGEST_WAIT = 30.0  # seconds between two attempts
 _LARGEST_FILE = 1 << 28  # bytes; PTB-XL's largest has under 10 MB
 # Answers that a second attempt may change; others (404, 403) would be the same.
 _PASSING_STATUS = (408, 425, 429, 500, 502, 503, 504)
+# So many files in a row that fail although each was tried several times mean that the server is gone.
+_MOST_FAILURES_IN_A_ROW = 10
 
 
 class DownloadError(OSError):
@@ -82,6 +84,7 @@ class Fetcher:
         self.attempts, self.wait = attempts, wait
         self.stop = threading.Event()  # set it, and no further attempt is begun
         self._threads = threading.local()
+        self._failures, self._lock = 0, threading.Lock()
 
     def read(self, name: str) -> bytes:
         """Fetch a small file into memory. Raises DownloadError."""
@@ -95,16 +98,16 @@ class Fetcher:
             ) from error
         return file.getvalue()
 
-    def fetch(self, name: str, path: Path, expected: str) -> tuple[str, bool]:
+    def fetch(self, name: str, path: Path, expected: str) -> str:
         """Fetch a file to `path`, where it is not there yet with the sum `expected`.
 
         Returns:
-            The problem ("" when there is none), and whether it may pass (network, server) or not (404).
+            The problem; "" when there is none.
         """
         if not compare(path, expected):
-            return "", False
+            return ""
         if self.stop.is_set():
-            return "not tried, since the server does not answer", True
+            return "not tried, since the server does not answer"
         part = path.with_name(path.name + ".part")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -113,9 +116,18 @@ class Fetcher:
         except _Failed as error:
             if not part.stat().st_size:
                 part.unlink()
-            return f"not fetched: {error}", error.may_pass
+            self._count(error.may_pass)
+            return f"not fetched: {error}"
+        self._count(False)
         os.replace(part, path)
-        return "", False
+        return ""
+
+    def _count(self, failed: bool) -> None:
+        """Stop when file after file fails for reasons that are the network's or the server's."""
+        with self._lock:
+            self._failures = self._failures + 1 if failed else 0
+            if self._failures >= _MOST_FAILURES_IN_A_ROW:
+                self.stop.set()
 
     def _receive(self, name: str, file: BinaryIO, expected: str | None) -> None:
         """Attempt it until `file` is whole; its time ends by the clock."""
