@@ -24,8 +24,7 @@ import pandas as pd  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from latency import without_cam  # noqa: E402
 
-from signalcam.data.load import open_study  # noqa: E402
-from signalcam.data.ptbxl import open_dataset  # noqa: E402
+from signalcam.data.load import load_ptbxl  # noqa: E402
 from signalcam.deployment.deployable import load_model, save_model  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER  # noqa: E402
 from signalcam.evaluation.latency import latency_table  # noqa: E402
@@ -54,7 +53,7 @@ def main(argv=None):
         elif not Path(path).is_dir():
             print(f"{path} is not there: the real sample is left out.")
             continue
-        study = open_study(open_dataset(path), rule=RULE)
+        study = load_ptbxl(path, rule=RULE)
         model = open_model(study, arguments.recipe, model_path or arguments.output / f"{name}.keras")
         page, found[name] = explain_report(
             model, study, arguments.output / name, retrain_epochs=arguments.retrain_epochs

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import pandas as pd  # noqa: E402
 from pretrained_models import EPOCHS  # noqa: E402
 
-from signalcam.data.load import open_data  # noqa: E402
+from signalcam.data.ptbxl import open_dataset  # noqa: E402
 from signalcam.deployment.deployable import settings_of  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER, PRETRAINED, load_pretrained  # noqa: E402
 from signalcam.evaluation import brier_score, expected_calibration_error  # noqa: E402
@@ -80,8 +80,8 @@ python -m signalcam evaluate normal-abnormal --data ~/data/ptb-xl --fold 10
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", help="folder of PTB-XL")
-    dataset, said = open_data(parser.parse_args().data)
-    print(said)
+    dataset = open_dataset(parser.parse_args().data)
+    print(dataset.source)
     listing = pd.read_csv(FOLDER / "training_records.csv")
     more = int((listing["amplitude"] == "lost").sum())
     results = {

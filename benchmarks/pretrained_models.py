@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from signalcam.data.load import open_data  # noqa: E402
-from signalcam.data.ptbxl import SUPERCLASSES, binary_labels, superclasses  # noqa: E402
+from signalcam.data.labels import SUPERCLASSES, binary_labels, superclasses  # noqa: E402
+from signalcam.data.ptbxl import open_dataset  # noqa: E402
 from signalcam.data.signals import load_signals  # noqa: E402
 from signalcam.deployment.deployable import predict, save_model  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER  # noqa: E402
@@ -48,8 +48,8 @@ def main():
     parser.add_argument("--state", type=Path, default=HERE / "results" / "pretrained")
     parser.add_argument("--output", type=Path, default=FOLDER)
     arguments = parser.parse_args()
-    dataset, said = open_data(arguments.data)
-    print(said)
+    dataset = open_dataset(arguments.data)
+    print(dataset.source)
     superclass = superclasses(dataset.table, dataset.statements)
     labels = binary_labels(superclass, RULE)
     superclass, table = superclass.loc[labels.index], dataset.table.loc[labels.index]

@@ -24,8 +24,8 @@ from cross_validation import N_FOLDS, Records, validation_fold_of  # noqa: E402
 from explanation import with_interval  # noqa: E402
 from keras import layers  # noqa: E402
 
-from signalcam.data.load import open_study  # noqa: E402
-from signalcam.data.ptbxl import open_dataset, split_by_fold  # noqa: E402
+from signalcam.data.load import load_ptbxl  # noqa: E402
+from signalcam.data.splits import split_by_fold  # noqa: E402
 from signalcam.deployment.deployable import load_model, predict, save_model  # noqa: E402
 from signalcam.evaluation import score  # noqa: E402
 from signalcam.evaluation.complexity import totals  # noqa: E402
@@ -114,7 +114,7 @@ VARIANTS = {
 def main(argv=None):
     arguments = parse(argv)
     write_dataset(arguments.simulated, n_records=1200, seed=0)
-    study = open_study(open_dataset(arguments.simulated), rule=RULE)
+    study = load_ptbxl(arguments.simulated, rule=RULE)
     real = Records(arguments.data, RULE)
     rows = {}
     for name in arguments.variant or VARIANTS:

@@ -12,7 +12,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT / "signalcam"
 
 # The way of the data. A folder imports only from those before it, and from the files at the door.
-DOOR = ("errors", "leads", "units", "model")
+DOOR = ("errors", "leads", "model")
 FOLDERS = (
     "recordings",
     "simulation",

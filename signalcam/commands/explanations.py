@@ -30,13 +30,12 @@ def add_commands(commands):
 def report(arguments):
     """Assess the maps on the test fold and say where the page is."""
     model = open_model(arguments.model)
-    from signalcam.data.load import open_data, open_study
+    from signalcam.data.load import load_ptbxl
     from signalcam.deployment.deployable import settings_of
     from signalcam.explanation.assessment.report import explain_report, summary_table
 
-    dataset, said = open_data(arguments.data)
-    print(said)
-    study = open_study(dataset, rule=settings_of(model).label_rule)
+    study = load_ptbxl(arguments.data, rule=settings_of(model).label_rule)
+    print(study.source)
     which = int(arguments.which) if arguments.which.isdigit() else arguments.which
     page, assessment = explain_report(
         model, study, arguments.output, which, limit=arguments.limit, retrain_epochs=arguments.retrain_epochs

@@ -66,7 +66,9 @@ def _labelled(path, settings):
     """Open a dataset; return it, and the labels of the model's classes for each split."""
     import numpy as np
 
-    from signalcam.data.ptbxl import binary_labels, open_dataset, split_by_fold, superclasses
+    from signalcam.data.labels import binary_labels, superclasses
+    from signalcam.data.ptbxl import open_dataset
+    from signalcam.data.splits import split_by_fold
 
     dataset = open_dataset(path)
     superclass = superclasses(dataset.table, dataset.statements)

@@ -87,12 +87,12 @@ def train(arguments: argparse.Namespace) -> int:
 def evaluate(arguments: argparse.Namespace) -> int:
     """Print the results of a model on one fold."""
     model = open_model(arguments.model)
-    from signalcam.data import find_or_simulate
+    from signalcam.data import open_dataset
     from signalcam.deployment import settings_of
     from signalcam.reproduction import as_json, as_text, evaluate_model
 
     trained_on = settings_of(model).trained_on or "not stated"
-    dataset, source = find_or_simulate(arguments.data)
+    dataset = open_dataset(arguments.data)
     results = evaluate_model(
         model,
         dataset,
@@ -102,9 +102,9 @@ def evaluate(arguments: argparse.Namespace) -> int:
         n_bootstrap=arguments.bootstrap,
     )
     if arguments.format == "json":
-        print(source, file=sys.stderr)
+        print(dataset.source, file=sys.stderr)
         facts = {"model": arguments.model, "trained_on": trained_on, "data": dataset.describe()}
         print(json.dumps(facts | as_json(results), indent=1))
     else:
-        print(f"{source}\nModel {arguments.model}, trained on: {trained_on}.\n\n{as_text(results)}")
+        print(f"{dataset.source}\nModel {arguments.model}, trained on: {trained_on}.\n\n{as_text(results)}")
     return 0

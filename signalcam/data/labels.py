@@ -108,6 +108,7 @@ def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper", quiet: bo
 
     Args:
         superclass_table: bool DataFrame, ecg_id x `SUPERCLASSES`.
+        rule: one of the four.
         quiet: log it as information only, for callers whose own result says it.
 
     Returns:
@@ -117,16 +118,22 @@ def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper", quiet: bo
         ValueError: unknown rule, or a table without the superclass columns.
     """
     normal, abnormal = _by_rule(superclass_table, rule)
-    summary = label_summary(superclass_table, rule)
-    unlabelled = int((~superclass_table[list(SUPERCLASSES)].any(axis=1)).sum())
-    dropped = len(normal) - int((normal | abnormal).sum())
-    logger.log(logging.WARNING if (unlabelled or dropped) and not quiet else logging.INFO, "%s", summary)
     kept = normal | abnormal
+    open_cases = not kept.all() or not superclass_table[list(SUPERCLASSES)].any(axis=1).all()
+    level = logging.WARNING if open_cases and not quiet else logging.INFO
+    logger.log(level, "%s", label_summary(superclass_table, rule))
     return abnormal[kept].astype("int8").rename("abnormal")
 
 
 def label_summary(superclass_table: pd.DataFrame, rule: str = "paper") -> str:
-    """Say in one sentence what a label rule makes of the records: kept, dropped and why, normal, abnormal."""
+    """Say in one sentence what a label rule makes of the records: kept, dropped and why, normal, abnormal.
+
+    Args:
+        superclass_table, rule: as in `binary_labels`.
+
+    Returns:
+        The sentence.
+    """
     normal, abnormal = _by_rule(superclass_table, rule)
     flags = superclass_table[list(SUPERCLASSES)].astype(bool)
     unlabelled = ~flags.any(axis=1)

@@ -8,7 +8,7 @@ same.
 import numpy as np
 import pandas as pd
 
-from signalcam.data.ptbxl import LABEL_RULES, SUPERCLASSES, binary_labels
+from signalcam.data.labels import LABEL_RULES, SUPERCLASSES, binary_labels
 from signalcam.evaluation.bootstrap import Estimate, bootstrap
 from signalcam.evaluation.metrics import check_predictions, check_probabilities, check_same_index
 

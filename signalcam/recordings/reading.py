@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from signalcam.errors import RecordError, RecordWarning
-from signalcam.leads import LEADS, canonical_lead, derive_limb_leads, order_leads
+from signalcam.leads import LEADS, canonical_lead, derive_limb_leads, millivolts_per, order_leads
 from signalcam.recordings.checks import as_numbers, check_not_transposed, check_signals, missing_text
 from signalcam.recordings.find import find_recordings
 from signalcam.recordings.formats.readers import read_file, record_name
 from signalcam.recordings.quality import EINTHOVEN_ERROR, Quality, assess, unit_note
 from signalcam.recordings.resampling import LENGTHS, cut, rate_suspicion, to_rate
-from signalcam.units import millivolts_per
 
 __all__ = [
     "RecordError",

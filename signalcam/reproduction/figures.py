@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from signalcam import plotting
-from signalcam.data.load import pick_cases
+from signalcam.data.load import typical_records
 from signalcam.deployment.deployable import predict
 from signalcam.evaluation import confusion, expected_calibration_error, reliability, roc
 from signalcam.reproduction.results import Results
@@ -58,7 +58,7 @@ def write_figures(folder, model, signals, results: Results, trained, n_bootstrap
 def _binary_maps(model, signals, results):
     """One record of each kind, right and wrong: the one with the median probability of its kind."""
     settings, y = results.settings, results.y["ABNORMAL"]
-    picked = pick_cases(y, results.p["ABNORMAL"], settings.threshold[0])
+    picked = typical_records(y, results.p["ABNORMAL"], settings.threshold[0])
     shown = np.asarray(signals[list(picked.values())])
     outputs = predict(model, shown)
     cases = [

@@ -336,8 +336,9 @@ def test_full_size_models_of_five_classes_export_too(architecture, rule, signals
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["single", "sharp"])
 def test_int8_keeps_the_auc_on_real_records(real_dataset, tmp_path, recipe):
-    from signalcam.data.ptbxl import binary_labels, split_by_fold, superclasses
+    from signalcam.data.labels import binary_labels, superclasses
     from signalcam.data.signals import load_signals
+    from signalcam.data.splits import split_by_fold
     from signalcam.training.recipes import find_recipe
     from signalcam.training.train_recipe import train_recipe
 

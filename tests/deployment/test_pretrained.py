@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from signalcam.data.ptbxl import SUPERCLASSES
+from signalcam.data.labels import SUPERCLASSES
 from signalcam.deployment.deployable import predict, settings_of
 from signalcam.deployment.pretrained import FOLDER, PRETRAINED, load_pretrained
 
@@ -52,7 +52,7 @@ def test_training_records_are_listed_once_and_none_is_of_the_test_fold(real_data
 def test_shipped_models_rank_the_records_of_the_test_fold(real_dataset):
     from sklearn.metrics import roc_auc_score
 
-    from signalcam.data.ptbxl import binary_labels, superclasses
+    from signalcam.data.labels import binary_labels, superclasses
     from signalcam.data.signals import load_signals
 
     table = real_dataset.table[real_dataset.table["strat_fold"] == 10]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from signalcam.data.ptbxl import LABEL_RULES, SUPERCLASSES, binary_labels, superclasses
+from signalcam.data.labels import LABEL_RULES, SUPERCLASSES, binary_labels, superclasses
 from signalcam.evaluation import (
     by_diagnosis,
     by_label_rule,

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from signalcam.data.labels import SUBCLASSES, subclass_column
-from signalcam.data.ptbxl import SUPERCLASSES
+from signalcam.data import SUPERCLASSES
 from signalcam.evaluation.complexity import count, totals
 from signalcam.model import add_cam, build_model, cell_length
 from signalcam.preprocessing.detrending import Scaler, detrend

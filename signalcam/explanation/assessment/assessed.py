@@ -59,7 +59,7 @@ def records_of(model, study, split="test", which=0, limit=None, seed=0):
 
     Args:
         model: deployable model (`signalcam.deployment.load_model`); its preprocessing scales the signals.
-        study: `signalcam.data.load.Study`; best one that the model was not trained on in this split.
+        study: `signalcam.data.load.Records`; best one that the model was not trained on in this split.
         split: "test", "validation" or "train".
         which: the class explained, by name or index.
         limit: at most so many records, drawn at random; None for all.
@@ -74,7 +74,7 @@ def records_of(model, study, split="test", which=0, limit=None, seed=0):
     settings = settings_of(model)
     index = class_index(settings, which)
     class_name = settings.class_names[index]
-    rows = np.sort(study.rows(split))
+    rows = np.sort(study.indices(split))
     if limit is not None and limit < len(rows):
         rows = np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
     ecg_ids = study.labels.index[rows]

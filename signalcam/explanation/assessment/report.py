@@ -87,7 +87,7 @@ def explain_report(model, study, folder, which=0, split="test", limit=None, retr
 
     Args:
         model: deployable model (`signalcam.deployment.deployable.load_model`).
-        study: `signalcam.data.load.Study`, of the data to assess on.
+        study: `signalcam.data.load.Records`, of the data to assess on.
         folder: where to write; made if it is not there.
         which: the class explained, by name or index.
         split: the split to assess on.
@@ -106,7 +106,7 @@ def explain_report(model, study, folder, which=0, split="test", limit=None, retr
     if retrain_epochs and len(settings_of(model).class_names) == 1:
         pairs = [
             (scaled(model, study.signals[rows]), study.labels.to_numpy()[rows])
-            for rows in (study.rows("train"), study.rows("validation"))
+            for rows in (study.indices("train"), study.indices("validation"))
         ]
         shuffled = retrain_on_shuffled_labels(
             network, *pairs, seed=plan.seed, epochs=retrain_epochs, verbose=plan.progress

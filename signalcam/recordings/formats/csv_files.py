@@ -13,8 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from signalcam.errors import RecordError
-from signalcam.leads import canonical_lead
-from signalcam.units import agreed_scale
+from signalcam.leads import agreed_scale, canonical_lead
 
 _MAX_LINE = 100_000
 _WITH_UNIT = re.compile(r"(.*?)\s*[(\[]\s*([^)\]]*?)\s*[)\]]\s*")

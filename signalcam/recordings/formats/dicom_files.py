@@ -15,8 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from signalcam.errors import RecordError
-from signalcam.leads import LEADS, canonical_lead
-from signalcam.units import agreed_scale
+from signalcam.leads import LEADS, agreed_scale, canonical_lead
 
 # ISO/IEEE 11073-10101 and SCP-ECG number the leads alike: "2:1" and "5.6.3-9-1" are lead I.
 _LEAD_NUMBERS = dict(zip((1, 2, 61, 62, 63, 64, 3, 4, 5, 6, 7, 8), LEADS, strict=True))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from signalcam.errors import RecordError
-from signalcam.units import agreed_scale
+from signalcam.leads import agreed_scale
 
 # What edfio raises on damaged files, and the warnings that are turned into errors.
 _EDF_ERRORS = (

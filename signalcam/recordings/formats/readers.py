@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from signalcam.errors import RecordError
+from signalcam.leads import millivolts_per
 from signalcam.recordings.formats.csv_files import read_csv
 from signalcam.recordings.formats.dicom_files import read_dicom
 from signalcam.recordings.formats.edf_files import read_edf
 from signalcam.recordings.formats.wfdb_files import read_samples
-from signalcam.units import millivolts_per
 
 WFDB_SAMPLES = (".dat", ".mat", ".xyz")
 SUFFIXES = {

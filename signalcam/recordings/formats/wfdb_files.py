@@ -17,8 +17,8 @@ import warnings
 import numpy as np
 
 from signalcam.errors import RecordError
+from signalcam.leads import millivolts_per
 from signalcam.recordings.formats.wfdb_header import BYTES_PER_SAMPLE, Header, parse_header
-from signalcam.units import millivolts_per
 
 __all__ = ["Header", "parse_header", "read_header", "read_samples"]
 

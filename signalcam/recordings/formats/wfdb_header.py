@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 
 from signalcam.errors import RecordError
-from signalcam.units import millivolts_per
+from signalcam.leads import millivolts_per
 
 # Bytes a sample takes in each storage format that is read.
 BYTES_PER_SAMPLE = {16: 2, 24: 3, 32: 4, 61: 2, 80: 1, 160: 2, 212: 1.5}

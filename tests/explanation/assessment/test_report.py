@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from explanation_models import small_model
 
-from signalcam.data.load import open_study
+from signalcam.data.load import load_ptbxl
 from signalcam.deployment.deployable import Settings, build_deployable
 from signalcam.explanation.assessment.assess import Plan, assess
 from signalcam.explanation.assessment.assessed import Records, records_of
@@ -26,7 +26,7 @@ METHODS = ("cam", "cam_convolution", "gradient_x_input", "random")
 
 @pytest.fixture(scope="module")
 def study(simulated_dataset):
-    return open_study(simulated_dataset, cache=False, progress=False)
+    return load_ptbxl(simulated_dataset, cache=False, progress=False)
 
 
 @pytest.fixture(scope="module")
