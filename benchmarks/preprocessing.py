@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 from signalcam.augmentation import paper_augmentation
 from signalcam.data.ptbxl import open_dataset, resolve_data_path
 from signalcam.data.signals import load_signals
-from signalcam.preprocessing.detrending import Scaler, detrend
+from signalcam.preprocessing import Scaler, detrend
 
 PARTS = 10
 BATCH = 128

@@ -27,7 +27,7 @@ from signalcam.data.signals import load_signals  # noqa: E402
 from signalcam.deployment.deployable import predict, save_model  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER  # noqa: E402
 from signalcam.evaluation import choose_threshold, fit_temperature  # noqa: E402
-from signalcam.preprocessing.detrending import Scaler  # noqa: E402
+from signalcam.preprocessing import Scaler  # noqa: E402
 from signalcam.training.further import open_further_records  # noqa: E402
 from signalcam.training.recipes import find_recipe  # noqa: E402
 from signalcam.training.train_recipe import deploy, train_recipe  # noqa: E402

@@ -11,7 +11,7 @@ from signalcam.augmentation import paper_augmentation
 from signalcam.augmentation.random_view import RandomView
 from signalcam.data.ptbxl import SUPERCLASSES
 from signalcam.deployment.deployable import Settings, build_deployable
-from signalcam.preprocessing.detrending import Scaler, detrend
+from signalcam.preprocessing import Scaler, detrend
 from signalcam.training.networks import ARCHITECTURES, any_length, combine_outputs, mean_of
 from signalcam.training.recipes import OUTPUTS, TARGETS, find_recipe
 from signalcam.training.schedules import OneCycle

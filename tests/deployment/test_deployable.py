@@ -21,7 +21,7 @@ from signalcam.deployment.deployable import (
 from signalcam.errors import ModelFileError
 from signalcam.leads import LEADS
 from signalcam.model import add_cam, build_model
-from signalcam.preprocessing.detrending import SCALINGS, Scaler, detrend
+from signalcam.preprocessing import SCALINGS, Scaler, detrend
 
 
 def network(n_classes=1, seed=0):

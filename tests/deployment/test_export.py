@@ -14,7 +14,7 @@ from signalcam.deployment import export, runtime
 from signalcam.deployment.deployable import Settings, build_deployable, save_model
 from signalcam.deployment.export import ExportError, check_export, to_litert, to_onnx
 from signalcam.deployment.runtime import open_exported
-from signalcam.preprocessing.detrending import Scaler, detrend
+from signalcam.preprocessing import Scaler, detrend
 from signalcam.simulation import Subject, simulate_record
 from signalcam.training.networks import ARCHITECTURES
 

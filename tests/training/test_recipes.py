@@ -9,7 +9,7 @@ from signalcam.data.ptbxl import SUPERCLASSES
 from signalcam.deployment.deployable import predict, settings_of
 from signalcam.evaluation.complexity import count, totals
 from signalcam.model import add_cam, build_model, cell_length
-from signalcam.preprocessing.detrending import Scaler, detrend
+from signalcam.preprocessing import Scaler, detrend
 from signalcam.training.further import open_further_records
 from signalcam.training.networks import ARCHITECTURES, any_length, build_early, combine_outputs
 from signalcam.training.recipes import RECIPES, find_recipe
