@@ -128,6 +128,7 @@ def train_fold(records, recipe, seed, fold, folder, more=None, epochs=None, stat
     import keras
 
     from signalcam.data.ptbxl import split_by_fold
+    from signalcam.deployment.deploy import deploy
     from signalcam.deployment.deployable import predict
     from signalcam.training.further import open_further_records
     from signalcam.training.recipes import find_recipe
@@ -144,7 +145,7 @@ def train_fold(records, recipe, seed, fold, folder, more=None, epochs=None, stat
     validation_fold = validation_fold_of(fold)
     splits = split_by_fold(records.table, test_fold=fold, validation_fold=validation_fold)
     further = open_further_records(more, (fold, validation_fold)) if more else None
-    model, _ = train_recipe(
+    trained = train_recipe(
         kind,
         records.signals,
         records.superclass,
@@ -154,9 +155,9 @@ def train_fold(records, recipe, seed, fold, folder, more=None, epochs=None, stat
         folder=state,
         teacher_folder=teachers,
         further=further,
-        label_rule=records.rule,
         verbose=False,
     )
+    model = deploy(kind, trained.result.model, trained.scaler, label_rule=records.rule)
     parts = []
     for split in ("validation", "test"):
         rows = records.labels.index.get_indexer(splits[split])

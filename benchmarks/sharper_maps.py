@@ -26,6 +26,7 @@ from keras import layers  # noqa: E402
 
 from signalcam.data.load import open_study  # noqa: E402
 from signalcam.data.ptbxl import open_dataset, split_by_fold  # noqa: E402
+from signalcam.deployment.deploy import deploy  # noqa: E402
 from signalcam.deployment.deployable import load_model, predict, save_model  # noqa: E402
 from signalcam.evaluation import score  # noqa: E402
 from signalcam.evaluation.complexity import totals  # noqa: E402
@@ -149,8 +150,8 @@ def trained(name, path, *data):
         single = RECIPES["single"]
         view = dict(single.view) | {"n_times": 496}  # so that all poolings come out even
         recipe = replace(single, architecture="variant", view=tuple(view.items()))
-        model, _ = recipe_training.train_recipe(recipe, *data, label_rule=RULE, verbose=False)
-        save_model(model, path)
+        trained = recipe_training.train_recipe(recipe, *data, verbose=False)
+        save_model(deploy(recipe, trained.result.model, trained.scaler, label_rule=RULE), path)
         keras.backend.clear_session()
     return load_model(path)
 

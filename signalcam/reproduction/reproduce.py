@@ -14,6 +14,7 @@ import pandas as pd
 
 from signalcam import __version__
 from signalcam.data.load import Study, open_study
+from signalcam.deployment.deploy import deploy
 from signalcam.deployment.deployable import save_model
 from signalcam.errors import LeakageError, listed
 from signalcam.reproduction.figures import write_figures
@@ -96,11 +97,11 @@ def reproduce(
         more = open_further_records(further, without_folds=(test_fold, validation_fold))
         _check_further(more, study)
     output.mkdir(parents=True, exist_ok=True)
-    options = {"target": target, "label_rule": rule, "further": more, "verbose": progress}
-    options["trained_on"] = _data_in_words(study, more)
+    options = {"target": target, "further": more, "verbose": progress}
+    about = {"label_rule": rule, "trained_on": _data_in_words(study, more)}
     runs = []
     for seed in range(n_seeds):
-        model, run, trained = _train(study, recipe, seed, output, options)
+        model, run, trained = _train(study, recipe, seed, output, options, about)
         results = evaluate_model(model, dataset, test_fold, n_bootstrap=n_bootstrap, **loading)
         runs.append(replace(run, results=results))
         logger.info("Seed %d: %s.", seed, results.headline())
@@ -124,17 +125,19 @@ def over_seeds(runs):
     return table.assign(n=scores.notna().sum())
 
 
-def _train(study: Study, recipe, seed, output: Path, options):
+def _train(study: Study, recipe, seed, output: Path, options, about):
     """Train and save one model, or go on with it."""
     state = output / "training" / f"seed{seed}"
     fresh, started = not (state / STATE_FILE).is_file(), time.perf_counter()
     data = (study.signals, study.superclass, study.labels, study.splits)
     kept = {"folder": state, "teacher_folder": output / "training"}
-    model, trained = train_recipe(recipe, *data, seed=seed, **kept, **options)
+    trained = train_recipe(recipe, *data, seed=seed, **kept, **options)
     seconds = time.perf_counter() - started if fresh else None
+    result = trained.result
+    model = deploy(recipe, result.model, trained.scaler, options["target"], **about)
     file = f"model_seed{seed}.keras" if seed else "model.keras"
     save_model(model, output / file)
-    return model, Run(seed, file, trained.best_epoch, len(trained.history), seconds), trained
+    return model, Run(seed, file, result.best_epoch, len(result.history), seconds), result
 
 
 def _check_further(more, study: Study):

@@ -1,4 +1,4 @@
-"""Train by a recipe: from records in mV to a deployable model."""
+"""Train by a recipe: from records in mV to a network and its scaler."""
 
 import functools
 from dataclasses import dataclass, replace
@@ -10,12 +10,24 @@ import numpy as np
 from signalcam.augmentation import paper_augmentation
 from signalcam.augmentation.random_view import RandomView
 from signalcam.data.ptbxl import SUPERCLASSES
-from signalcam.deployment.deployable import Settings, build_deployable
 from signalcam.preprocessing import Scaler, detrend
-from signalcam.training.networks import ARCHITECTURES, any_length, combine_outputs, mean_of
-from signalcam.training.recipes import OUTPUTS, TARGETS, find_recipe
+from signalcam.training.networks import ARCHITECTURES, any_length, mean_of
+from signalcam.training.recipes import OUTPUTS, TARGETS, Recipe, find_recipe
 from signalcam.training.schedules import OneCycle
-from signalcam.training.train import train
+from signalcam.training.train import TrainingResult, train
+
+
+@dataclass(frozen=True)
+class TrainedRecipe:
+    """What a training by a recipe gives.
+
+    Attributes:
+        result: `TrainingResult`, whose model is the network with all outputs that it was trained with.
+        scaler: `Scaler` fitted on the training split, by the recipe's rule.
+    """
+
+    result: TrainingResult
+    scaler: Scaler
 
 
 def train_recipe(
@@ -28,8 +40,6 @@ def train_recipe(
     folder=None,
     *,
     target="normal-abnormal",
-    label_rule="paper",
-    trained_on="",
     further=None,
     teacher_folder=None,
     verbose=True,
@@ -46,23 +56,20 @@ def train_recipe(
         seed: of everything random.
         folder: where the state of the training is kept, to go on after an interruption.
         target: one of `TARGETS`: one output for abnormal, or one for each superclass.
-        label_rule: by which `labels` were made; travels with the model.
-        trained_on: the data in words; travels with the model.
         further: `signalcam.training.further.FurtherRecords` to train on as well, or None.
         teacher_folder: where the teachers of a recipe that has some are kept, so that trainings on the same
             records with other seeds find them there; by default `folder`.
         verbose, train_options: as in `signalcam.training.train.train`.
 
     Returns:
-        Deployable `keras.Model` (raw mV in; threshold 0.5), and the `TrainingResult`, whose model is the
-        network with all outputs that it was trained with.
+        `TrainedRecipe`; `signalcam.deployment.deploy.deploy` makes a deployable model of it.
 
     Raises:
         ValueError: for an unknown recipe or target, splits that `labels` does not
             cover, or what `train` finds.
     """
     recipe = find_recipe(recipe)
-    names = _trained_outputs(recipe, target)
+    names = trained_outputs(recipe, target)
     rows = {split: _rows(labels, splits, split) for split in ("train", "validation")}
     data = _prepare(
         recipe, signals_mv, np.asarray(labels), superclass_table.loc[labels.index], rows, names, further
@@ -70,34 +77,11 @@ def train_recipe(
     options = {"verbose": verbose} | train_options
     teacher = _train_teachers(recipe, data, teacher_folder or folder, options)
     result = _fit(recipe, data, seed, folder, teacher, options)
-    about = {"label_rule": label_rule, "trained_on": trained_on, "recipe": recipe.name}
-    return deploy(recipe, result.model, data.scaler, target, **about), result
+    return TrainedRecipe(result, data.scaler)
 
 
-def deploy(kind, network, scaler, target="normal-abnormal", temperature=1.0, **settings):
-    """Make the deployable model of a network that a recipe has trained.
-
-    Args:
-        kind: the `Recipe`.
-        network: with all the outputs it was trained with, as `TrainingResult.model`.
-        scaler: fitted `Scaler`.
-        target: one of `TARGETS`; the other outputs are dropped.
-        temperature: logits are divided by it, one number or one for each class. It goes into the weights of
-            the classifier, so that the evidence still sums to the logit.
-        settings: for `signalcam.deployment.deployable.Settings`; the threshold is 0.5 where none is given.
-
-    Returns:
-        Deployable `keras.Model`.
-    """
-    names = _trained_outputs(kind, target)
-    wanted = OUTPUTS[:1] if target == "normal-abnormal" else OUTPUTS[1:]
-    matrix = np.array([[name == want for want in wanted] for name in names]) / np.asarray(temperature)
-    network = combine_outputs(network, matrix)
-    settings = {"threshold": (0.5,) * len(wanted), "n_times": network.input_shape[1]} | settings
-    return build_deployable(network, scaler, Settings(class_names=wanted, **settings))
-
-
-def _trained_outputs(recipe, target):
+def trained_outputs(recipe: Recipe, target: str) -> tuple[str, ...]:
+    """Return the names of the outputs that a recipe trains for a target, or raise ValueError."""
     if target not in TARGETS:
         raise ValueError(f"target must be one of {', '.join(TARGETS)}; got {target!r}.")
     if recipe.auxiliary:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from signalcam.deployment import export, runtime
+from signalcam.deployment.deploy import deploy
 from signalcam.deployment.deployable import Settings, build_deployable, save_model
 from signalcam.deployment.export import ExportError, check_export, to_litert, to_onnx
 from signalcam.deployment.runtime import open_exported
@@ -346,7 +347,8 @@ def test_int8_keeps_the_auc_on_real_records(real_dataset, tmp_path, recipe):
     splits = split_by_fold(real_dataset.table.loc[labels.index])
     signals = load_signals(real_dataset, labels.index, progress=False)
     short = find_recipe(recipe, epochs=4)
-    model, _ = train_recipe(short, signals, superclass.loc[labels.index], labels, splits, verbose=False)
+    trained = train_recipe(short, signals, superclass.loc[labels.index], labels, splits, verbose=False)
+    model = deploy(short, trained.result.model, trained.scaler)
     train, test = (labels.index.get_indexer(splits[name]) for name in ("train", "test"))
     check = to_litert(
         model, tmp_path / "model.tflite", "int8", signals[train[::7]], signals[test], labels.to_numpy()[test]

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from signalcam.data.ptbxl import SUPERCLASSES
+from signalcam.deployment.deploy import deploy
 from signalcam.deployment.deployable import predict, settings_of
 from signalcam.evaluation.complexity import count, totals
 from signalcam.model import add_cam, build_model, cell_length
@@ -63,28 +64,27 @@ def test_no_recipe_has_more_weights_than_the_paper(name):
 def test_best_recipe_gives_a_deployable_model_of_the_outputs_asked_for(records, further_folder):
     further = open_further_records(further_folder, without_folds=(9,))
     recipe = find_recipe("best", epochs=1, batch_size=8, n_teachers=2)
-    model, result = train_recipe(
-        recipe, *records, target="superclasses", further=further, label_rule="labelled", verbose=False
-    )
+    trained = train_recipe(recipe, *records, target="superclasses", further=further, verbose=False)
+    model = deploy(recipe, trained.result.model, trained.scaler, "superclasses", label_rule="labelled")
     assert settings_of(model).class_names == SUPERCLASSES
     assert settings_of(model).label_rule == "labelled"
     assert settings_of(model).recipe == "best"
     signals = records[0][8:]
     found = predict(model, signals)
     scaled = Scaler("record_standard_asinh").transform(detrend(signals))
-    np.testing.assert_allclose(found["probability"], result.model(scaled).numpy()[:, 1:], atol=1e-5)
+    np.testing.assert_allclose(found["probability"], trained.result.model(scaled).numpy()[:, 1:], atol=1e-5)
     np.testing.assert_allclose(found["evidence"].mean(axis=1), found["logit"], atol=1e-5)
 
 
 def test_teachers_are_trained_once_for_all_seeds(records, tmp_path):
     recipe = find_recipe("best", epochs=1, batch_size=8, n_teachers=1)
     found = [
-        train_recipe(recipe, *records, seed=seed, teacher_folder=tmp_path, verbose=False)[1].model
+        train_recipe(recipe, *records, seed=seed, teacher_folder=tmp_path, verbose=False).result.model
         for seed in (0, 1)
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["teacher_0"]
     written = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/training_state.npz")}
-    again = train_recipe(recipe, *records, seed=1, teacher_folder=tmp_path, verbose=False)[1].model
+    again = train_recipe(recipe, *records, seed=1, teacher_folder=tmp_path, verbose=False).result.model
     assert len(written) == 1
     assert written == {path: path.stat().st_mtime_ns for path in written}
     for first, second in zip(found[1].get_weights(), again.get_weights(), strict=True):
@@ -99,10 +99,13 @@ def test_teacher_must_see_the_same_signals(records):
 
 def test_paper_recipe_gives_a_deployable_model(records):
     recipe = find_recipe("paper", epochs=1, batch_size=8)
-    model, result = train_recipe(recipe, *records, verbose=False)
+    trained = train_recipe(recipe, *records, verbose=False)
+    model = deploy(recipe, trained.result.model, trained.scaler)
     signals = records[0][8:]
     scaled = Scaler("record").transform(detrend(signals))
-    np.testing.assert_allclose(predict(model, signals)["probability"], result.model(scaled), atol=1e-5)
+    np.testing.assert_allclose(
+        predict(model, signals)["probability"], trained.result.model(scaled), atol=1e-5
+    )
 
 
 def test_scaler_of_a_recipe_sees_the_training_split_only(records, monkeypatch):
