@@ -98,7 +98,7 @@ def _answer(model, settings, waiting, write):
 
 def _calls(settings, probabilities):
     """What the model calls a recording at its thresholds: one text for each class."""
-    words = settings.calls if len(settings.class_names) == 1 else ("no", "yes")
+    words = settings.predicted_names if len(settings.class_names) == 1 else ("no", "yes")
     return [words[int(p >= limit)] for p, limit in zip(probabilities, settings.threshold, strict=True)]
 
 

@@ -378,7 +378,7 @@ def test_explanation_that_cannot_be_drawn_says_why(folder, tmp_path, classes_fil
     for options, message in (
         ((tmp_path / "map.pdf",), "must end in .png or .html; got 'map.pdf'"),
         ((tmp_path / "map.png", "--class", "AFIB"), "the classes are 0: NORM, 1: MI, 2: STTC, 3: CD, 4: HYP"),
-        ((tmp_path / "map.png", "--class", "5"), "No class 5"),
+        ((tmp_path / "map.png", "--class", "5"), "There is no class 5"),
         ((tmp_path / "map.png", "--window", 2), "--window must be from 1 to 1; got 2"),
     ):
         status, _, err = run(capsys, *command, *options)

@@ -124,11 +124,11 @@ def test_a_class_that_is_not_there_is_told_the_classes(which):
 
 @pytest.mark.bad_input(36)
 def test_settings_that_do_not_fit_the_network_are_refused(scaler):
-    with pytest.raises(ValueError, match="5 outputs, the settings name 1 classes"):
+    with pytest.raises(ValueError, match="class_names must name the 5 outputs of the network, got ABNORMAL"):
         build_deployable(network(5), scaler, Settings())
-    with pytest.raises(ValueError, match="1000 samples of 12 leads, the settings say 5000"):
+    with pytest.raises(ValueError, match="1000 samples of 12 leads, got 5000"):
         build_deployable(network(), scaler, Settings(n_times=5000))
-    with pytest.raises(ValueError, match="threshold is needed for each class"):
+    with pytest.raises(ValueError, match="threshold must hold a number for each of A, B, got 1"):
         Settings(class_names=("A", "B"))
     with pytest.raises(ValueError, match="must differ"):
         Settings(class_names=("A", "A"), threshold=(0.5, 0.5))
@@ -180,7 +180,7 @@ def test_junk_inside_a_whole_archive_is_refused(model, tmp_path):
 @pytest.mark.security
 def test_only_keras_files_are_read_or_written(model, tmp_path):
     for action in (lambda path: save_model(model, path), load_model):
-        with pytest.raises(ValueError, match=r"ends in .keras; got 'model.h5'"):
+        with pytest.raises(ValueError, match=r"must end in .keras, got 'model.h5'"):
             action(tmp_path / "model.h5")
     with pytest.raises(FileNotFoundError, match="no model file"):
         load_model(tmp_path / "absent.keras")

@@ -225,7 +225,7 @@ def test_a_truncated_or_junk_file_is_named(kind, content, files, tmp_path):
 def test_a_missing_file_and_another_suffix_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no exported model at .*none\.tflite"):
         open_exported(tmp_path / "none.tflite")
-    with pytest.raises(ValueError, match=r"ends in \.tflite or \.onnx; got 'model\.keras'"):
+    with pytest.raises(ValueError, match=r"must end in \.tflite or \.onnx, got 'model\.keras'"):
         open_exported(tmp_path / "model.keras")
 
 
@@ -284,13 +284,13 @@ def test_without_records_the_check_uses_simulated_ones_and_says_so(model, files)
 
 
 def test_what_cannot_be_exported_is_said_before_anything_is_converted(model, signals, tmp_path):
-    with pytest.raises(ValueError, match=r"must end in \.tflite; got 'model\.onnx'"):
+    with pytest.raises(ValueError, match=r"must end in \.tflite, got 'model\.onnx'"):
         to_litert(model, tmp_path / "model.onnx")
     with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
         to_onnx(model, tmp_path / "nowhere" / "model.onnx")
-    with pytest.raises(ValueError, match="one of float32, float16, int8; got 'int4'"):
+    with pytest.raises(ValueError, match="one of float32, float16, int8, got 'int4'"):
         to_litert(model, tmp_path / "model.tflite", "int4")
-    with pytest.raises(ValueError, match="int8 needs calibration"):
+    with pytest.raises(ValueError, match="calibration must be given for int8"):
         to_litert(model, tmp_path / "model.tflite", "int8")
     with pytest.raises(ValueError, match="Record 2, lead V2"):
         to_litert(model, tmp_path / "model.tflite", "int8", calibration=not_finite(signals))
