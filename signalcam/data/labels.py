@@ -15,6 +15,10 @@ from signalcam.errors import DatasetError, listed
 logger = logging.getLogger(__name__)
 
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
+SUBCLASSES = (
+    *("NORM", "AMI", "IMI", "LMI", "PMI", "NST_", "STTC", "ISC_", "ISCA", "ISCI", "_AVB", "CLBBB", "CRBBB"),
+    *("ILBBB", "IRBBB", "IVCD", "LAFB/LPFB", "WPW", "LVH", "RVH", "SEHYP", "LAO/LAE", "RAO/RAE"),
+)
 LABEL_RULES = ("paper", "labelled", "any_norm", "clear")
 
 
@@ -63,6 +67,31 @@ def superclasses(table: pd.DataFrame, statements: pd.DataFrame, min_likelihood: 
             "Add a row for each code, or use the two tables of one PTB-XL version."
         )
     return pd.DataFrame(stated, index=table.index, columns=list(SUPERCLASSES))
+
+
+def training_targets(table: pd.DataFrame, statements: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:
+    """All that a network may learn of the records of `labels`, as columns of 0 and 1.
+
+    Args:
+        table, statements: as in `superclasses`.
+        labels: of `binary_labels`.
+
+    Returns:
+        int8 DataFrame (ecg_id, output): ABNORMAL, the superclasses, and the 23 diagnostic subclasses; a
+        subclass that bears a superclass's name has "subclass " before it.
+    """
+    table = table.loc[labels.index]
+    subclass_of = statements["diagnostic_subclass"].to_dict()
+    stated = [{subclass_of.get(code) for code in codes} for codes in table["scp_codes"]]
+    columns = {subclass_column(name): [name in found for found in stated] for name in SUBCLASSES}
+    subclass = pd.DataFrame(columns, index=table.index)
+    whole = [labels.rename("ABNORMAL"), superclasses(table, statements), subclass]
+    return pd.concat(whole, axis=1).astype("int8")
+
+
+def subclass_column(name: str) -> str:
+    """The column of a subclass in `training_targets`."""
+    return f"subclass {name}" if name in SUPERCLASSES else name
 
 
 def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper", quiet: bool = False) -> pd.Series:

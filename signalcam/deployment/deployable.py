@@ -38,6 +38,9 @@ class Settings:
         exclusive: True where the outputs are a softmax.
         trained_on: the data, in words.
         recipe: name of the training recipe.
+        dataset: family of the data with the folds below, such as "PTB-XL"; "" where it has none.
+        training_folds, validation_folds: `strat_fold` of the records trained on, and of those that the epoch,
+            the calibration and the thresholds were chosen on.
         predicted_names: for one output, what is predicted below and from the threshold on.
     """
 
@@ -50,10 +53,14 @@ class Settings:
     exclusive: bool = False
     trained_on: str = ""
     recipe: str = ""
+    dataset: str = ""
+    training_folds: tuple[int, ...] = ()
+    validation_folds: tuple[int, ...] = ()
     predicted_names: tuple[str, str] = ("NORMAL", "ABNORMAL")
 
     def __post_init__(self) -> None:
-        for name in ("class_names", "threshold", "lead_names", "predicted_names"):
+        names = ("class_names", "threshold", "lead_names", "predicted_names")
+        for name in (*names, "training_folds", "validation_folds"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if len(self.class_names) != len(self.threshold):
             raise ValueError(

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from signalcam.deployment import export, runtime
-from signalcam.deployment.deploy import deploy
 from signalcam.deployment.deployable import Settings, build_deployable, save_model
 from signalcam.deployment.export import ExportError, check_export, to_litert, to_onnx
+from signalcam.deployment.from_training import deploy
 from signalcam.deployment.runtime import open_exported
 from signalcam.preprocessing import Scaler, detrend
 from signalcam.simulation import Subject, simulate_record
@@ -337,6 +337,7 @@ def test_full_size_models_of_five_classes_export_too(architecture, rule, signals
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["single", "sharp"])
 def test_int8_keeps_the_auc_on_real_records(real_dataset, tmp_path, recipe):
+    from signalcam.data.labels import training_targets
     from signalcam.data.ptbxl import binary_labels, split_by_fold, superclasses
     from signalcam.data.signals import load_signals
     from signalcam.training.recipes import find_recipe
@@ -346,9 +347,8 @@ def test_int8_keeps_the_auc_on_real_records(real_dataset, tmp_path, recipe):
     labels = binary_labels(superclass, "labelled", quiet=True)
     splits = split_by_fold(real_dataset.table.loc[labels.index])
     signals = load_signals(real_dataset, labels.index, progress=False)
-    short = find_recipe(recipe, epochs=4)
-    trained = train_recipe(short, signals, superclass.loc[labels.index], labels, splits, verbose=False)
-    model = deploy(short, trained.result.model, trained.scaler)
+    targets = training_targets(real_dataset.table, real_dataset.statements, labels)
+    model = deploy(train_recipe(find_recipe(recipe, epochs=4), signals, targets, splits, verbose=False))
     train, test = (labels.index.get_indexer(splits[name]) for name in ("train", "test"))
     check = to_litert(
         model, tmp_path / "model.tflite", "int8", signals[train[::7]], signals[test], labels.to_numpy()[test]
