@@ -24,8 +24,8 @@ import pandas as pd  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from latency import without_cam  # noqa: E402
 
-from signalcam.data.load import load_ptbxl  # noqa: E402
-from signalcam.deployment.deployable import load_model, save_model  # noqa: E402
+from signalcam.data import load_ptbxl  # noqa: E402
+from signalcam.deployment import deploy, load_model, save_model  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER  # noqa: E402
 from signalcam.evaluation.latency import latency_table  # noqa: E402
 from signalcam.explanation.assessment.assess import Plan, assess  # noqa: E402
@@ -34,6 +34,7 @@ from signalcam.explanation.assessment.report import explain_report, summary_tabl
 from signalcam.explanation.network import Network  # noqa: E402
 from signalcam.model import add_cam  # noqa: E402
 from signalcam.simulation import write_dataset  # noqa: E402
+from signalcam.training.recipes import find_recipe  # noqa: E402
 from signalcam.training.train_recipe import train_recipe  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -98,10 +99,9 @@ def parse(argv=None):
 def open_model(study, recipe, path):
     """Read the model, or train it and write it there."""
     if not path.is_file():
-        model, _ = train_recipe(
-            recipe, study.signals, study.superclass, study.labels, study.splits, label_rule=RULE
-        )
-        save_model(model, path)
+        recipe = find_recipe(recipe)
+        trained = train_recipe(recipe, study.signals, study.superclass, study.labels, study.splits)
+        save_model(deploy(recipe, trained.result.model, trained.scaler, label_rule=RULE), path)
     return load_model(path)
 
 

@@ -24,9 +24,8 @@ from cross_validation import N_FOLDS, Records, validation_fold_of  # noqa: E402
 from explanation import with_interval  # noqa: E402
 from keras import layers  # noqa: E402
 
-from signalcam.data.load import load_ptbxl  # noqa: E402
-from signalcam.data.splits import split_by_fold  # noqa: E402
-from signalcam.deployment.deployable import load_model, predict, save_model  # noqa: E402
+from signalcam.data import load_ptbxl, split_by_fold  # noqa: E402
+from signalcam.deployment import deploy, load_model, predict, save_model  # noqa: E402
 from signalcam.evaluation import score  # noqa: E402
 from signalcam.evaluation.complexity import totals  # noqa: E402
 from signalcam.explanation.assessment.assessed import records_of  # noqa: E402
@@ -149,8 +148,8 @@ def trained(name, path, *data):
         single = RECIPES["single"]
         view = dict(single.view) | {"n_times": 496}  # so that all poolings come out even
         recipe = replace(single, architecture="variant", view=tuple(view.items()))
-        model, _ = recipe_training.train_recipe(recipe, *data, label_rule=RULE, verbose=False)
-        save_model(model, path)
+        trained = recipe_training.train_recipe(recipe, *data, verbose=False)
+        save_model(deploy(recipe, trained.result.model, trained.scaler, label_rule=RULE), path)
         keras.backend.clear_session()
     return load_model(path)
 

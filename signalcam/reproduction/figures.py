@@ -67,8 +67,8 @@ def _binary_maps(model, signals, results):
             "evidence": outputs["evidence"][k, :, 0],
             "heatmap": outputs["heatmap"][k, :, 0],
             "probability": outputs["probability"][k, 0],
-            "call": settings.calls[int(outputs["probability"][k, 0] >= settings.threshold[0])],
-            "truth": settings.calls[int(y.iloc[row])],
+            "call": settings.predicted_names[int(outputs["probability"][k, 0] >= settings.threshold[0])],
+            "truth": settings.predicted_names[int(y.iloc[row])],
             "name": f"record {y.index[row]}",
         }
         for k, row in enumerate(picked.values())

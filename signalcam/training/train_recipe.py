@@ -11,7 +11,7 @@ import pandas as pd
 
 from signalcam.augmentation.pipeline import paper_augmentation
 from signalcam.augmentation.random_view import RandomView
-from signalcam.preprocessing.detrending import Scaler, detrend
+from signalcam.preprocessing import Scaler, detrend
 from signalcam.training.networks import ARCHITECTURES, mean_of
 from signalcam.training.recipes import Recipe, find_recipe
 from signalcam.training.train import LabelledSignals, TrainingResult, train

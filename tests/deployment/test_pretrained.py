@@ -1,5 +1,7 @@
 """The models that ship with the package, and their card."""
 
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,9 +21,7 @@ def test_files_are_small():
 
 
 def test_unknown_name_lists_those_there_are():
-    with pytest.raises(
-        ValueError, match="no pretrained model 'best'. Choose one of: normal-abnormal, superclasses"
-    ):
+    with pytest.raises(ValueError, match="one of normal-abnormal, superclasses, got 'best'"):
         load_pretrained("best")
 
 
@@ -29,6 +29,14 @@ def test_models_know_their_classes_rule_and_recipe():
     settings = settings_of(load_pretrained("normal-abnormal"))
     assert (settings.class_names, settings.label_rule, settings.recipe) == (("ABNORMAL",), "labelled", "best")
     assert settings_of(load_pretrained("superclasses")).class_names == SUPERCLASSES
+
+
+def test_files_from_before_a_setting_was_renamed_load_with_its_default(model):
+    with zipfile.ZipFile(FOLDER / "normal-abnormal.keras") as archive:
+        written = archive.read("config.json").decode()
+    assert '"calls"' in written
+    assert '"predicted_names"' not in written
+    assert settings_of(model).predicted_names == ("NORMAL", "ABNORMAL")
 
 
 def test_abnormal_model_has_no_more_weights_than_the_papers():

@@ -11,7 +11,7 @@ from signalcam.data.labels import SUBCLASSES, subclass_column
 from signalcam.data import SUPERCLASSES
 from signalcam.evaluation.complexity import count, totals
 from signalcam.model import add_cam, build_model, cell_length
-from signalcam.preprocessing.detrending import Scaler, detrend
+from signalcam.preprocessing import Scaler, detrend
 from signalcam.training.networks import ARCHITECTURES, build_residual, combine_outputs
 from signalcam.training.recipes import RECIPES, Recipe, find_recipe
 from signalcam.training.train_recipe import train_recipe
