@@ -47,7 +47,8 @@ def predict(arguments):
     """Read, check and predict recording by recording, in batches, so that memory does not grow."""
     model = open_model(arguments.model)
     from signalcam.deployment.deployable import settings_of
-    from signalcam.recordings.reading import RecordError, find_recordings
+    from signalcam.errors import RecordError
+    from signalcam.recordings.find import find_recordings
 
     settings = settings_of(model)
     write = {"table": _write_table, "json": _write_json, "csv": _write_csv}[arguments.format]()

@@ -18,7 +18,7 @@ from signalcam.errors import ModelFileError
 from signalcam.leads import LEADS
 from signalcam.model import add_cam
 from signalcam.preprocessing.layers import Detrend, scale_layer
-from signalcam.recordings.reading import check_signals
+from signalcam.recordings.checks import check_signals
 
 OUTPUTS = ("probability", "logit", "evidence", "heatmap")
 

@@ -11,6 +11,7 @@ import io
 import itertools
 import math
 import os
+import re
 import stat
 import warnings
 
@@ -23,6 +24,8 @@ from signalcam.units import millivolts_per
 __all__ = ["Header", "parse_header", "read_header", "read_samples"]
 
 _MAX_HEADER_BYTES = 1_000_000
+# Comments may be in any encoding; what the samples need is ASCII, or UTF-8 for the micro sign.
+_COMMENT = re.compile(rb"(?<![^\r\n])#[^\r\n]*")
 # Time steps converted at once, so that a recording of a day does not need its float64 copy in memory.
 _BLOCK = 65_536
 _BITS = {16: 16, 24: 24, 32: 32, 61: 16, 80: 8, 160: 16, 212: 12}
@@ -38,7 +41,8 @@ def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Head
         RecordError: it is no text, or no header.
     """
     path = os.fspath(header_path)
-    name = os.path.basename(path).removesuffix(".hea")
+    stem, suffix = os.path.splitext(os.path.basename(path))
+    name = stem if suffix.lower() == ".hea" else stem + suffix
     with _open(path, name) as file:
         size = _size(file)
         if size > _MAX_HEADER_BYTES:
@@ -47,7 +51,7 @@ def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Head
             )
         data = file.read(_MAX_HEADER_BYTES)
     try:
-        text = data.decode("utf-8")
+        text = _COMMENT.sub(b"", data).decode("utf-8")
     except UnicodeDecodeError as error:
         raise RecordError(
             f"Record {name}: expected text in {path}, found binary data. Fetch the .hea file again."

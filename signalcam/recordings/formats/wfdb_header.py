@@ -19,7 +19,8 @@ from signalcam.units import millivolts_per
 BYTES_PER_SAMPLE = {16: 2, 24: 3, 32: 4, 61: 2, 80: 1, 160: 2, 212: 1.5}
 # A gain outside these bounds is a damaged header, and could overflow float32.
 _GAIN_BOUNDS = (1e-9, 1e15)
-_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
+# The lengths are bounded, and no digit can match in two ways: a line of a million digits is refused at once.
+_NUMBER = r"(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?"
 _RATE = re.compile(rf"({_NUMBER})(?:/{_NUMBER}(?:\([+-]?{_NUMBER}\))?)?", re.ASCII)
 _FORMAT = re.compile(r"(\d{1,3})(?:x(\d{1,6}))?(?::(\d{1,9}))?(?:\+(\d{1,9}))?", re.ASCII)
 _GAIN = re.compile(rf"([+-]?{_NUMBER})(?:\(([+-]?\d{{1,10}})\))?(?:/(\S+))?", re.ASCII)
@@ -27,6 +28,7 @@ _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _COUNT = re.compile(r"\d{1,15}", re.ASCII)
 # "-" is standard input and "~" no file in this format; these marks lead out of the folder.
 _PATH_MARKS = re.compile(r"[/\\:\0]")
+_LINE_END = re.compile(r"[\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def parse_header(text: str, name: str, unit: str | None = None) -> Header:
 
 
 def _parse(text: str, name: str, unit: str | None) -> Header:
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    # Not splitlines(), which ends a line at U+2028 and the like, too.
+    lines = [line for line in _LINE_END.split(text) if line.strip() and not line.startswith("#")]
     if not lines:
         raise ValueError("expected a record line, found an empty file.")
     if lines[0].lstrip().startswith("<"):
@@ -110,7 +113,8 @@ def _parse_record_line(line: str, name: str) -> tuple[int, float, int]:
         raise ValueError(
             "it is a multi-segment record, which is not read here: use wfdb.rdrecord and pass the array."
         )
-    if fields[0] != os.path.basename(name):
+    # The PhysioNet/CinC Challenges' files begin with "E00271.mat", the name of their sample file.
+    if os.path.basename(name) not in (fields[0], fields[0].removesuffix(".mat")):
         raise ValueError(f"it is the header of record {fields[0][:60]!r}.")
     if len(fields) < 4:
         raise ValueError(f"expected 'name leads rate samples', found {line[:80]!r}.")
