@@ -128,21 +128,11 @@ def as_numbers(array: ArrayLike, name: str, gain: ArrayLike | None = None) -> np
 
 
 def check_not_transposed(array: np.ndarray, n_leads: int) -> None:
-    """Refuse (..., lead, time) where (..., time, lead) is expected.
-
-    Args:
-        array: of two axes or more.
-        n_leads: length that the last axis should have.
-
-    Raises:
-        ValueError: the last axis but one has that length instead; gives the call that transposes.
-    """
+    """Refuse (..., lead, time) where (..., time, lead) with `n_leads` is expected: a ValueError that says how."""
     if array.shape[-1] != n_leads and array.shape[-2] == n_leads:
         axes = "(1, 0)" if array.ndim == 2 else "(0, 2, 1)"
-        raise ValueError(
-            f"The array of shape {array.shape} looks transposed: expected time before lead, (..., time, "
-            f"{n_leads}). Pass array.transpose{axes}."
-        )
+        found = f"The array of shape {array.shape} looks transposed: expected (..., time, {n_leads})"
+        raise ValueError(f"{found}. Pass array.transpose{axes}.")
 
 
 def _blocks(array: np.ndarray) -> list[tuple[int, np.ndarray]]:

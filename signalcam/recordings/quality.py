@@ -70,7 +70,7 @@ def assess(signals: np.ndarray, sampling_rate: float, padded: np.ndarray | None 
         padded: bool (time,), True where the signals are padding, which is left out.
 
     Returns:
-        A `Quality`.
+        What is suspect.
 
     Raises:
         ValueError: the shape is not (time, 12), or nothing but padding.
@@ -78,9 +78,7 @@ def assess(signals: np.ndarray, sampling_rate: float, padded: np.ndarray | None 
     signals = np.asarray(signals)
     fraction_padded = 0.0 if padded is None else float(np.mean(padded))
     if signals.ndim != 2 or signals.shape[1] != len(LEADS) or not len(signals) or fraction_padded == 1:
-        raise ValueError(
-            f"signals must be one recording of shape (time, 12) with some samples, got {signals.shape}."
-        )
+        raise ValueError(f"signals must be one recording of shape (time, 12), got {signals.shape}.")
     if fraction_padded:
         signals = signals[~padded]
     finite = np.isfinite(signals)
@@ -121,14 +119,7 @@ def unit_factor(spans: np.ndarray) -> float:
 
 
 def unit_note(factor: float) -> str:
-    """The sentence that names the likely unit.
-
-    Args:
-        factor: from `unit_factor`.
-
-    Returns:
-        The unit and the factor in words.
-    """
+    """The sentence that names the likely unit; `factor` is from `unit_factor`."""
     unit = {1e-3: "uV", 1e3: "V", 1e-6: "nV"}.get(factor)
     guess = f"the values look like {unit}, not mV" if unit else "the values do not look like an ECG in mV"
     return f"{guess}: multiply by {factor:g}?"

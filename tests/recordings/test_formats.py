@@ -102,7 +102,7 @@ def test_xml_with_entities_is_refused_unparsed(tmp_path):
 def test_missing_file_and_folder_are_told_apart(tmp_path):
     with pytest.raises(FileNotFoundError, match="Record x: there is no file .*x.csv"):
         read_recording(tmp_path / "x.csv")
-    with pytest.raises(RecordError, match="is a folder without recordings"):
+    with pytest.raises(RecordError, match="found a folder without recordings"):
         read_recording(tmp_path)
     with pytest.raises(RecordError, match="null"):
         read_recording("a\0b.csv")

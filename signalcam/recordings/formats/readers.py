@@ -6,7 +6,6 @@ parsed, and no pickle is opened.
 
 import math
 import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from signalcam.errors import RecordError
 from signalcam.recordings.formats.csv_files import read_csv
 from signalcam.recordings.formats.dicom_files import read_dicom
 from signalcam.recordings.formats.edf_files import read_edf
-from signalcam.recordings.formats.wfdb_files import read_samples
+from signalcam.recordings.formats.wfdb_files import open_file, read_samples
 from signalcam.units import millivolts_per
 
 WFDB_SAMPLES = (".dat", ".mat", ".xyz")
@@ -107,27 +106,13 @@ def _format(path: Path, name: str) -> tuple[str, Path]:
     header = header_beside(path if suffix in WFDB_SAMPLES or _is_there(path) else f"{path}.dat")
     if header is not None or suffix == ".dat":
         return "wfdb", header or path.with_suffix(".hea")
-    try:
-        mode = os.stat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileNotFoundError(f"Record {name}: there is no file {path}. Check the path.") from error
-    except ValueError as error:  # a null character in the path
-        raise RecordError(f"Record {name!r}: {error} in its path.") from error
-    if stat.S_ISDIR(mode):
-        raise RecordError(f"Record {name}: {path} is a folder without recordings. Give a file.")
-    if not stat.S_ISREG(mode):
-        raise RecordError(f"Record {name}: expected a file at {path}, found a pipe or device.")
+    with open_file(path, name) as file:
+        start = file.read(132)
     if suffix in SUFFIXES:
         return SUFFIXES[suffix], path
-    return _format_by_content(path, name, suffix), path
-
-
-def _format_by_content(path: Path, name: str, suffix: str) -> str:
-    with open(path, "rb") as file:
-        start = file.read(132)
     for offset, mark, form in _FIRST_BYTES:
         if start.startswith(mark, offset):
-            return form
+            return form, path
     foreign = (text for mark, text in _FOREIGN_FIRST_BYTES if start.lstrip().startswith(mark))
     advice = ADVICE.get(suffix) or next(foreign, _ARRAY)
     known = ", ".join(SUFFIXES)

@@ -1,6 +1,6 @@
 """One WFDB record (a `.hea` header and its sample files), read strictly and fast.
 
-`parse_header` and `read_samples` serve both the PTB-XL loader and the gate for single recordings. Format 16
+Format 16
 is decoded with NumPy, bit-equal to `wfdb.rdsamp` cast to float32; other formats go through `wfdb`. Where
 `wfdb` is silent (gain 0, wrong checksums, over-long files), this module refuses.
 
@@ -21,8 +21,6 @@ from signalcam.errors import RecordError
 from signalcam.recordings.formats.wfdb_header import BYTES_PER_SAMPLE, Header, parse_header
 from signalcam.units import millivolts_per
 
-__all__ = ["Header", "parse_header", "read_header", "read_samples"]
-
 _MAX_HEADER_BYTES = 1_000_000
 # Comments may be in any encoding; what the samples need is ASCII, or UTF-8 for the micro sign.
 _COMMENT = re.compile(rb"(?<![^\r\n])#[^\r\n]*")
@@ -36,6 +34,8 @@ _MISSING = {fmt: -(1 << (bits - 1)) for fmt, bits in _BITS.items()}
 def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Header:
     """`parse_header` of a `.hea` file.
 
+    Args: as in `read_samples`. Returns: as in `parse_header`.
+
     Raises:
         FileNotFoundError: there is no such file.
         RecordError: it is no text, or no header.
@@ -43,19 +43,17 @@ def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Head
     path = os.fspath(header_path)
     stem, suffix = os.path.splitext(os.path.basename(path))
     name = stem if suffix.lower() == ".hea" else stem + suffix
-    with _open(path, name) as file:
-        size = _size(file)
+    with open_file(path, name) as file:
+        size = os.fstat(file.fileno()).st_size
         if size > _MAX_HEADER_BYTES:
-            raise RecordError(
-                f"Record {name}: expected a header of some kB, found {size:,} bytes. Fetch {path} again."
-            )
+            found = f"expected a header of some kB, found {size:,} bytes"
+            raise RecordError(f"Record {name}: {found}. Fetch {path} again.")
         data = file.read(_MAX_HEADER_BYTES)
     try:
         text = _COMMENT.sub(b"", data).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RecordError(
-            f"Record {name}: expected text in {path}, found binary data. Fetch the .hea file again."
-        ) from error
+        found = f"expected text in {path}, found binary data"
+        raise RecordError(f"Record {name}: {found}. Fetch it again.") from error
     return parse_header(text, name, unit)
 
 
@@ -93,7 +91,7 @@ def read_samples(
         position = stop
     if len(set(header.files)) != len(blocks):
         raise RecordError(
-            f"Record {header.name}: leads of one sample file must follow each other in the header."
+            f"Record {header.name}: leads of one sample file must follow each other in its header."
         )
     samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
     missing_marks = np.array([_MISSING[fmt] for fmt in header.formats], samples.dtype)
@@ -131,8 +129,8 @@ def _read_file(header: Header, leads: slice, path: str, extra_bytes: str) -> np.
     fmt, offset = layouts.pop()
     n_leads = leads.stop - leads.start
     expected = offset + math.ceil(header.n_times * n_leads * BYTES_PER_SAMPLE[fmt])
-    with _open(path, header.name) as file:
-        found = _size(file)
+    with open_file(path, header.name) as file:
+        found = os.fstat(file.fileno()).st_size
         if found != expected:
             _refuse_size(header, path, expected, found, fmt, extra_bytes)
         if fmt != 16:
@@ -174,7 +172,7 @@ def _read_with_wfdb(header: Header, leads: slice, path: str) -> np.ndarray:
         ) from error
     if samples is None or samples.shape != (header.n_times, len(channels)):
         raise RecordError(
-            f"Record {header.name}: wfdb decoded another number of samples than the header says."
+            f"Record {header.name}: wfdb decoded another number of samples than its header says."
         )
     return samples
 
@@ -202,39 +200,37 @@ def _check_missing(header: Header, missing: np.ndarray | None) -> None:
         return
     counts = dict(zip(header.leads, missing.sum(axis=0).tolist(), strict=True))
     whole = [lead for lead, count in counts.items() if count == header.n_times]
-    if whole:
-        raise RecordError(
-            f"Record {header.name}: missing lead {', '.join(whole)}: the file marks all {header.n_times:,} "
-            "samples as missing. Use another recording."
-        )
-    some = ", ".join(f"{lead} ({count})" for lead, count in counts.items() if count)
-    raise RecordError(
-        f"Record {header.name}: the file marks samples as missing in lead {some}. Cut the recording to a "
-        "span without gaps."
-    )
+    text = f"missing lead {', '.join(whole)}: the file marks all {header.n_times:,} samples as missing"
+    if not whole:
+        some = ", ".join(f"{lead} ({count})" for lead, count in counts.items() if count)
+        text = f"the file marks samples as missing in lead {some}"
+    raise RecordError(f"Record {header.name}: {text}. Use another recording, or a span without gaps.")
 
 
-def _open(path: str, name: str) -> io.BufferedReader:
-    """The open file; a pipe or device, which could block or never end, is refused."""
+def open_file(path: str | os.PathLike, name: str) -> io.BufferedReader:
+    """Open a file of samples; a pipe or device, which could block or never end, is refused.
+
+    Args:
+        path: the file.
+        name: record name for messages.
+
+    Returns:
+        The open file, to be closed by the caller.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        RecordError: it is no ordinary file.
+    """
     try:
-        file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115 (the caller closes it)
+        # Without waiting, where that can be asked for: opening a pipe waits for its other end.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileNotFoundError(
-            f"Record {name}: there is no file {path}. Fetch it, or check the path."
-        ) from error
-    except IsADirectoryError as error:
-        raise RecordError(f"Record {name}: expected a file at {path}, found a folder.") from error
+        raise FileNotFoundError(f"Record {name}: there is no file {path}. Check the path.") from error
     except ValueError as error:  # a null character in the path
         raise RecordError(f"Record {name[:60]!r}: {error} in its path.") from error
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise RecordError(f"Record {name}: expected a file at {path}, found a pipe or device.")
-    return file
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _size(file: io.BufferedReader) -> int:
-    return os.fstat(file.fileno()).st_size
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return open(descriptor, "rb")
+    os.close(descriptor)
+    found = "a folder without recordings" if stat.S_ISDIR(mode) else "a pipe or device"
+    raise RecordError(f"Record {name}: expected a file at {path}, found {found}. Give a file.")

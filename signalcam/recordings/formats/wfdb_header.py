@@ -76,16 +76,17 @@ def parse_header(text: str, name: str, unit: str | None = None) -> Header:
         name: record name without suffix; the header must name the same record.
         unit: unit of the leads for which the header states none ("mV", "uV"); without it they are refused.
 
+    Returns:
+        The `Header`.
+
     Raises:
-        RecordError: the text is not a complete header of this record, or leaves gain or unit open. The cause
-            is chained.
+        RecordError: it is no whole header of this record, or leaves gain or unit open; the cause is chained.
     """
     try:
         return _parse(text, name, unit)
     except ValueError as error:
-        raise RecordError(
-            f"Record {name}: cannot use its header: {error} Fetch the .hea file again or mend this line."
-        ) from error
+        message = f"Record {name}: cannot use its header: {error} Fetch the .hea file again or mend it."
+        raise RecordError(message) from error
 
 
 def _parse(text: str, name: str, unit: str | None) -> Header:
@@ -110,9 +111,7 @@ def _parse(text: str, name: str, unit: str | None) -> Header:
 def _parse_record_line(line: str, name: str) -> tuple[int, float, int]:
     fields = line.split()
     if "/" in fields[0]:
-        raise ValueError(
-            "it is a multi-segment record, which is not read here: use wfdb.rdrecord and pass the array."
-        )
+        raise ValueError("it is a multi-segment record: use wfdb.rdrecord and pass the array.")
     # The PhysioNet/CinC Challenges' files begin with "E00271.mat", the name of their sample file.
     if os.path.basename(name) not in (fields[0], fields[0].removesuffix(".mat")):
         raise ValueError(f"it is the header of record {fields[0][:60]!r}.")
@@ -157,14 +156,10 @@ def _parse_layout(file: str, fmt: str, scale: str, zero: str, unit: str | None) 
 def _parse_format(field: str) -> tuple[int, int]:
     match = _FORMAT.fullmatch(field)
     if match is None or int(match[1]) not in BYTES_PER_SAMPLE:
-        raise ValueError(
-            f"storage format {field[:20]!r} is not read here (only {', '.join(map(str, BYTES_PER_SAMPLE))}): "
-            "use wfdb.rdrecord and pass the array."
-        )
+        known = ", ".join(map(str, BYTES_PER_SAMPLE))
+        raise ValueError(f"storage format {field[:20]!r} is not read here (only {known}): use wfdb.rdrecord.")
     if int(match[2] or 1) != 1 or int(match[3] or 0) != 0:
-        raise ValueError(
-            f"format {field[:20]!r} has several samples a frame, or a skew, which is not read here."
-        )
+        raise ValueError(f"format {field[:20]!r} has several samples a frame, or a skew: use wfdb.rdrecord.")
     return int(match[1]), int(match[4] or 0)
 
 
@@ -177,8 +172,6 @@ def _parse_gain(field: str, unit: str | None) -> tuple[float, int | None, str]:
         raise ValueError(f"the gain {match[1][:20]} leaves the lead uncalibrated; expected one such as 1000.")
     stated = match[3] or unit
     if stated is None:
-        raise ValueError(
-            f"the unit is missing after gain {match[1]}, so the lead is uncalibrated: give unit='mV'."
-        )
+        raise ValueError(f"the unit is missing after gain {match[1]}: uncalibrated: give unit='mV'.")
     millivolts_per(stated)
     return gain, None if match[2] is None else int(match[2]), stated
