@@ -52,6 +52,14 @@ def canonical_lead(name: str) -> str:
     raise ValueError(f"Unknown lead name {name[:60]!r}: {hint} Rename it if it is that lead.")
 
 
+def known_lead(name: str) -> str | None:
+    """`canonical_lead` of a name; None where it is unknown."""
+    try:
+        return canonical_lead(name)
+    except ValueError:
+        return None
+
+
 def order_leads(names: Sequence[str]) -> np.ndarray:
     """Positions of the 12 `LEADS` in `names`: `signals[..., order_leads(names)]` is in the order of `LEADS`.
 

@@ -128,7 +128,7 @@ def as_numbers(array: ArrayLike, name: str, gain: ArrayLike | None = None) -> np
 
 
 def check_not_transposed(array: np.ndarray, n_leads: int) -> None:
-    """Refuse (..., lead, time) where (..., time, lead) with `n_leads` is expected: a ValueError that says how."""
+    """Refuse (..., lead, time) where (..., time, `n_leads`) is expected: a ValueError says how."""
     if array.shape[-1] != n_leads and array.shape[-2] == n_leads:
         axes = "(1, 0)" if array.ndim == 2 else "(0, 2, 1)"
         found = f"The array of shape {array.shape} looks transposed: expected (..., time, {n_leads})"

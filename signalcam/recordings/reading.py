@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from signalcam.errors import RecordError, RecordWarning
-from signalcam.leads import LEADS, canonical_lead, derive_limb_leads, order_leads
+from signalcam.leads import LEADS, derive_limb_leads, known_lead, order_leads
 from signalcam.recordings.checks import as_numbers, check_not_transposed, refuse_non_finite
 from signalcam.recordings.formats.readers import read_file, record_name
 from signalcam.recordings.quality import EINTHOVEN_ERROR, Quality, assess, unit_note
@@ -70,7 +70,7 @@ class _Wanted:
         return round(self.sampling_rate * self.duration)
 
     def keeps(self, name: str) -> bool:
-        return not self.drop_extra or _canonical(name) is not None
+        return not self.drop_extra or known_lead(name) is not None
 
 
 def read_recording(
@@ -145,8 +145,7 @@ def from_array(
         One `Recording` for each record and window.
 
     Raises:
-        RecordError: a record needs something that was not asked for, or holds NaN or infinity.
-        ValueError: the array or an argument is out of its range.
+        RecordError, ValueError: as in `read_recording`; or a record holds NaN or infinity.
 
     Warns:
         RecordWarning: as in `read_recording`.
@@ -165,7 +164,13 @@ def from_array(
             f"array must have {len(names)} leads ({', '.join(map(str, names))}) on the last axis, got "
             f"{array.shape[-1]} in {array.shape}. Give names=[...] of the leads there are."
         )
-    scale = millivolts_per(unit) / _checked_gain(gain, len(names))
+    gain = np.asarray(1.0 if gain is None else gain)
+    if gain.dtype.kind not in "fiu" or gain.shape not in ((), (len(names),)):
+        found = f"{gain.dtype} of shape {gain.shape}"
+        raise ValueError(f"gain must be one number or {len(names)} numbers, got {found}.")
+    if not (np.isfinite(gain).all() and (gain > 0).all()):
+        raise ValueError(f"gain must be above 0, got {gain}: the array is uncalibrated.")
+    scale = millivolts_per(unit) / gain.astype(np.float64)
     several = array.ndim == 3
     result = []
     for number, record in enumerate(array if several else array[np.newaxis]):
@@ -174,16 +179,6 @@ def from_array(
         own_name = f"{name}[{number}]" if several else name
         result += _recordings(signals, names, rate, own_name, target, rate_was_told=True)
     return result
-
-
-def _checked_gain(gain: ArrayLike | None, n_leads: int) -> np.ndarray:
-    gain = np.asarray(1.0 if gain is None else gain)
-    if gain.dtype.kind not in "fiu" or gain.shape not in ((), (n_leads,)):
-        found = f"{gain.dtype} of shape {gain.shape}"
-        raise ValueError(f"gain must be one number or {n_leads} numbers, got {found}.")
-    if not (np.isfinite(gain).all() and (gain > 0).all()):
-        raise ValueError(f"gain must be above 0, got {gain}: the array is uncalibrated.")
-    return gain.astype(np.float64)
 
 
 def _recordings(
@@ -212,7 +207,7 @@ def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wan
     """The 12 leads in order; a copy."""
     kept = [k for k, lead in enumerate(names) if wanted.keeps(lead)]
     signals, names = signals[:, kept], [names[k] for k in kept]
-    known = {_canonical(lead): k for k, lead in enumerate(names)}
+    known = {known_lead(lead): k for k, lead in enumerate(names)}
     if wanted.derive and "I" in known and "II" in known:
         derived = derive_limb_leads(signals[:, known["I"]], signals[:, known["II"]])
         for lead, values in zip(("III", "aVR", "aVL", "aVF"), derived, strict=True):
@@ -222,13 +217,6 @@ def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wan
         return signals[:, order_leads(names)]
     except ValueError as error:
         raise RecordError(f"Record {name}: {error}") from error
-
-
-def _canonical(name: str) -> str | None:
-    try:
-        return canonical_lead(name)
-    except ValueError:
-        return None
 
 
 def _warn(qualities: list[Quality], name: str) -> None:

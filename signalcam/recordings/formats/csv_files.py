@@ -15,7 +15,7 @@ from typing import TextIO
 import numpy as np
 
 from signalcam.errors import RecordError
-from signalcam.leads import canonical_lead
+from signalcam.leads import known_lead
 from signalcam.units import agreed_scale
 
 # A file of NULs or one endless line is refused before more of it is read.
@@ -94,7 +94,7 @@ def _read_header_row(lines: Iterator[str]) -> tuple[str, list[str]]:
     best, delimiter, columns = 0, "", []
     for mark in ",;\t|":
         cells = next(csv.reader([line.rstrip("\r\n")], delimiter=mark), [])
-        n_leads = sum(_is_lead(_split_unit(cell)[0]) for cell in cells[:_MAX_COLUMNS])
+        n_leads = sum(known_lead(_split_unit(cell)[0]) is not None for cell in cells[:_MAX_COLUMNS])
         if n_leads > best:
             best, delimiter, columns = n_leads, mark, [cell.strip() for cell in cells]
     if not 0 < len(columns) <= _MAX_COLUMNS:
@@ -109,14 +109,6 @@ def _split_unit(column: str) -> tuple[str, str | None]:
     if start < 0 or not text.endswith((")", "]")):
         return column, None
     return text[:start].rstrip(), text[start + 1 : -1].strip()
-
-
-def _is_lead(name: str) -> bool:
-    try:
-        canonical_lead(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _clock(column: str) -> str | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from signalcam.errors import RecordError
-from signalcam.leads import LEADS, canonical_lead
+from signalcam.leads import LEADS, known_lead
 from signalcam.units import agreed_scale
 
 if TYPE_CHECKING:
@@ -95,21 +95,14 @@ def _samples(dataset: "Dataset", index: int) -> np.ndarray:
 
 def _channel_name(channel: "Dataset") -> str:
     """The lead by its code, else the code's meaning or the channel's label as written."""
-    source = (channel.get("ChannelSourceSequence") or [None])[0]
-    code = str(source.get("CodeValue", "")) if source is not None else ""
-    meaning = str(source.get("CodeMeaning", "")) if source is not None else ""
+    source = (channel.get("ChannelSourceSequence") or [{}])[0]
+    code, meaning = str(source.get("CodeValue", "")), str(source.get("CodeMeaning", ""))
     match = _LEAD_CODE.fullmatch(code)
     coded = _LEAD_NUMBERS.get(int(match[1])) if match else None
-    written = re.sub(r"\s*\(.*\)", "", meaning) or str(channel.get("ChannelLabel", "")) or code
-    if coded is None:
-        return written
-    try:
-        named = canonical_lead(written)
-    except ValueError:
-        return coded
-    if named != coded:
+    written = meaning.partition("(")[0].strip() or str(channel.get("ChannelLabel", "")) or code
+    if coded is not None and known_lead(written) not in (None, coded):
         raise ValueError(f"channel code {code} is lead {coded}, but its meaning is {meaning[:40]!r}")
-    return coded
+    return coded or written
 
 
 def _calibrate(

@@ -46,7 +46,6 @@ class Header:
         gains: converter units per physical unit, above 0.
         baselines: converter value of physical zero.
         units: physical unit as written, a voltage.
-        initial_values: first sample, as a converter value.
         checksums: sum of the samples modulo 65536; some writers store it as a signed number.
     """
 
@@ -60,7 +59,6 @@ class Header:
     gains: tuple[float, ...]
     baselines: tuple[int, ...]
     units: tuple[str, ...]
-    initial_values: tuple[int, ...]
     checksums: tuple[int, ...]
 
     @property
@@ -137,7 +135,7 @@ def _parse_lead_line(line: str, unit: str | None) -> tuple:
     for field, form in zip(fields[3:8], (_COUNT, _INTEGER, _INTEGER, _INTEGER, _COUNT), strict=True):
         if form.fullmatch(field) is None:
             raise ValueError(f"expected a whole number, found {field[:20]!r}.")
-    return fields[8].rstrip(), *layout, int(fields[5]), int(fields[6])
+    return fields[8].rstrip(), *layout, int(fields[6])
 
 
 # The leads of a record share these fields, and so do the records of a data set but for the file.
@@ -145,33 +143,22 @@ def _parse_lead_line(line: str, unit: str | None) -> tuple:
 def _parse_layout(file: str, fmt: str, scale: str, zero: str, unit: str | None) -> tuple:
     if file in ("-", "~", ".", "..") or _PATH_MARKS.search(file):
         raise ValueError(f"the sample file must be a plain name beside the header, found {file[:60]!r}.")
-    fmt, offset = _parse_format(fmt)
-    gain, baseline, stated = _parse_gain(scale, unit)
-    if baseline is None:
-        # The converter's zero stands for it, by the format's definition.
-        baseline = int(zero) if _INTEGER.fullmatch(zero) else 0
-    return file, fmt, offset, gain, baseline, stated
-
-
-def _parse_format(field: str) -> tuple[int, int]:
-    match = _FORMAT.fullmatch(field)
-    if match is None or int(match[1]) not in BYTES_PER_SAMPLE:
+    form = _FORMAT.fullmatch(fmt)
+    if form is None or int(form[1]) not in BYTES_PER_SAMPLE:
         known = ", ".join(map(str, BYTES_PER_SAMPLE))
-        raise ValueError(f"storage format {field[:20]!r} is not read here (only {known}): use wfdb.rdrecord.")
-    if int(match[2] or 1) != 1 or int(match[3] or 0) != 0:
-        raise ValueError(f"format {field[:20]!r} has several samples a frame, or a skew: use wfdb.rdrecord.")
-    return int(match[1]), int(match[4] or 0)
-
-
-def _parse_gain(field: str, unit: str | None) -> tuple[float, int | None, str]:
-    match = _GAIN.fullmatch(field)
+        raise ValueError(f"storage format {fmt[:20]!r} is not read here (only {known}): use wfdb.rdrecord.")
+    if int(form[2] or 1) != 1 or int(form[3] or 0) != 0:
+        raise ValueError(f"format {fmt[:20]!r} has several samples a frame, or a skew: use wfdb.rdrecord.")
+    match = _GAIN.fullmatch(scale)
     if match is None:
-        raise ValueError(f"expected a gain such as 1000(0)/mV, found {field[:40]!r}.")
-    gain = float(match[1])
+        raise ValueError(f"expected a gain such as 1000(0)/mV, found {scale[:40]!r}.")
+    gain, baseline, stated = float(match[1]), match[2], match[3] or unit
     if not _GAIN_BOUNDS[0] <= gain <= _GAIN_BOUNDS[1]:
         raise ValueError(f"the gain {match[1][:20]} leaves the lead uncalibrated; expected one such as 1000.")
-    stated = match[3] or unit
     if stated is None:
-        raise ValueError(f"the unit is missing after gain {match[1]}: uncalibrated: give unit='mV'.")
+        raise ValueError(f"the unit is missing after gain {match[1]}, it is uncalibrated: give unit='mV'.")
     millivolts_per(stated)
-    return gain, None if match[2] is None else int(match[2]), stated
+    if baseline is None:
+        # The converter's zero stands for it, by the format's definition.
+        baseline = zero if _INTEGER.fullmatch(zero) else 0
+    return file, int(form[1]), int(form[4] or 0), gain, int(baseline), stated
