@@ -73,10 +73,13 @@ def refuse_non_finite(signals: np.ndarray, name: str = "signals", first_record: 
     """
     place, first, n_records = "", None, 0
     for start, block in _blocks(signals if signals.ndim == 3 else signals[np.newaxis]):
-        counts = block.shape[1] - np.isfinite(block).sum(axis=1)
+        finite = np.isfinite(block)
+        if finite.all():
+            continue
+        counts = block.shape[1] - finite.sum(axis=1)
         bad = np.flatnonzero(counts.any(axis=1))
         n_records += bad.size
-        if bad.size and first is None:
+        if first is None:
             first = counts[bad[0]].tolist()
             place = f"record {first_record + start + bad[0]}, " if signals.ndim == 3 else ""
     if first is None:
@@ -137,7 +140,7 @@ def check_not_transposed(array: np.ndarray, n_leads: int) -> None:
 
 def _blocks(array: np.ndarray) -> list[tuple[int, np.ndarray]]:
     """Views of a few records each, with the number of the first."""
-    size = max(1, _BLOCK // (array.shape[1] * array.shape[2]))
+    size = max(1, _BLOCK // max(1, array.shape[1] * array.shape[2]))
     return [(start, array[start : start + size]) for start in range(0, len(array), size)]
 
 

@@ -62,15 +62,12 @@ class Quality:
 
 
 def assess(signals: np.ndarray, sampling_rate: float, padded: np.ndarray | None = None) -> Quality:
-    """Look at one recording.
+    """What is suspect about one recording.
 
     Args:
         signals: (time, lead) in mV, leads ordered as `LEADS`; NaN marks missing samples.
         sampling_rate: in Hz.
         padded: bool (time,), True where the signals are padding, which is left out.
-
-    Returns:
-        What is suspect.
 
     Raises:
         ValueError: the shape is not (time, 12), or nothing but padding.

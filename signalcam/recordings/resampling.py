@@ -43,16 +43,11 @@ def to_rate(
         raise RecordError(f"Record {name}: {found}. Ask for conversion with resample=True.")
     ratio = Fraction(sampling_rate / source_rate).limit_denominator(5000)
     if not ratio or abs(float(ratio) * source_rate / sampling_rate - 1) > 1e-7 or ratio.numerator > 5000:
-        raise RecordError(
-            f"Record {name}: cannot resample {source_rate:g} Hz to {sampling_rate:g} Hz: expected rates with "
-            "a ratio of whole numbers up to 5,000. Resample it yourself and pass the array."
-        )
+        rates = f"{source_rate:g} Hz to {sampling_rate:g} Hz: expected a ratio of whole numbers up to 5,000"
+        raise RecordError(f"Record {name}: cannot resample {rates}. Resample it yourself and pass the array.")
     if source_rate < sampling_rate:
-        message = (
-            f"Record {name}: resampled from {source_rate:g} Hz up to {sampling_rate:g} Hz; what lies above "
-        )
-        message += f"{source_rate / 2:g} Hz was never recorded."
-        warnings.warn(message, RecordWarning, stacklevel=4)
+        rates = f"from {source_rate:g} Hz up to {sampling_rate:g} Hz; what lies above {source_rate / 2:g} Hz"
+        warnings.warn(f"Record {name}: resampled {rates} was never recorded.", RecordWarning, stacklevel=4)
     from scipy.signal import resample_poly  # slow to import, and not needed at the wanted rate
 
     signals = signals.astype(np.float64)
@@ -66,11 +61,10 @@ def cut(
     """Pieces of `n_times` samples.
 
     Args:
-        signals: (time, lead) at `sampling_rate`.
+        signals: (time, lead).
         n_times: wanted number of samples.
         length: what to do with another length, one of `LENGTHS`, as in `read_recording`.
-        sampling_rate: in Hz, for messages.
-        name: record name for messages.
+        sampling_rate, name: rate in Hz and record name, for messages.
 
     Returns:
         A list of (first sample, signals (n_times, lead), padded (n_times,) bool).
@@ -93,28 +87,21 @@ def cut(
         if starts[-1] + n_times < found:
             starts.append(found - n_times)
         return [(start, signals[start : start + n_times], real) for start in starts]
-    seconds = n_times / sampling_rate
     if found < n_times:
         advice = "It is too short: fill it up with length='pad'; the padding is left out of the heatmap."
     else:
         advice = "It is too long: ask for length='crop' (its start) or length='window' (all of it)."
+        advice += rate_suspicion(found, n_times, sampling_rate)
     raise RecordError(
-        f"Record {name}: expected {n_times:,} samples ({seconds:g} s at {sampling_rate:g} Hz), "
-        f"found {found:,} ({found / sampling_rate:g} s). {advice}"
-        f"{rate_suspicion(found, n_times, sampling_rate)}"
+        f"Record {name}: expected {n_times:,} samples ({n_times / sampling_rate:g} s at {sampling_rate:g} "
+        f"Hz), found {found:,} ({found / sampling_rate:g} s). {advice}"
     )
 
 
 def rate_suspicion(found: int, n_times: int, sampling_rate: float) -> str:
-    """A sentence when a recording's number of samples fits another common rate exactly.
+    """A sentence where `found` samples, taken at `sampling_rate`, fit another common rate exactly, or "".
 
-    Args:
-        found: number of samples.
-        n_times: number of samples that a recording of the wanted duration has at `sampling_rate`.
-        sampling_rate: that the recording is taken to have, in Hz.
-
-    Returns:
-        The sentence, with a blank before it; an empty text where nothing is suspect.
+    Args: as in `cut`; `n_times` is at `sampling_rate`, too.
     """
     duration = n_times / sampling_rate
     rates = [rate for rate in _COMMON_RATES if rate > sampling_rate and found == round(rate * duration)]

@@ -1,8 +1,7 @@
 """One WFDB record (a `.hea` header and its sample files), read strictly and fast.
 
-Format 16
-is decoded with NumPy, bit-equal to `wfdb.rdsamp` cast to float32; other formats go through `wfdb`. Where
-`wfdb` is silent (gain 0, wrong checksums, over-long files), this module refuses.
+Format 16 is decoded with NumPy, bit-equal to `wfdb.rdsamp` cast to float32; other formats go through `wfdb`.
+Where `wfdb` is silent (gain 0, wrong checksums, over-long files), this module refuses.
 
 Format: https://physionet.org/physiotools/wag/signal-5.htm
 """
@@ -34,11 +33,7 @@ _MISSING = {fmt: -(1 << (bits - 1)) for fmt, bits in _BITS.items()}
 def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Header:
     """`parse_header` of a `.hea` file.
 
-    Args: as in `read_samples`. Returns: as in `parse_header`.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        RecordError: it is no text, or no header.
+    Args, Raises: as in `read_samples`. Returns: as in `parse_header`.
     """
     path = os.fspath(header_path)
     stem, suffix = os.path.splitext(os.path.basename(path))
@@ -50,7 +45,7 @@ def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Head
             raise RecordError(f"Record {name}: {found}. Fetch {path} again.")
         data = file.read(_MAX_HEADER_BYTES)
     try:
-        text = _COMMENT.sub(b"", data).decode("utf-8")
+        text = (_COMMENT.sub(b"", data) if b"#" in data else data).decode("utf-8")
     except UnicodeDecodeError as error:
         found = f"expected text in {path}, found binary data"
         raise RecordError(f"Record {name}: {found}. Fetch it again.") from error
@@ -90,9 +85,7 @@ def read_samples(
         blocks.append(_read_file(header, slice(position, stop), os.path.join(folder, file), extra_bytes))
         position = stop
     if len(set(header.files)) != len(blocks):
-        raise RecordError(
-            f"Record {header.name}: leads of one sample file must follow each other in its header."
-        )
+        raise RecordError(f"Record {header.name}: leads of one sample file do not follow each other.")
     samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
     missing_marks = np.array([_MISSING[fmt] for fmt in header.formats], samples.dtype)
     missing = samples == missing_marks if samples.min() <= missing_marks.max() else None
@@ -123,9 +116,7 @@ def _read_file(header: Header, leads: slice, path: str, extra_bytes: str) -> np.
     """Samples (time, lead) of the leads in one sample file, as converter values."""
     layouts = set(zip(header.formats[leads], header.offsets[leads], strict=True))
     if len(layouts) != 1:
-        raise RecordError(
-            f"Record {header.name}: leads in {path} differ in storage format. Read it with wfdb.rdrecord."
-        )
+        raise RecordError(f"Record {header.name}: leads in {path} differ in format: use wfdb.rdrecord.")
     fmt, offset = layouts.pop()
     n_leads = leads.stop - leads.start
     expected = offset + math.ceil(header.n_times * n_leads * BYTES_PER_SAMPLE[fmt])
@@ -153,9 +144,7 @@ def _refuse_size(header: Header, path: str, expected: int, found: int, fmt: int,
     if found < expected:
         raise RecordError(f"{text} The file is truncated or the header wrong: fetch both again.")
     if extra_bytes != "warn":
-        raise RecordError(
-            f"{text} Fetch both again, or ask for the first {expected:,} with extra_bytes='warn'."
-        )
+        raise RecordError(f"{text} Fetch both again, or read the first {expected:,}: extra_bytes='warn'.")
     warnings.warn(f"{text} The first {expected:,} are used.", stacklevel=4)
 
 
@@ -167,13 +156,9 @@ def _read_with_wfdb(header: Header, leads: slice, path: str) -> np.ndarray:
     try:
         samples = wfdb.rdrecord(record, physical=False, channels=channels).d_signal
     except (ValueError, IndexError, TypeError, KeyError) as error:
-        raise RecordError(
-            f"Record {header.name}: wfdb cannot decode {path}: {error}. Fetch it again."
-        ) from error
+        raise RecordError(f"Record {header.name}: wfdb cannot decode {path}: {error}.") from error
     if samples is None or samples.shape != (header.n_times, len(channels)):
-        raise RecordError(
-            f"Record {header.name}: wfdb decoded another number of samples than its header says."
-        )
+        raise RecordError(f"Record {header.name}: wfdb decoded another number of samples than stated.")
     return samples
 
 
@@ -206,12 +191,7 @@ def _check_missing(header: Header, missing: np.ndarray | None) -> None:
 def open_file(path: str | os.PathLike, name: str) -> io.BufferedReader:
     """Open a file of samples; a pipe or device, which could block or never end, is refused.
 
-    Args:
-        path: the file.
-        name: record name for messages.
-
-    Returns:
-        The open file, to be closed by the caller.
+    Args: the path; and the record's name, for messages. Returns: the open file.
 
     Raises:
         FileNotFoundError: there is no such file.
