@@ -14,6 +14,9 @@ vectorcardiographic leads", Clin. Cardiol. 3(2):87-95, 1980.
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from signalcam.leads import derive_limb_leads
 
 WAVES = (
     "p_right", "p_left", "septum", "apex", "base", "terminal", "notch_1", "notch_2",
@@ -65,40 +68,40 @@ class Beats:
     widths: np.ndarray
     local: np.ndarray
 
-    def scaled(self, waves, factor) -> "Beats":
+    def scaled(self, waves: ArrayLike, factor: ArrayLike) -> "Beats":
         """The beats with the vectors of `waves` times `factor`, (beat,) or (beat, 3)."""
         factor = np.asarray(factor)
         vectors = self.vectors.copy()
         vectors[:, waves] *= factor[:, None, None] if factor.ndim == 1 else factor[:, None, :]
         return replace(self, vectors=vectors)
 
-    def moved(self, waves, vector, weight) -> "Beats":
+    def moved(self, waves: ArrayLike, vector: ArrayLike, weight: np.ndarray) -> "Beats":
         """The beats with `vector` (3,) mV added to `waves`, times `weight` (beat,)."""
         vectors = self.vectors.copy()
         vectors[:, waves] += weight[:, None, None] * np.asarray(vector)
         return replace(self, vectors=vectors)
 
-    def blended(self, wave: str, vector, weight) -> "Beats":
+    def blended(self, wave: str, vector: ArrayLike, weight: np.ndarray) -> "Beats":
         """The beats with one wave drawn towards `vector` (3,) mV; reached where `weight` (beat,) is 1."""
         vectors = self.vectors.copy()
         k = WAVE[wave]
         vectors[:, k] += weight[:, None] * (np.asarray(vector) - vectors[:, k])
         return replace(self, vectors=vectors)
 
-    def delayed(self, waves, delay) -> "Beats":
+    def delayed(self, waves: ArrayLike, delay: ArrayLike) -> "Beats":
         """The beats with `waves` later by `delay` (beat,) s."""
         centres = self.centres.copy()
         centres[:, waves] += np.asarray(delay)[:, None]
         return replace(self, centres=centres)
 
-    def stretched(self, waves, factor, about: float = QRS_ONSET) -> "Beats":
+    def stretched(self, waves: ArrayLike, factor: np.ndarray, about: float = QRS_ONSET) -> "Beats":
         """The beats with the time of `waves` stretched about one moment by `factor` (beat,)."""
         centres, widths = self.centres.copy(), self.widths.copy()
         centres[:, waves] = about + (centres[:, waves] - about) * factor[:, None]
         widths[:, waves] *= factor[:, None, None]
         return replace(self, centres=centres, widths=widths)
 
-    def turned(self, waves, angle) -> "Beats":
+    def turned(self, waves: ArrayLike, angle: np.ndarray) -> "Beats":
         """The beats with `waves` turned in the frontal plane by `angle` (beat,) rad, from left to feet."""
         cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
         vectors = self.vectors.copy()
@@ -106,7 +109,10 @@ class Beats:
         vectors[:, waves, 0], vectors[:, waves, 1] = cos * x - sin * y, sin * x + cos * y
         return replace(self, vectors=vectors)
 
-    def with_wave(self, vector, centre, widths, weight, local=None) -> "Beats":
+    def with_wave(
+        self, vector: ArrayLike, centre: ArrayLike, widths: tuple[float, float], weight: np.ndarray,
+        local: np.ndarray | None = None,
+    ) -> "Beats":  # fmt: skip
         """The beats with one more wave: `vector` (3,) mV times `weight` (beat,), at `centre` s after R."""
         n_beats = len(self.times)
         centre = np.broadcast_to(np.asarray(centre, dtype=float), n_beats)
@@ -162,8 +168,5 @@ def all_leads(independent: np.ndarray) -> np.ndarray:
         (time, 12) int16 uV, ordered as `signalcam.leads.LEADS`.
     """
     counts = np.clip(np.rint(independent * 1000.0), -16000, 16000)
-    lead_i, lead_ii = counts[:, 0], counts[:, 1]
-    derived = np.stack(
-        [lead_ii - lead_i, -(lead_i + lead_ii) / 2, lead_i - lead_ii / 2, lead_ii - lead_i / 2], axis=1
-    )
+    derived = np.stack(derive_limb_leads(counts[:, 0], counts[:, 1]), axis=1)
     return np.concatenate([counts[:, :2], np.floor(derived + 0.5), counts[:, 2:]], axis=1).astype(np.int16)
