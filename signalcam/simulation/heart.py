@@ -31,21 +31,13 @@ QRS_ONSET = -0.035
 
 # Rows: the independent leads. Columns: x, y, z of the heart vector.
 INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
-DOWER = np.array(
-    [
-        [0.632, -0.235, 0.059],
-        [0.235, 1.066, -0.132],
-        [-0.515, 0.157, -0.917],
-        [0.044, 0.164, -1.387],
-        [0.882, 0.098, -1.277],
-        [1.213, 0.127, -0.601],
-        [1.125, 0.127, -0.086],
-        [0.831, 0.076, 0.230],
-    ]
-)
+DOWER = np.array([
+    [0.632, -0.235, 0.059], [0.235, 1.066, -0.132], [-0.515, 0.157, -0.917], [0.044, 0.164, -1.387],
+    [0.882, 0.098, -1.277], [1.213, 0.127, -0.601], [1.125, 0.127, -0.086], [0.831, 0.076, 0.230],
+])  # fmt: skip
 
-BEFORE, AFTER = 0.5, 0.9  # s of a beat that are computed around its R peak
-REACH = 2.5  # standard deviations from its centre to the end of a wave
+_BEFORE, _AFTER = 0.5, 0.9  # s of a beat that are computed around its R peak
+_REACH = 2.5  # standard deviations from its centre to the end of a wave
 
 
 @dataclass(frozen=True)
@@ -129,22 +121,24 @@ class Beats:
 def render(beats: Beats, leads: np.ndarray, n_times: int, sampling_rate: float) -> np.ndarray:
     """Potentials of the heart in the independent leads: the sum of all waves of all beats.
 
-    A wave ends `REACH` standard deviations from its centre: the Gaussian is lowered and scaled there to fall
+    A wave ends `_REACH` standard deviations from its centre: the Gaussian is lowered and scaled there to fall
     from 1 to 0, so that waves, and what a lesion changes, have a beginning and an end.
 
     Args:
+        beats: of one record.
         leads: (8, 3), the lead matrix.
+        n_times, sampling_rate: samples, and their rate in Hz.
 
     Returns:
         (time, 8) float64 mV.
     """
-    before = int(round(BEFORE * sampling_rate))
-    width = before + int(round(AFTER * sampling_rate))
+    before = int(round(_BEFORE * sampling_rate))
+    width = before + int(round(_AFTER * sampling_rate))
     first = np.floor(beats.times * sampling_rate).astype(int) - before
     time = (first[:, None] + np.arange(width)) / sampling_rate - beats.times[:, None]
     away = time[:, None, :] - beats.centres[:, :, None]
     away /= np.where(away < 0, beats.widths[:, :, :1], beats.widths[:, :, 1:])
-    end = np.exp(-0.5 * REACH**2)
+    end = np.exp(-0.5 * _REACH**2)
     waves = np.maximum(np.exp(-0.5 * away**2) - end, 0.0) / (1.0 - end)
     amplitudes = (beats.vectors @ leads.T) * beats.local
     potentials = np.matmul(waves.transpose(0, 2, 1), amplitudes)

@@ -120,9 +120,7 @@ def _folds(n_patients: int, rng: np.random.Generator) -> np.ndarray:
     return folds[:n_patients] + 1
 
 
-def _plan(
-    seed: int, ecg_id: int, patient: int, fold: int, superclasses: tuple[str, ...], healthy: bool
-) -> Plan:
+def _plan(seed: int, ecg_id: int, patient: int, fold: int, superclasses: tuple, healthy: bool) -> Plan:
     """One record; what is the patient's own (age, sex, which statements) comes from the patient's stream."""
     person, rng = random_stream(seed, 101, patient), random_stream(seed, 102, ecg_id)
     normal = "NORM" in superclasses
@@ -158,9 +156,8 @@ def _lesion(rng: np.random.Generator, statement: str, mild: bool, rank: float) -
 
 
 def _subject(
-    rng: np.random.Generator, person: tuple[int, int], age: float, sex: int, superclasses: tuple[str, ...],
-    lesions: list[Lesion],
-) -> tuple[Subject, str]:  # fmt: skip
+    rng: np.random.Generator, person: tuple, age: float, sex: int, superclasses: tuple, lesions: list[Lesion]
+) -> tuple[Subject, str]:
     """Circumstances of one record: rhythm and harmless variants. The note names the variant ("" for none)."""
     rate = float(np.clip(rng.lognormal(np.log(69 if "NORM" in superclasses else 72), 0.18), 42, 130))
     young = np.clip((60 - age) / 30, 0.1, 1.3)
