@@ -44,7 +44,9 @@ def canonical_lead(name: str) -> str:
     """
     if not isinstance(name, str):
         raise ValueError(f"A lead name must be text such as 'V1', got {type(name).__name__} {name!r}.")
-    key = re.sub(r"[\s._]+", "", unicodedata.normalize("NFKC", name)).upper()
+    # No lead has a long name, and to normalise a long row of combining marks takes quadratic time.
+    short = "".join(name.split())[:64]
+    key = re.sub(r"[\s._]+", "", unicodedata.normalize("NFKC", short)).upper()
     if key in _ALIASES:
         return _ALIASES[key]
     bare = _PREFIX.sub("", key)
@@ -55,6 +57,14 @@ def canonical_lead(name: str) -> str:
     )
     hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(LEADS)}."
     raise ValueError(f"Unknown lead name {name[:60]!r}: {hint} Rename it if it is that lead.")
+
+
+def known_lead(name: str) -> str | None:
+    """`canonical_lead` of a name; None where it is unknown."""
+    try:
+        return canonical_lead(name)
+    except ValueError:
+        return None
 
 
 def order_leads(names: Sequence[str]) -> np.ndarray:

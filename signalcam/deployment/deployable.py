@@ -19,7 +19,7 @@ from signalcam.leads import LEADS
 from signalcam.model import add_cam
 from signalcam.preprocessing import Scaler
 from signalcam.preprocessing.layers import Detrend, scale_layer
-from signalcam.recordings.reading import check_signals
+from signalcam.recordings.checks import check_signals
 
 OUTPUTS = ("probability", "logit", "evidence", "heatmap")
 

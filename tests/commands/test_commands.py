@@ -239,7 +239,7 @@ def test_output_without_any_row_is_still_valid(form, tmp_path, model_file, capsy
     (tmp_path / "empty").mkdir()
     status, out, err = run(capsys, "predict", model_file, tmp_path / "empty", "--format", form)
     assert status == 1
-    assert "empty is a folder without recordings" in err
+    assert "found a folder without recordings" in err
     assert strict_json(out) == [] if form == "json" else len(out.splitlines()) == 1
     status, out, err = run(capsys, "predict", model_file, tmp_path / "no*.csv", "--format", form)
     assert status == 1
