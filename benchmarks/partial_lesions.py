@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from signalcam.data.labels import SUPERCLASSES
 from signalcam.deployment.deployable import class_index, scaled, settings_of
-from signalcam.explanation.assessment.assessed import Records
+from signalcam.explanation.assessment.records import Records
 from signalcam.simulation import Lesion, simulate_record
 from signalcam.simulation.population import plan_population
 

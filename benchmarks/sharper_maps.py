@@ -5,7 +5,7 @@
 Each variant is trained by the recipe `single` on the simulated set (folds 1 to 8), and its exact CAM is
 measured against the lesions of fold 10 and against lesions that last for seconds; then on the real sample,
 for some test folds as in cross_validation.py, since what localises better must not predict worse. Trained
-variants are kept in `benchmarks/results/sharper_maps`, so that an interrupted run goes on.
+variants are kept in `benchmarks/results/sharper_maps`, so that an interrupted run is resumed.
 """
 
 import argparse
@@ -23,16 +23,16 @@ import pandas as pd  # noqa: E402
 from cross_validation import N_FOLDS, Records, validation_fold_of  # noqa: E402
 from explanation import with_interval  # noqa: E402
 from keras import layers  # noqa: E402
+from partial_lesions import partial_records  # noqa: E402
 
 from signalcam.data.load import open_study  # noqa: E402
 from signalcam.data.ptbxl import open_dataset, split_by_fold  # noqa: E402
 from signalcam.deployment.deployable import load_model, predict, save_model  # noqa: E402
 from signalcam.evaluation import score  # noqa: E402
 from signalcam.evaluation.complexity import totals  # noqa: E402
-from signalcam.explanation.assessment.assessed import records_of  # noqa: E402
 from signalcam.explanation.assessment.localisation import localise  # noqa: E402
-from signalcam.explanation.assessment.partial import partial_records  # noqa: E402
-from signalcam.explanation.assessment.summary import mean_estimate  # noqa: E402
+from signalcam.explanation.assessment.records import records_of  # noqa: E402
+from signalcam.explanation.assessment.tables import mean_estimate  # noqa: E402
 from signalcam.model import build_model, classify  # noqa: E402
 from signalcam.simulation import write_dataset  # noqa: E402
 from signalcam.training import train_recipe as recipe_training  # noqa: E402

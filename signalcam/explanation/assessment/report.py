@@ -9,8 +9,8 @@ import pandas as pd
 
 from signalcam.deployment.deployable import scaled, settings_of
 from signalcam.explanation.assessment.assess import Plan, assess
-from signalcam.explanation.assessment.assessed import records_of
 from signalcam.explanation.assessment.figures import draw_figures
+from signalcam.explanation.assessment.records import records_of
 from signalcam.explanation.assessment.sanity import OTHER_RECORD, retrain_on_shuffled_labels
 from signalcam.explanation.network import Network
 from signalcam.plotting import save_figure
