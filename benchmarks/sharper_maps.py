@@ -185,9 +185,9 @@ def on_real(name, real, folder, folds):
             name, folder / f"real_{fold}.keras", real.signals, real.superclass, real.labels, splits
         )
         for split, pooled in parts.items():
-            rows = real.labels.index.get_indexer(splits[split])
-            p = predict(model, np.asarray(real.signals[rows]))["probability"][:, 0]
-            pooled.append((real.labels.to_numpy()[rows], p))
+            indices = real.labels.index.get_indexer(splits[split])
+            p = predict(model, np.asarray(real.signals[indices]))["probability"][:, 0]
+            pooled.append((real.labels.to_numpy()[indices], p))
     return {
         f"AUC, real {split} ({len(folds)} of {N_FOLDS} folds)": (
             f"{score(*(np.concatenate(part) for part in zip(*pooled, strict=True)), 'auc'):.4f}"

@@ -25,14 +25,13 @@ from signalcam.evaluation.metrics import (
 _TEMPERATURES = (0.05, 20.0)
 
 
-def reliability(y: ArrayLike, p: ArrayLike, n_bins: int = 10, strategy: str = "uniform") -> pd.DataFrame:
+def reliability(y: ArrayLike, p: ArrayLike, n_bins: int = 10) -> pd.DataFrame:
     """Tabulate the reliability curve: what the model predicted beside what was observed, bin by bin.
 
     Args:
         y: labels, (record,) of 0 and 1.
         p: probabilities, (record,) in [0, 1].
-        n_bins: bins.
-        strategy: "uniform" for bins of equal width, "quantile" for bins of about equal counts.
+        n_bins: bins of equal width.
 
     Returns:
         DataFrame, one row a bin: bin_low, bin_high (a bin holds bin_low <= p < bin_high, the last one 1 as
@@ -40,14 +39,10 @@ def reliability(y: ArrayLike, p: ArrayLike, n_bins: int = 10, strategy: str = "u
         as for independent records), n. Empty bins have n = 0 and NaN.
 
     Raises:
-        ValueError: on NaN, `y` and `p` of different records, an unknown strategy.
+        ValueError: on NaN, `y` and `p` of different records.
     """
     y, p = check_predictions(y, p)
     edges = bin_edges(n_bins)
-    if strategy == "quantile":
-        edges = np.unique(np.r_[0.0, np.quantile(p, edges[1:-1]), 1.0])
-    elif strategy != "uniform":
-        raise ValueError(f"strategy must be 'uniform' or 'quantile', got {strategy!r}.")
     positions = bin_positions(p, edges)
     n = np.bincount(positions, minlength=len(edges) - 1)
     share = np.where(n > 0, 1 / np.maximum(n, 1), np.nan)

@@ -13,21 +13,15 @@ from numpy.typing import ArrayLike
 
 from signalcam import model as networks
 from signalcam.explanation.network import (
-    BATCH_SIZE,
     AnyModel,
     as_network,
     check_class,
     check_scaled,
-    in_batches,
 )
 
 
 def cell_evidence(
-    model: AnyModel,
-    signals: ArrayLike,
-    class_index: int = 0,
-    features: str = "activation",
-    batch_size: int = BATCH_SIZE,
+    model: AnyModel, signals: ArrayLike, class_index: int = 0, features: str = "activation"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute the evidence for one class, cell by cell.
 
@@ -36,7 +30,6 @@ def cell_evidence(
         signals: scaled signals, (record, time, lead).
         class_index: the class explained.
         features: "activation" for the exact map, "convolution" for the paper's.
-        batch_size: records a forward pass.
 
     Returns:
         (evidence, logit): float32 (record, cell) and (record,). For "activation" the mean of the evidence
@@ -59,7 +52,7 @@ def cell_evidence(
         return forward
 
     forward = network.compiled(("evidence", features, class_index), build)
-    joined = in_batches(forward, signals, batch_size)
+    joined = network.in_batches(forward, signals)
     return joined[:, :-1], joined[:, -1]
 
 
@@ -81,23 +74,17 @@ def upsample(cells: ArrayLike, n_times: int) -> np.ndarray:
 
 
 def cam(
-    model: AnyModel,
-    signals: ArrayLike,
-    class_index: int = 0,
-    features: str = "activation",
-    batch_size: int = BATCH_SIZE,
+    model: AnyModel, signals: ArrayLike, class_index: int = 0, features: str = "activation"
 ) -> np.ndarray:
     """Compute the evidence of one class over time: float32 (record, time), its mean over time the logit.
 
     Args, Raises: as in `cell_evidence`.
     """
     network = as_network(model)
-    return upsample(cell_evidence(network, signals, class_index, features, batch_size)[0], network.n_times)
+    return upsample(cell_evidence(network, signals, class_index, features)[0], network.n_times)
 
 
-def compare_variant(
-    model: AnyModel, signals: ArrayLike, class_index: int = 0, batch_size: int = BATCH_SIZE
-) -> pd.DataFrame:
+def compare_variant(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> pd.DataFrame:
     """Compare the paper's map (before BatchNorm and activation) with the exact one, record by record.
 
     Args, Raises: as in `cell_evidence`.
@@ -107,8 +94,8 @@ def compare_variant(
         ``logit``, ``exact_error`` and ``variant_error`` (mean of the map minus the logit).
     """
     model = as_network(model)
-    exact, logit = cell_evidence(model, signals, class_index, "activation", batch_size)
-    variant, _ = cell_evidence(model, signals, class_index, "convolution", batch_size)
+    exact, logit = cell_evidence(model, signals, class_index, "activation")
+    variant, _ = cell_evidence(model, signals, class_index, "convolution")
     return pd.DataFrame(
         {
             "correlation": row_correlation(exact, variant),

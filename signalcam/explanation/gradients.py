@@ -12,43 +12,36 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from signalcam.explanation.network import (
-    BATCH_SIZE,
     AnyModel,
     Network,
     as_network,
     check_class,
     check_scaled,
-    in_batches,
 )
 
 
-def input_gradient(
-    model: AnyModel, signals: ArrayLike, class_index: int = 0, batch_size: int = BATCH_SIZE
-) -> np.ndarray:
+def input_gradient(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.ndarray:
     """Compute the gradient of the logit with respect to each sample: float32 (record, time, lead), signed.
 
     Args:
         model: classifier from scaled signals to probabilities.
         signals: scaled signals, (record, time, lead).
         class_index: the class explained.
-        batch_size: records a pass.
 
     Raises:
         ValueError: for a class that the model does not have, or signals that it cannot take.
     """
     network = as_network(model)
     signals = check_scaled(network, signals)
-    return in_batches(_gradient_function(network, class_index), signals, batch_size)
+    return network.in_batches(_gradient_function(network, class_index), signals)
 
 
-def gradient_x_input(
-    model: AnyModel, signals: ArrayLike, class_index: int = 0, batch_size: int = BATCH_SIZE
-) -> np.ndarray:
+def gradient_x_input(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.ndarray:
     """Multiply the input gradient by the signal, sample by sample: float32 (record, time, lead).
 
     Args, Raises: as in `input_gradient`.
     """
-    return input_gradient(model, signals, class_index, batch_size) * np.asarray(signals, dtype=np.float32)
+    return input_gradient(model, signals, class_index) * np.asarray(signals, dtype=np.float32)
 
 
 def integrated_gradients(
@@ -57,8 +50,6 @@ def integrated_gradients(
     class_index: int = 0,
     baseline: ArrayLike | None = None,
     n_steps: int = 64,
-    batch_size: int = BATCH_SIZE,
-    progress: str | None = None,
 ) -> np.ndarray:
     """Average the gradient along the straight path from a baseline to the signal, times their difference.
 
@@ -66,11 +57,10 @@ def integrated_gradients(
     is cut into `n_steps` equal parts, each taken at its middle.
 
     Args:
-        model, signals, class_index, batch_size: as in `input_gradient`.
+        model, signals, class_index: as in `input_gradient`.
         baseline: array that broadcasts to `signals`; None for zeros, the mean of each lead under the
             scaling "standard".
         n_steps: forward and backward passes a record.
-        progress: words for a progress bar, None for no bar.
 
     Returns:
         float32 (record, time, lead).
@@ -94,16 +84,10 @@ def integrated_gradients(
             total += gradient(start + fractions[step] * difference)
         return total / n_steps * difference
 
-    return in_batches(path_average, joined, batch_size, progress)
+    return network.in_batches(path_average, joined)
 
 
-def grad_cam(
-    model: AnyModel,
-    signals: ArrayLike,
-    class_index: int = 0,
-    relu: bool = False,
-    batch_size: int = BATCH_SIZE,
-) -> np.ndarray:
+def grad_cam(model: AnyModel, signals: ArrayLike, class_index: int = 0, relu: bool = False) -> np.ndarray:
     """Compute Grad-CAM on the maps that enter the average: float32 (record, cell).
 
     For this head, global average pooling and one linear layer, the gradient of the logit is ``w_k /
@@ -111,7 +95,7 @@ def grad_cam(
     same map up to a constant.
 
     Args:
-        model, signals, class_index, batch_size: as in `input_gradient`.
+        model, signals, class_index: as in `input_gradient`.
         relu: True to set negative values to zero, as the paper does at the end; False keeps evidence
             against.
 
@@ -137,7 +121,7 @@ def grad_cam(
 
         return compute
 
-    return in_batches(network.compiled(("grad_cam", class_index, relu), build), signals, batch_size)
+    return network.in_batches(network.compiled(("grad_cam", class_index, relu), build), signals)
 
 
 def _gradient_function(network: Network, class_index: int) -> Callable:

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from signalcam.explanation.cam import cam, upsample
 from signalcam.explanation.gradients import grad_cam, gradient_x_input, input_gradient, integrated_gradients
-from signalcam.explanation.network import BATCH_SIZE, AnyModel, as_network, check_class, check_scaled
+from signalcam.explanation.network import AnyModel, as_network, check_class, check_scaled
 from signalcam.explanation.occlusion import occlude_time, occlude_time_and_leads
 
 
@@ -37,9 +37,7 @@ class Method:
     seeded: bool = False
 
 
-def random_map(
-    model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0, batch_size: int = BATCH_SIZE
-) -> np.ndarray:
+def random_map(model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0) -> np.ndarray:
     """Draw a map that knows nothing, one value for each of 125 cells: float32 (record, time).
 
     Args, Raises: as in `explain`.
@@ -75,13 +73,7 @@ METHODS = {
 
 
 def explain(
-    name: str,
-    model: AnyModel,
-    signals: ArrayLike,
-    class_index: int = 0,
-    seed: int = 0,
-    batch_size: int = BATCH_SIZE,
-    **options: object,
+    name: str, model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0, **options: object
 ) -> np.ndarray:
     """Explain the logit of one class, moment by moment.
 
@@ -91,7 +83,6 @@ def explain(
         signals: scaled signals, (record, time, lead).
         class_index: the class explained.
         seed: for the methods that draw at random.
-        batch_size: records a pass.
         **options: further arguments of the method itself, such as ``n_steps=128`` or ``window=100``.
 
     Returns:
@@ -101,20 +92,15 @@ def explain(
         ValueError: for an unknown name, class, or signals that do not fit the model.
     """
     method = _method(name)
-    options |= {"batch_size": batch_size} | ({"seed": seed} if method.seeded else {})
+    if method.seeded:
+        options["seed"] = seed
     if method.over_time:
         return method.over_time(model, signals, class_index, **options)
     return method.over_time_and_leads(model, signals, class_index, **options).sum(axis=2)
 
 
 def explain_leads(
-    name: str,
-    model: AnyModel,
-    signals: ArrayLike,
-    class_index: int = 0,
-    seed: int = 0,
-    batch_size: int = BATCH_SIZE,
-    **options: object,
+    name: str, model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0, **options: object
 ) -> np.ndarray:
     """Explain the logit of one class for each sample of each lead: float32 (record, time, lead).
 
@@ -129,7 +115,8 @@ def explain_leads(
         raise ValueError(
             f"name must be a method with a lead axis, one of {able}, got {name!r}: one map for all leads."
         )
-    options |= {"batch_size": batch_size} | ({"seed": seed} if method.seeded else {})
+    if method.seeded:
+        options["seed"] = seed
     return method.over_time_and_leads(model, signals, class_index, **options)
 
 
@@ -139,14 +126,13 @@ class MapMaker:
 
     Attributes:
         names: keys of `METHODS`.
-        class_index, seed, batch_size: as in `explain`.
+        class_index, seed: as in `explain`.
         options: by method, further arguments, such as ``{"integrated_gradients": {"n_steps": 16}}``.
     """
 
     names: tuple[str, ...] = tuple(METHODS)
     class_index: int = 0
     seed: int = 0
-    batch_size: int = BATCH_SIZE
     options: dict = field(default_factory=dict)
 
     def __call__(self, model: AnyModel, signals: ArrayLike, progress: str | None = None):
@@ -158,7 +144,7 @@ class MapMaker:
     def explain(self, name: str, model: AnyModel, signals: ArrayLike) -> np.ndarray:
         """Explain by one of the methods, with its settings: float32 (record, time)."""
         options = self.options.get(name, {})
-        return explain(name, model, signals, self.class_index, self.seed, self.batch_size, **options)
+        return explain(name, model, signals, self.class_index, self.seed, **options)
 
     @property
     def signed(self) -> tuple[str, ...]:

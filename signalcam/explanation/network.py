@@ -11,11 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
-from tqdm.auto import tqdm
 
 from signalcam.model import add_cam
-
-BATCH_SIZE = 128
 
 
 class Network:
@@ -28,10 +25,15 @@ class Network:
         model: a classifier from scaled signals to probabilities; or one with a CAM (`add_cam`), or a
             deployable model (`build_deployable`), of which the network inside is taken: scale the signals
             with `signalcam.deployment.deployable.scaled`.
+        batch_size: records a pass.
     """
 
-    def __init__(self, model: keras.Model):
-        self.model = classifier_of(model)
+    def __init__(self, model: keras.Model, batch_size: int = 128):
+        if "network" in {layer.name for layer in model.layers}:
+            model = model.get_layer("network")
+        if isinstance(model.output, dict):
+            model = keras.Model(model.inputs[0], model.output["probability"], name=model.name)
+        self.model, self.batch_size = model, batch_size
         self.name = self.model.name
         self.n_times, self.n_leads = self.model.inputs[0].shape[1:]
         self.n_classes = self.model.outputs[0].shape[-1]
@@ -60,6 +62,12 @@ class Network:
             self._compiled[key] = tf.function(build()).get_concrete_function(batch)
         return self._compiled[key]
 
+    def in_batches(self, function: Callable, signals: np.ndarray) -> np.ndarray:
+        """Apply a compiled function, its first axis the record, to `batch_size` records at a time."""
+        starts = range(0, len(signals), self.batch_size)
+        batches = (tf.constant(signals[start : start + self.batch_size], tf.float32) for start in starts)
+        return np.concatenate([function(batch).numpy() for batch in batches])
+
 
 AnyModel: TypeAlias = keras.Model | Network
 
@@ -67,15 +75,6 @@ AnyModel: TypeAlias = keras.Model | Network
 def as_network(model: AnyModel) -> Network:
     """Return `model` where it is a `Network`, else one made of it."""
     return model if isinstance(model, Network) else Network(model)
-
-
-def classifier_of(model: keras.Model) -> keras.Model:
-    """Return the classifier, scaled signals to probabilities, behind any model that `Network` takes."""
-    if "network" in {layer.name for layer in model.layers}:
-        model = model.get_layer("network")
-    if isinstance(model.output, dict):
-        return keras.Model(model.inputs[0], model.output["probability"], name=model.name)
-    return model
 
 
 def check_class(network: Network, class_index: int) -> int:
@@ -107,7 +106,7 @@ def check_scaled(network: Network, signals: ArrayLike) -> np.ndarray:
     return signals
 
 
-def logit_function(model: AnyModel, class_index: int = 0, batch_size: int = BATCH_SIZE) -> Callable:
+def logit_function(model: AnyModel, class_index: int = 0) -> Callable:
     """Return a compiled function from scaled signals to the logit of one class, float32 (record,)."""
     network = as_network(model)
     class_index = check_class(network, class_index)
@@ -117,24 +116,4 @@ def logit_function(model: AnyModel, class_index: int = 0, batch_size: int = BATC
         return lambda x: to_logit(x, training=False)[:, class_index]
 
     forward = network.compiled(("logit", class_index), build)
-
-    def logit(signals: np.ndarray, _kept_alive: Network = network):
-        return in_batches(forward, signals, batch_size)
-
-    return logit
-
-
-def in_batches(
-    function: Callable, signals: np.ndarray, batch_size: int = BATCH_SIZE, progress: str | None = None
-) -> np.ndarray:
-    """Apply a compiled function to the records, `batch_size` at a time, and join what comes back.
-
-    Args:
-        function: from a float32 tensor to a tensor whose first axis is the record.
-        signals: float32, first axis the record.
-        batch_size: records a call.
-        progress: words for a progress bar, None for no bar.
-    """
-    starts = tqdm(range(0, len(signals), batch_size), desc=progress, disable=progress is None, leave=False)
-    batches = (tf.convert_to_tensor(signals[start : start + batch_size], tf.float32) for start in starts)
-    return np.concatenate([function(batch).numpy() for batch in batches])
+    return lambda signals: network.in_batches(forward, signals)

@@ -6,9 +6,8 @@ The only explanation here that speaks of single leads without a gradient; a CAM 
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tqdm.auto import tqdm
 
-from signalcam.explanation.network import BATCH_SIZE, AnyModel, as_network, check_scaled, logit_function
+from signalcam.explanation.network import AnyModel, as_network, check_scaled, logit_function
 from signalcam.explanation.perturbation import replace
 
 
@@ -20,8 +19,7 @@ def occlude_time(model: AnyModel, signals: ArrayLike, class_index: int = 0, **op
         signals: scaled signals, (record, time, lead).
         class_index: the class explained.
         **options: window and stride, in samples (50, 25); replacement, what takes the window's place
-            (`perturbation.REPLACEMENTS`; "median"), and seed of "noise" (0); batch_size, records a forward
-            pass; progress, words for a progress bar.
+            (`perturbation.REPLACEMENTS`; "median"), and seed of "noise" (0).
 
     Returns:
         float32 (record, time): at each sample the mean fall over the windows that hold it; positive where
@@ -46,12 +44,7 @@ def occlude_time_and_leads(
 
 
 def occlude_leads(
-    model: AnyModel,
-    signals: ArrayLike,
-    class_index: int = 0,
-    replacement: str = "median",
-    seed: int = 0,
-    batch_size: int = BATCH_SIZE,
+    model: AnyModel, signals: ArrayLike, class_index: int = 0, replacement: str = "median", seed: int = 0
 ) -> np.ndarray:
     """Measure the fall of the logit when one whole lead is replaced: how far the decision rests on each lead.
 
@@ -59,7 +52,7 @@ def occlude_leads(
     makes: read the result as what the model uses, not as where the heart differs.
 
     Args:
-        model, signals, class_index, seed, batch_size: as in `occlude_time`.
+        model, signals, class_index, seed: as in `occlude_time`.
         replacement: what takes the lead's place, by default its own median: a silent lead. "linear" has no
             samples to hold on to and is the lead's mean.
 
@@ -71,7 +64,7 @@ def occlude_leads(
     """
     network = as_network(model)
     signals = check_scaled(network, signals)
-    to_logit = logit_function(network, class_index, batch_size)
+    to_logit = logit_function(network, class_index)
     whole, falls = to_logit(signals), []
     for lead in range(signals.shape[2]):
         mask = np.zeros(signals.shape, dtype=bool)
@@ -89,8 +82,6 @@ def _occlude_windows(
     stride: int = 25,
     replacement: str = "median",
     seed: int = 0,
-    batch_size: int = BATCH_SIZE,
-    progress: str | None = None,
 ):
     """Return the mean fall at each sample, float32 (record, time, lead), or (record, time, 1)."""
     network = as_network(model)
@@ -101,12 +92,12 @@ def _occlude_windows(
             f"window and stride must obey 1 <= stride <= window <= {n_times} samples, got window={window}, "
             f"stride={stride}."
         )
-    to_logit = logit_function(network, class_index, batch_size)
+    to_logit = logit_function(network, class_index)
     whole = to_logit(signals)
     groups = [slice(lead, lead + 1) for lead in range(n_leads)] if each_lead else [slice(None)]
     total, count = np.zeros((len(signals), n_times, len(groups))), np.zeros((n_times, 1))
     starts = [*range(0, n_times - window, stride), n_times - window]  # the last one ends at the last sample
-    for start in tqdm(starts, desc=progress, disable=progress is None, leave=False):
+    for start in starts:
         part = slice(start, start + window)
         mask = np.zeros(signals.shape[:2], dtype=bool)
         mask[:, part] = True

@@ -40,19 +40,16 @@ def test_reliability_worked_by_hand():
 
 def test_reliability_equals_scikit_learn(rng):
     y, p = rng.integers(0, 2, 500), rng.random(500)
-    for strategy in ("uniform", "quantile"):
-        table = reliability(y, p, 10, strategy)
-        observed, predicted = calibration_curve(y, p, n_bins=10, strategy=strategy)
-        np.testing.assert_allclose(table["observed"], observed)
-        np.testing.assert_allclose(table["predicted"], predicted)
+    table = reliability(y, p, 10)
+    observed, predicted = calibration_curve(y, p, n_bins=10)
+    np.testing.assert_allclose(table["observed"], observed)
+    np.testing.assert_allclose(table["predicted"], predicted)
 
 
 def test_empty_bins_are_not_available_and_edges_belong_somewhere():
     table = reliability([0, 1, 1], [0.0, 0.5, 1.0], n_bins=4)
     assert table["n"].tolist() == [1, 0, 1, 1]
     assert table.loc[1, ["predicted", "observed", "low", "high"]].isna().all()
-    with pytest.raises(ValueError, match="strategy must be 'uniform' or 'quantile', got 'log'"):
-        reliability(Y, P, strategy="log")
     with pytest.raises(ValueError, match="n_bins must be at least 1, got 0"):
         reliability(Y, P, n_bins=0)
 

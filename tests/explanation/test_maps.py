@@ -133,7 +133,7 @@ def test_every_method_explains_alike_in_any_batch_and_leaves_signals_alone(name,
     assert whole.dtype == np.float32
     assert np.isfinite(whole).all()
     np.testing.assert_allclose(
-        explain(name, model, signals, batch_size=2, **options), whole, rtol=1e-3, atol=1e-6
+        explain(name, Network(model.model, batch_size=2), signals, **options), whole, rtol=1e-3, atol=1e-6
     )
     np.testing.assert_array_equal(signals, given)
 

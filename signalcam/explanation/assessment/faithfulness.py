@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
-from signalcam.explanation.network import BATCH_SIZE, AnyModel, as_network, check_scaled, logit_function
+from signalcam.explanation.network import AnyModel, as_network, check_scaled, logit_function
 from signalcam.explanation.perturbation import replace
 
 SCORES = ("probability", "logit")
@@ -150,7 +150,6 @@ def faithfulness(
     class_index: int = 0,
     signed: Collection[str] = (),
     settings: Perturbation | None = None,
-    batch_size: int = BATCH_SIZE,
     progress: str | None = None,
 ) -> dict[str, Faithfulness]:
     """Measure deletion and insertion for the decision that the model took on each record.
@@ -165,7 +164,6 @@ def faithfulness(
         class_index: the class explained.
         signed: names of the maps whose negative values are evidence against the class.
         settings: `Perturbation`, None for the defaults.
-        batch_size: records a forward pass.
         progress: words for a progress bar, None for no bar.
 
     Returns:
@@ -182,7 +180,7 @@ def faithfulness(
             raise ValueError(
                 f"relevance {name!r} must have the shape {signals.shape[:2]}, got {np.shape(values)}."
             )
-    to_logit = logit_function(network, class_index, batch_size)
+    to_logit = logit_function(network, class_index)
     direction = decision_direction(to_logit(signals), settings.threshold)
 
     def score(changed: np.ndarray):
