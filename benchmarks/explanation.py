@@ -23,13 +23,13 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from latency import without_cam  # noqa: E402
+from partial_lesions import partial_records  # noqa: E402
 
 from signalcam.data import load_ptbxl  # noqa: E402
 from signalcam.deployment import deploy, load_model, save_model  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER  # noqa: E402
 from signalcam.evaluation.latency import latency_table  # noqa: E402
 from signalcam.explanation.assessment.assess import Plan, assess  # noqa: E402
-from signalcam.explanation.assessment.partial import partial_records  # noqa: E402
 from signalcam.explanation.assessment.report import explain_report, summary_table, write_report  # noqa: E402
 from signalcam.explanation.network import Network  # noqa: E402
 from signalcam.model import add_cam  # noqa: E402

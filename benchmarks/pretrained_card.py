@@ -20,7 +20,7 @@ from pretrained_models import EPOCHS  # noqa: E402
 from signalcam.data.ptbxl import open_dataset  # noqa: E402
 from signalcam.deployment.deployable import settings_of  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER, PRETRAINED, load_pretrained  # noqa: E402
-from signalcam.evaluation import brier_score, expected_calibration_error  # noqa: E402
+from signalcam.evaluation import expected_calibration_error, score  # noqa: E402
 from signalcam.reproduction.model_card import CITATION, model_card  # noqa: E402
 from signalcam.reproduction.results import evaluate_model  # noqa: E402
 from signalcam.reproduction.text import as_markdown  # noqa: E402
@@ -132,7 +132,7 @@ def calibration(result):
     rows = []
     for name in result.y:
         y, p = result.y[name].to_numpy(), result.p[name].to_numpy()
-        rows.append(f"| {name} | {brier_score(y, p):.3f} | {expected_calibration_error(y, p):.3f} |")
+        rows.append(f"| {name} | {score(y, p, 'brier'):.3f} | {expected_calibration_error(y, p):.3f} |")
     head = "| class | Brier score | expected calibration error (10 bins) |\n| --- | --- | --- |"
     return "\n".join([head, *rows])
 

@@ -20,16 +20,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
+from signalcam.deployment.deploy import deploy  # noqa: E402
+from signalcam.training.further import open_further_records  # noqa: E402
 
 from signalcam.data.labels import SUPERCLASSES, binary_labels, superclasses  # noqa: E402
 from signalcam.data.ptbxl import open_dataset  # noqa: E402
 from signalcam.data.signals import load_signals  # noqa: E402
-from signalcam.deployment.deploy import deploy  # noqa: E402
 from signalcam.deployment.deployable import predict, save_model  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER  # noqa: E402
 from signalcam.evaluation import choose_threshold, fit_temperature  # noqa: E402
 from signalcam.preprocessing import Scaler  # noqa: E402
-from signalcam.training.further import open_further_records  # noqa: E402
 from signalcam.training.recipes import find_recipe  # noqa: E402
 from signalcam.training.train_recipe import train_recipe  # noqa: E402
 

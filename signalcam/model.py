@@ -205,6 +205,34 @@ def _last_convolution(maps: Any) -> Any:
         maps = inputs[0]
 
 
+def upsample(evidence, n_times, cell_length):
+    """Spread evidence over samples as `Heatmap` does, unscaled, so that its mean over time stays the logit.
+
+    Args:
+        evidence: (record, cell, class).
+        n_times, cell_length: as in `Heatmap`.
+
+    Returns:
+        Tensor (record, n_times, class).
+    """
+    return ops.transpose(_upsample_time_first(evidence, n_times, cell_length), (1, 0, 2))
+
+
+def _upsample_time_first(evidence, n_times, cell_length):
+    """Upsample (record, cell, class) to (n_times, record, class)."""
+    # No comparison and no slice but arithmetic and reshapes, so that LiteRT runs it all in one delegate.
+    # Time comes first and all records and classes lie side by side, as channels of one image: resizing
+    # works through channels three times as fast as through the records of a batch.
+    cells, classes = evidence.shape[1:]
+    length = cells * cell_length
+    x = ops.reshape(ops.transpose(evidence, (1, 0, 2)), (1, cells, 1, -1))
+    x = ops.image.resize(x, (length, 1), "bilinear", data_format="channels_last")
+    x = ops.reshape(x, (length, -1, classes))
+    if length < n_times:  # samples that the poolings left out at the end
+        x = ops.concatenate([x, ops.repeat(x[-1:], n_times - length, axis=0)])
+    return x
+
+
 @keras.saving.register_keras_serializable(package="signalcam")
 class Heatmap(layers.Layer):
     """Evidence at the length of the signal, scaled to [0, 1] for each record and class by itself.
@@ -228,16 +256,7 @@ class Heatmap(layers.Layer):
         self.cell_length = cell_length
 
     def call(self, evidence: Any) -> Any:
-        # No comparison and no slice but arithmetic and reshapes, so that LiteRT runs it all in one delegate.
-        # Time comes first and all records and classes lie side by side, as channels of one image: resizing
-        # works through channels three times as fast as through the records of a batch.
-        cells, classes = evidence.shape[1:]
-        length = cells * self.cell_length
-        x = ops.reshape(ops.transpose(evidence, (1, 0, 2)), (1, cells, 1, -1))
-        x = ops.image.resize(x, (length, 1), "bilinear", data_format="channels_last")
-        x = ops.reshape(x, (length, -1, classes))
-        if length < self.n_times:  # samples that the poolings left out at the end
-            x = ops.concatenate([x, ops.repeat(x[-1:], self.n_times - length, axis=0)])
+        x = _upsample_time_first(evidence, self.n_times, self.cell_length)
         lowest = ops.min(x, axis=0, keepdims=True)
         spread = ops.max(x, axis=0, keepdims=True) - lowest
         x = (x - lowest) / ops.maximum(spread, _SMALLEST_SPREAD)

@@ -8,7 +8,7 @@ from pathlib import Path
 from signalcam.commands import add_command, open_model, start_tensorflow
 
 # As the library has them; written out, so that --help need not load it.
-RECIPES = ("paper", "single", "teacher", "best", "sharp")
+RECIPES = ("paper", "single", "teacher", "best")
 RULES = ("paper", "labelled", "any_norm", "clear")
 TARGETS = ("normal-abnormal", "superclasses")
 

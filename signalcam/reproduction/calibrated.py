@@ -48,6 +48,7 @@ def deploy_trained(trained: TrainedNetwork, records: Records, target: str) -> ke
         threshold=threshold,
         label_rule=records.rule,
         trained_on=f"{records.dataset.name}: {len(records.splits['train']):,} records to train",
+        dataset=records.dataset.family,
         training_folds=records.folds("train"),
         validation_folds=records.folds("validation"),
     )

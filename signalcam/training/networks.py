@@ -1,4 +1,4 @@
-"""Networks by name: the paper's, one whose maps are sharper, and the deep one that teaches.
+"""Networks by name: the paper's, and the deep one that teaches.
 
 All end in the head that an exact CAM needs (`signalcam.model.classify`).
 """
@@ -10,23 +10,6 @@ import numpy as np
 from keras import layers
 
 from signalcam.model import build_model, classify
-
-
-def build_sharp(
-    n_times: int | None = 1000,
-    n_leads: int = 12,
-    n_classes: int = 1,
-    exclusive: bool = False,
-    name: str = "ecg_classifier_sharp",
-) -> keras.Model:
-    """Build the paper's network with a last kernel of 3 in place of 7, and twice its filters.
-
-    20,481 weights and 5,440,128 multiply-accumulates; as many positions, but each sees 0.70 s in place of
-    1.02 s. `benchmarks/sharper_maps.py` compares the maps.
-
-    Args, returns: as `signalcam.model.build_model`.
-    """
-    return build_model(n_times, n_leads, n_classes, exclusive, (16, 16, 32, 128), (11, 7, 7, 3), name=name)
 
 
 def build_residual(
@@ -80,7 +63,7 @@ def _activate(x: Any) -> Any:
     return layers.LeakyReLU(negative_slope=0.1)(x)
 
 
-ARCHITECTURES = {"paper": build_model, "sharp": build_sharp, "residual": build_residual}
+ARCHITECTURES = {"paper": build_model, "residual": build_residual}
 
 
 def mean_of(networks: list[keras.Model]) -> keras.Model:

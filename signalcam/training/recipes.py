@@ -2,8 +2,7 @@
 
 `paper` is the paper's, with BatchNorm at validation done right. `single` is what was found to be better at
 the same number of weights, `teacher` a deep network trained likewise, `best` the paper's network that learns
-from two of these, and `sharp` the one whose maps point better; `benchmarks/README.md` has the comparisons
-and the list of what did not help. `train_recipe` trains by them.
+from these. `benchmarks/README.md` has the comparisons and the list of what did not help.
 """
 
 from dataclasses import dataclass, replace
@@ -91,7 +90,6 @@ RECIPES = {
     "single": SINGLE,
     "teacher": replace(SINGLE, name="teacher", architecture="residual", batch_size=128, epochs=14),
     "best": replace(SINGLE, name="best", teachers=("teacher", "teacher"), mixup=1.0, epochs=30),
-    "sharp": replace(SINGLE, name="sharp", architecture="sharp"),
 }
 
 

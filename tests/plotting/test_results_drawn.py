@@ -140,18 +140,13 @@ def test_roc_holds_curve_band_point_and_area():
 
 
 def test_curves_of_the_evaluation_can_be_drawn_as_they_are(rng):
-    from signalcam.evaluation.curves import precision_recall, roc
+    from signalcam.evaluation.curves import roc
 
     y = np.arange(60) % 2
     p = np.clip(0.3 * y + 0.7 * rng.random(60), 0, 1)
     curve = roc(y, p, n_bootstrap=20)
     (ax,) = plotting.plot_roc({"test": curve}).axes
     np.testing.assert_allclose(ax.lines[1].get_ydata(), curve["y"])
-    curve = precision_recall(y, p, n_bootstrap=20)
-    (ax,) = plotting.plot_precision_recall({"test": curve}, prevalence=0.5).axes
-    assert set(ax.lines[0].get_ydata()) == {0.5}
-    np.testing.assert_allclose(ax.lines[1].get_xdata(), curve["x"])
-    assert any(f"AP {curve['area'].value:.3f}" in text for text in texts(ax.get_legend()))
 
 
 def test_reliability_takes_the_table_of_calibration(rng):

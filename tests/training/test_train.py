@@ -175,7 +175,9 @@ def test_wrong_monitor_lists_the_names_there_are():
 def test_nan_is_refused_with_record_lead_and_count():
     (signals, labels), validation = make_data()
     signals[7, 3:5, 2] = np.nan
-    with pytest.raises(ValueError, match="record 7, lead 2, 2 of 40 samples"):
+    with pytest.raises(
+        ValueError, match="training signals must be finite.*record 7, lead 2: 2 of 40 samples"
+    ):
         train(small_model, (signals, labels), validation, **OPTIONS)
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from signalcam.deployment.deployable import scaled, settings_of
 from signalcam.explanation.assessment.assess import Plan, assess
-from signalcam.explanation.assessment.assessed import records_of
 from signalcam.explanation.assessment.figures import draw_figures
+from signalcam.explanation.assessment.records import records_of
 from signalcam.explanation.assessment.sanity import OTHER_RECORD, retrain_on_shuffled_labels
 from signalcam.explanation.network import Network
 from signalcam.plotting import save_figure
@@ -87,7 +87,7 @@ def explain_report(model, study, folder, which=0, split="test", limit=None, retr
 
     Args:
         model: deployable model (`signalcam.deployment.deployable.load_model`).
-        study: `signalcam.data.load.Records`, of the data to assess on.
+        study: `signalcam.data.load.ExplainedRecords`, of the data to assess on.
         folder: where to write; made if it is not there.
         which: the class explained, by name or index.
         split: the split to assess on.
