@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from signalcam.leads import LEADS
+from signalcam.recordings.checks import refuse_non_finite
 
 # Records per chunk: 1.5 MB of float64 at 1,000 samples and 12 leads, which the next step finds in the cache.
 CHUNK = 16
@@ -61,7 +61,7 @@ def result_array(signals: np.ndarray, dtype: type, out: np.ndarray | None = None
     if np.may_share_memory(out, signals):
         if (out.ctypes.data, out.strides) != (signals.ctypes.data, signals.strides):
             raise ValueError("out must be the signals themselves, or share no memory with them.")
-        refuse_non_finite(signals, signals)
+        refuse_non_finite(signals)
     return out
 
 
@@ -100,22 +100,6 @@ def fill_chunks(step: Step, signals: np.ndarray, result: np.ndarray, size: int =
         with ThreadPoolExecutor(n_cores) as pool:
             finite = all(list(pool.map(fill, parts)))
     if not finite:
-        refuse_non_finite(np.nan, signals)
+        refuse_non_finite(signals)
+        raise ValueError("signals must be in mV, got values too large to compute with in their precision.")
     return result
-
-
-def refuse_non_finite(computed: np.ndarray, signals: np.ndarray) -> None:
-    """Raise ValueError where numbers `computed` from `signals` are not finite, and say where that began."""
-    if np.isfinite(computed).all():
-        return
-    for index, chunk in enumerate(chunks(signals)):
-        bad = ~np.isfinite(chunk)
-        if bad.any():
-            record, _, lead = np.argwhere(bad)[0]
-            name = LEADS[lead] if chunk.shape[-1] == len(LEADS) else f"at position {lead}"
-            count = bad[record, :, lead].sum()
-            raise ValueError(
-                f"Record {index * CHUNK + record} (counted from 0), lead {name}: {count} of {chunk.shape[1]} "
-                "samples are NaN or infinite. Leave the record out, or repair it first."
-            )
-    raise ValueError("The signals are too large to compute with in their precision. Give them in mV.")

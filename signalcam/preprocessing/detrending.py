@@ -8,7 +8,8 @@ import functools
 
 import numpy as np
 
-from signalcam.preprocessing.chunks import check_floats, fill_chunks, refuse_non_finite, result_array
+from signalcam.preprocessing.chunks import check_floats, fill_chunks, result_array
+from signalcam.recordings import refuse_non_finite
 
 
 @functools.lru_cache(maxsize=16)
@@ -80,7 +81,7 @@ def polynomial_trend(signals: np.ndarray, degree: int = 10) -> np.ndarray:
     """
     signals = check_floats(signals)
     q = polynomial_basis(signals.shape[-2], degree)
-    refuse_non_finite(signals, signals)
+    refuse_non_finite(signals)
     return (q @ (q.T @ signals.astype(np.float64))).astype(_result_dtype(signals))
 
 

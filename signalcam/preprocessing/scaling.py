@@ -11,9 +11,9 @@ from signalcam.preprocessing.chunks import (
     check_floats,
     chunks,
     fill_chunks,
-    refuse_non_finite,
     result_array,
 )
+from signalcam.recordings import refuse_non_finite
 
 SCALINGS = ("standard", "record", "record_standard", "standard_asinh", "record_standard_asinh")
 
@@ -89,7 +89,8 @@ class Scaler:
         for chunk in chunks(signals):
             size = chunk.shape[0] * chunk.shape[1]
             chunk_mean = _sum_per_lead(chunk.astype(np.float64)) / size
-            refuse_non_finite(chunk_mean, signals)
+            if not np.isfinite(chunk_mean).all():
+                refuse_non_finite(signals)
             deviation = _flattened(chunk) - np.tile(chunk_mean, chunk.shape[1])
             chunk_squares = _sum_per_lead(np.square(deviation, out=deviation).reshape(chunk.shape))
             # Chan, Golub, LeVeque 1979: merge means and squared deviations of two parts without cancellation.

@@ -286,7 +286,7 @@ def _by_likelihood(
         )
         for name, (values, kept, changes) in rows.items()
     }
-    return pd.DataFrame(list(scored.values()), index=pd.Index(scored, name="records"))
+    return pd.DataFrame(list(scored.values()), index=pd.Index(scored, name="subset"))
 
 
 def _score_classes(data: _Fold, settings: Settings, options: dict) -> tuple:

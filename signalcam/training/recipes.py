@@ -36,6 +36,7 @@ class Recipe(TrainingSettings):
             1, whatever the own seed. The network then learns from the mean of their probabilities for the
             very signals that it sees itself, augmented and mixed (Hinton et al., arXiv:1503.02531; Beyer et
             al., CVPR 2022, "function matching").
+        calibrate: fit a slope and an intercept of each logit on the validation split.
         precision: "float32", or "mixed_bfloat16" for the convolutions, on processors that have it.
     """
 
@@ -48,6 +49,7 @@ class Recipe(TrainingSettings):
     auxiliary: str = ""
     norm_momentum: float = 0.9
     teachers: tuple[str, ...] = ()
+    calibrate: bool = False
     precision: str = "float32"
 
     def __post_init__(self):
@@ -83,6 +85,7 @@ SINGLE = Recipe(
     batch_size=64,
     monitor=None,
     norm_momentum=0.99,
+    calibrate=True,
 )
 
 RECIPES = {

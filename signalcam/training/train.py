@@ -255,7 +255,7 @@ def _fingerprint(
     seed: int,
 ) -> dict[str, int]:
     """What makes one training differ from another, by name; every sample and every setting counts."""
-    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    values = {field.name: getattr(settings, field.name) for field in fields(TrainingSettings)}
     values["optimizer"] = model.optimizer.get_config()
     facts = {
         "network": [[type(layer).__name__, layer.get_config()] for layer in model.network.layers],

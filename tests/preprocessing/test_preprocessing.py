@@ -197,7 +197,7 @@ def test_memory_maps_and_strided_arrays_give_the_same(wander, rule, tmp_path):
 def test_nan_and_infinity_name_record_lead_and_count(ecg_like, work, bad):
     signals = np.concatenate([ecg_like] * 4)
     signals[19, [3, 700], 7] = bad
-    message = r"Record 19 \(counted from 0\), lead V2: 2 of 1000 samples are NaN or infinite"
+    message = "record 19, lead V2: 2 of 1,000 samples"
     with pytest.raises(ValueError, match=message):
         work(signals)
 
@@ -360,7 +360,7 @@ def test_chunks_of_all_cores_come_back_in_order(rng, n_records):
 
     np.testing.assert_array_equal(fill_chunks(double, signals, np.empty_like(signals)), 2 * signals)
     signals[-1, 2, 1] = np.nan
-    message = f"Record {n_records - 1} .counted from 0., lead at position 1: 1 of 4 samples"
+    message = f"record {n_records - 1}, lead .*: 1 of 4 samples"
     with pytest.raises(ValueError, match=message):
         fill_chunks(double, signals, np.empty_like(signals))
 
