@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.explanation import beats, tables
+from signalcam.explanation import beats
+from signalcam.explanation.assessment import tables
 from signalcam.explanation.assessment.faithfulness import Perturbation, decision_direction, faithfulness
 from signalcam.explanation.assessment.sanity import label_randomisation, weight_randomisation
 from signalcam.explanation.assessment.stability import agreement, noise_stability, shift_stability

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from signalcam.evaluation.latency import latency_table
-from signalcam.explanation import beats, sanity
+from signalcam.explanation import beats
+from signalcam.explanation.assessment import sanity
 from signalcam.explanation.assessment.faithfulness import Perturbation, faithfulness
 from signalcam.explanation.assessment.localisation import MEASURES, is_full_time, localise, smooth
 from signalcam.explanation.assessment.summary import mean_table

@@ -8,7 +8,7 @@ import pytest
 from explanation_models import noise, small_model
 from scipy.stats import spearmanr
 
-from signalcam.explanation import sanity
+from signalcam.explanation.assessment import sanity
 from signalcam.explanation.assessment.stability import (
     agreement,
     noise_stability,
