@@ -8,7 +8,6 @@ from signalcam.plotting.beats import plot_beat_average
 from signalcam.plotting.cases import plot_cases
 from signalcam.plotting.checks import plot_deletion_insertion, plot_localisation, plot_sanity
 from signalcam.plotting.data import plot_class_counts, plot_missing, plot_superclass_overlap
-from signalcam.plotting.diagrams import draw_cam_branch, draw_network, draw_pipeline
 from signalcam.plotting.ecg import plot_ecg
 from signalcam.plotting.estimates import plot_metrics, plot_subgroups
 from signalcam.plotting.leadmaps import plot_lead_time
@@ -25,9 +24,6 @@ from signalcam.plotting.style import Figure, save_figure
 
 __all__ = [
     "Figure",
-    "draw_cam_branch",
-    "draw_network",
-    "draw_pipeline",
     "plot_augmentations",
     "plot_beat_average",
     "plot_cases",
