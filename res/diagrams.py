@@ -24,13 +24,12 @@ from signalcam.deployment.pretrained import load_pretrained
 from signalcam.evaluation import complexity
 from signalcam.model import add_cam, build_model
 from signalcam.plotting.style import (
+    EVIDENCE_COLOURS,
+    HEAT_COLOURS,
     INK,
     MUTED,
     WIDTH,
     Figure,
-    caption,
-    evidence_colours,
-    heat_colours,
     new_figure,
     save_figure,
     styled,
@@ -107,7 +106,7 @@ def draw_network(layers: pd.DataFrame, input_shape: Sequence[int]) -> Figure:
                 ax.plot([foot[0], side, side], [foot[1], foot[1], head[1]], **LINE)
                 draw_arrow(ax, (side - 0.02, head[1]), head)
             last = box
-    caption(figure, "Below each name: time × channels after the layer, and its parameters.")
+    figure.caption("Below each name: time × channels after the layer, and its parameters.")
     return figure
 
 
@@ -165,10 +164,10 @@ def draw_branch(
         draw_chain(ax, [maps, *chain])
     draw_arrow(ax, above[1].point(0.5, 0), below[0].point(0.5, 1), "shared")
     draw_arrow(ax, below[1].point(0.5, 1), above[2].point(0.5, 0), "mean over time")
-    draw_strip(figure, below[1], evidence, evidence_colours(), symmetric_limits(evidence))
-    draw_strip(figure, below[3], heatmap, heat_colours())
+    draw_strip(figure, below[1], evidence, EVIDENCE_COLOURS, symmetric_limits(evidence))
+    draw_strip(figure, below[3], heatmap, HEAT_COLOURS)
     own = f"The branch adds {added:,} parameters: it uses the classifier's own."
-    caption(figure, f"{own} The mean of the evidence is the logit.")
+    figure.caption(f"{own} The mean of the evidence is the logit.")
     return figure
 
 
@@ -178,7 +177,7 @@ def canvas(height: float, title: str) -> tuple[Figure, Axes]:
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=(0, WIDTH), ylim=(0, height))
     ax.axis("off")
-    figure.suptitle(title, y=1 - 0.12 / height, va="top")
+    figure.headline(title)
     return figure, ax
 
 

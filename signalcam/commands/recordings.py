@@ -171,34 +171,34 @@ def _which_class(settings, which, probabilities):
 def _write_figure(path, piece, notes, outputs, settings, which, calls):
     from signalcam import plotting
 
-    figure = plotting.plot_map(
+    case = plotting.Case(
         piece.signals,
         outputs["evidence"][:, which],
         outputs["heatmap"][:, which],
-        settings.sampling_rate,
-        settings.lead_names,
-        class_name=settings.class_names[which],
         probability=float(outputs["probability"][which]),
-        call=calls[which],
+        predicted=calls[which],
         logit=float(outputs["logit"][which]),
         name=f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name,
         padded=piece.padded,
     )
+    class_name = settings.class_names[which]
+    figure = plotting.plot_map(case, settings.sampling_rate, settings.lead_names, class_name)
     plotting.save_figure(figure, path)
 
 
 def _write_page(path, piece, notes, outputs, settings, which, calls):
-    from signalcam.plotting.record_page import record_page
+    from signalcam.plotting import Answer, record_page
 
-    facts = outputs | {
-        "class_names": settings.class_names,
-        "name": piece.name,
-        "start": piece.start,
-        "call": calls,
-        "padded": piece.padded,
-        "notes": notes,
-        "settings": asdict(settings),
-        "shown": which,
-    }
-    page = record_page(piece.signals, facts, settings.sampling_rate, settings.lead_names)
+    answer = Answer(
+        settings.class_names,
+        **outputs,
+        predicted=calls,
+        name=piece.name,
+        start=piece.start,
+        padded=piece.padded,
+        notes=notes,
+        settings=asdict(settings),
+        shown=which,
+    )
+    page = record_page(piece.signals, answer, settings.sampling_rate, settings.lead_names)
     path.write_text(page, encoding="utf-8")

@@ -16,8 +16,9 @@ HEAT = (np.repeat(CELLS, 8, axis=0) - CELLS.min(axis=0)) / np.ptp(CELLS, axis=0)
 ESTIMATES = pd.DataFrame(
     {"value": [0.8, 0.7], "low": [0.7, 0.6], "high": [0.9, 0.8], "n": 9}, index=["auc", "f1"]
 )
-CASE = {"signals": ECG, "evidence": CELLS[:, 0], "heatmap": HEAT[:, 0], "probability": 0.5,
-        "call": "ABNORMAL", "truth": "NORMAL", "name": "record 12345"}  # fmt: skip
+CASE = plotting.Case(
+    ECG, CELLS[:, 0], HEAT[:, 0], 0.5, predicted="ABNORMAL", truth="NORMAL", name="record 12345"
+)
 CURVE = {"x": [0, 1], "y": [0, 1], "area": (0.9, 0.8, 1.0)}
 CHECK = {
     "cam": pd.DataFrame({"value": [1, 0.5], "low": [1, 0.4], "high": [1, 0.6]}, index=["none", "classifier"])
@@ -49,16 +50,13 @@ GALLERY = {
     "history": lambda: plotting.plot_history(HISTORY),
     "confusion": lambda: plotting.plot_confusion(np.eye(5) * 12345, list(COUNTS)),
     "roc": lambda: plotting.plot_roc({"NORM against HYP": CURVE}),
-    "precision and recall": lambda: plotting.plot_precision_recall({"test": CURVE}, prevalence=0.3),
     "reliability": lambda: plotting.plot_reliability(BINS, error=0.1),
-    "metrics": lambda: plotting.plot_metrics(ESTIMATES, reference=0.5),
-    "subgroups": lambda: plotting.plot_subgroups(ESTIMATES, overall=0.75),
-    "map": lambda: plotting.plot_map(
-        ECG, CELLS[:, 0], HEAT[:, 0], probability=0.5, call="ABNORMAL", truth="NORMAL"
+    "map": lambda: plotting.plot_map(CASE),
+    "map with few leads": lambda: plotting.plot_map(
+        plotting.Case(ECG, CELLS[:, 0], HEAT[:, 0], logit=9), leads=["II"]
     ),
-    "map with few leads": lambda: plotting.plot_map(ECG, CELLS[:, 0], HEAT[:, 0], logit=9, leads=["II"]),
     "map of a padded record": lambda: plotting.plot_map(
-        ECG, -abs(PADDED), HEAT[:, 0], logit=9, padded=PADDED_TIME
+        plotting.Case(ECG, -abs(PADDED), HEAT[:, 0], logit=9, padded=PADDED_TIME)
     ),
     "cases": lambda: plotting.plot_cases([CASE] * 3),
     "class maps": lambda: plotting.plot_class_maps(ECG, CELLS, ["NORM", "STTC", "HYP"], truth=["STTC"]),
