@@ -1,7 +1,5 @@
 """Where in the beat the evidence lies: the median beat above, the mean evidence about the R peak below."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -38,9 +36,6 @@ def plot_beat_average(
         lead_names: of the beats' second axis.
         leads: which leads to draw.
 
-    Returns:
-        The figure.
-
     Raises:
         ValueError: the groups of beats and evidence differ, an array has the wrong shape.
     """
@@ -65,8 +60,7 @@ def plot_beat_average(
     axes[0, 0].set_yticks(offsets, list(leads))
     axes[0, 0].set_ylabel("median beat (lines: 1 mV apart)")
     _draw_millivolts(axes[0], [array + offsets for array in arrays.values()])
-    axes[1, 0].set_ylabel("mean evidence\n(logits)")
-    axes[1, 0].set_xlim(times[0], times[-1])
+    axes[1, 0].set(ylabel="mean evidence\n(logits)", xlim=(times[0], times[-1]))
     figure.supxlabel("time from the R peak (s)", fontsize=10)
     figure.suptitle("Where in the beat the evidence lies")
     return figure

@@ -1,9 +1,8 @@
 """One record with its map and what is known of the answer; several of them beside each other."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
@@ -42,14 +41,8 @@ class Case:
     name: str = ""
     padded: ArrayLike | None = None
 
-    def checked(self, lead_names: Sequence[str] = LEADS) -> Case:
-        """Return the same case as float64 arrays with a mask.
-
-        Args:
-            lead_names: of the signals' second axis.
-
-        Returns:
-            A copy: signals (time, lead), evidence (position,), heatmap (time,), padded bool (time,).
+    def checked(self, lead_names: Sequence[str] = LEADS) -> Self:
+        """Return a copy with float64 arrays and a mask.
 
         Raises:
             ValueError: an array has the wrong shape, or a value that is not finite or outside [0, 1].
@@ -63,10 +56,7 @@ class Case:
         return replace(self, signals=signals, padded=mask, **maps)
 
     def verdict(self, class_name: str = "") -> tuple[str, str, str]:
-        """Say what the model makes of the record.
-
-        Args:
-            class_name: the class of the probability, "" to leave it out.
+        """Say what the model makes of the record, with `class_name` as that of the probability.
 
         Returns:
             `P(ABNORMAL) = 0.930, called ABNORMAL, truth NORMAL`, the mark `✗ wrong` ("" where prediction
@@ -100,9 +90,6 @@ def plot_cases(
         leads: which leads to draw.
         class_name: what the evidence speaks for.
 
-    Returns:
-        The figure.
-
     Raises:
         ValueError: no case, or an array of a wrong shape.
     """
@@ -134,10 +121,7 @@ def _draw_case(
     array, duration = case.signals[:, indices], len(case.signals) / rate
     sheet = paper.lay_out([array], rate, row_height=1.5)
     paper.draw_heat(above, case.heatmap, rate, sheet.bottom, sheet.top)
-    paper.draw_pulse(above, sheet, 0.0)
-    paper.draw_leads(above, array, sheet, rate, leads, linewidth=0.8)
-    paper.draw_padded(above, case.padded, rate)
-    paper.finish_paper(above, sheet, (0.0, duration), leads, xlabel=False)
+    paper.draw_ecg(above, array, sheet, rate, leads, case.padded, linewidth=0.8)
     above.tick_params(axis="x", length=0)
     draw_evidence(below, case.evidence, case.padded, rate, symmetric_limits(case.evidence))
     finish_strip(below, duration, "")

@@ -1,7 +1,5 @@
 """How far to trust a map: faithfulness curves, sanity by layer, localisation by method."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
@@ -46,9 +44,6 @@ def plot_deletion_insertion(
         fractions: (step,), share of the segments deleted or inserted, 0 to 1.
         deletion, insertion: by method, (step,) means, or a DataFrame with a row a step and the columns
             value, low, high. A method named "random" is drawn in grey.
-
-    Returns:
-        The figure.
     """
     steps = np.asarray(fractions, float)
     figure = new_figure(height=4.6)
@@ -64,8 +59,7 @@ def plot_deletion_insertion(
                 ax.fill_between(100 * steps, low, high, color=colour, alpha=0.15, linewidth=0)
             label = f"{readable(method)}, {np.trapezoid(value, steps):.3f}"
             ax.plot(100 * steps, value, color=colour, linewidth=1.8, label=label)
-        ax.set_xlabel(f"time {what}, most relevant first (%)")
-        ax.set_title(f"{name}: {better} is better")
+        ax.set(xlabel=f"time {what}, most relevant first (%)", title=f"{name}: {better} is better")
         corner = "upper right" if name == "deletion" else "lower right"
         ax.legend(loc=corner, title="area under the curve", **frame)
         ax.set_xlim(100 * steps[0], 100 * steps[-1])
@@ -86,9 +80,6 @@ def plot_sanity(
         correlations: rank correlations; columns value, low, high, and a row for each layer in the order of
             randomising (index: the layer), or a dict of such tables by method, all of the same layers.
         ylabel: what was correlated.
-
-    Returns:
-        The figure.
 
     Raises:
         ValueError: the tables are of different layers.
@@ -111,9 +102,11 @@ def plot_sanity(
     ax.set_xticks(np.arange(len(layers)), layers)
     if sum(len(layer) for layer in layers) > 80:
         ax.tick_params(axis="x", rotation=30)
-    ax.set_xlabel("layer randomised, together with all those before it in this row")
-    ax.set_ylabel(ylabel)
-    ax.set_ylim(min(-0.25, ax.get_ylim()[0]), 1.12)
+    ax.set(
+        xlabel="layer randomised, together with all those before it in this row",
+        ylabel=ylabel,
+        ylim=(min(-0.25, ax.get_ylim()[0]), 1.12),
+    )
     light_grid(ax)
     if len(tables) > 1:
         ax.legend()
@@ -133,9 +126,6 @@ def plot_localisation(
         table: index (method, measure), columns value, low, high.
         chance: by measure, what a map without knowledge reaches; a dashed line.
         title: of the figure.
-
-    Returns:
-        The figure.
     """
     methods, measures = (list(dict.fromkeys(table.index.get_level_values(level))) for level in (0, 1))
     places = np.arange(len(methods))
@@ -152,9 +142,11 @@ def plot_localisation(
         light_grid(ax)
         if chance and measure in chance:
             ax.axvline(chance[measure], color="#777777", linestyle=(0, (4, 3)), linewidth=1.0, gid="chance")
-        ax.set_title(readable(measure))
-        ax.set_xlabel("value (dashed: chance)" if chance else "value")
-        ax.set_xlim(-0.02, 1.02)
+        ax.set(
+            title=readable(measure),
+            xlabel="value (dashed: chance)" if chance else "value",
+            xlim=(-0.02, 1.02),
+        )
     axes[0].set_yticks(places, [readable(method) for method in methods])
     axes[0].set_ylim(len(methods) - 0.4, -0.6)
     figure.suptitle(title)

@@ -1,7 +1,5 @@
 """Figures of a dataset's tables: classes in each split, missing values, records with several classes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -9,6 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from signalcam.plotting.style import INK, PALETTE, SUPERCLASS_COLOURS, Figure, light_grid, new_figure, styled
+
+MAX_COMBINATIONS = 16
 
 
 @styled
@@ -19,9 +19,6 @@ def plot_class_counts(table: pd.DataFrame, n_records: pd.Series | Mapping[str, i
         table: counts; index the splits, columns the classes.
         n_records: records of each split, of which the shares are; these add up to more than 100 % where a
             record has several classes. Default: the sum of the row.
-
-    Returns:
-        The figure.
     """
     totals = table.sum(axis=1) if n_records is None else n_records
     figure = new_figure(height=3.9)
@@ -33,8 +30,7 @@ def plot_class_counts(table: pd.DataFrame, n_records: pd.Series | Mapping[str, i
             share = f"\n{count / totals[split]:.0%}" if totals[split] else ""
             ax.text(place, count, f"{count:,.0f}{share}", ha="center", va="bottom", fontsize=9)
         ax.set_xticks(places, [str(name) for name in counts.index])
-        ax.set_ylim(0, max(1.0, counts.max()) * 1.24)
-        ax.set_title(f"{split}: {totals[split]:,.0f} records")
+        ax.set(ylim=(0, max(1.0, counts.max()) * 1.24), title=f"{split}: {totals[split]:,.0f} records")
         light_grid(ax, "y")
     axes[0].set_ylabel("records (count)")
     figure.supxlabel("class", fontsize=10)
@@ -49,9 +45,6 @@ def plot_missing(shares: pd.Series | pd.DataFrame) -> Figure:
     Args:
         shares: in [0, 1] by column name, or the DataFrame whose missing values are counted. An empty Series
             gives one empty bar, so that a table without gaps needs no exception.
-
-    Returns:
-        The figure.
 
     Raises:
         ValueError: a share outside [0, 1].
@@ -68,8 +61,7 @@ def plot_missing(shares: pd.Series | pd.DataFrame) -> Figure:
     for place, share in zip(places, shares, strict=True):
         ax.text(100 * share + 1, place, _percent(share), va="center", fontsize=9)
     ax.set_yticks(places, [str(name) for name in shares.index])
-    ax.set_ylim(-0.6, len(shares) - 0.4)
-    ax.set_xlim(0, 108)
+    ax.set(ylim=(-0.6, len(shares) - 0.4), xlim=(0, 108))
     ax.set_xticks(np.arange(0, 101, 20))
     ax.set_xlabel("missing values (% of the records)")
     light_grid(ax, "x")
@@ -78,34 +70,29 @@ def plot_missing(shares: pd.Series | pd.DataFrame) -> Figure:
 
 
 @styled
-def plot_superclass_overlap(superclass_table: pd.DataFrame, max_combinations: int = 16) -> Figure:
+def plot_superclass_overlap(superclass_table: pd.DataFrame) -> Figure:
     """Draw which classes come together: a column for each combination that occurs, the most frequent first.
 
     Args:
-        superclass_table: bool (record, class), as `data.superclasses` gives it.
-        max_combinations: how many to draw; the rest is counted in the title.
-
-    Returns:
-        The figure.
+        superclass_table: bool (record, class), as `data.superclasses` gives it. Combinations beyond the
+            sixteenth are counted in the title.
     """
     table = superclass_table.astype(bool)
     combinations = table.value_counts()
-    shown = combinations.iloc[:max_combinations]
+    shown = combinations.iloc[:MAX_COMBINATIONS]
     figure = new_figure(height=4.3)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1.3))
     places = np.arange(len(shown))
     upper.bar(places, shown.to_numpy(), color=INK, width=0.66)
     for place, count in zip(places, shown, strict=True):
         upper.text(place, count, f"{count:,}", ha="center", va="bottom", fontsize=9)
-    upper.set_ylabel("records (count)")
-    upper.set_ylim(0, shown.max() * 1.12)
+    upper.set(ylabel="records (count)", ylim=(0, shown.max() * 1.12))
     light_grid(upper, "y")
     upper.tick_params(axis="x", length=0)
     _draw_members(lower, np.array(shown.index.to_list(), bool), _class_colours(table.columns))
     lower.set_yticks(np.arange(table.shape[1]), [f"{name}  {table[name].sum():,}" for name in table.columns])
-    lower.set_xlabel("combination of classes (no coloured dot: none of them)")
-    lower.set_ylabel("class, records")
-    hidden, several = int(combinations.iloc[max_combinations:].sum()), int((table.sum(axis=1) > 1).sum())
+    lower.set(xlabel="combination of classes (no coloured dot: none of them)", ylabel="class, records")
+    hidden, several = int(combinations.iloc[MAX_COMBINATIONS:].sum()), int((table.sum(axis=1) > 1).sum())
     more = f"; {hidden:,} in rarer combinations not drawn" if hidden else ""
     figure.suptitle(f"{several:,} of {len(table):,} records have several classes{more}")
     return figure

@@ -1,7 +1,5 @@
 """A 12-lead ECG on paper-like axes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -39,9 +37,6 @@ def plot_ecg(
         padded: bool (time,), True where nothing was recorded; these samples are hatched.
         layout: `"12x1"`, all leads below each other, or `"6x2"`, the first half beside the second half.
         span: (start, stop) in seconds, to show a part; default all.
-
-    Returns:
-        The figure.
 
     Raises:
         ValueError: an argument has the wrong shape, a span lies outside the recording, the layout is unknown.

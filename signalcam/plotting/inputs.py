@@ -1,7 +1,5 @@
 """What users give to a plot: a wrong array is named, with what to do, and not drawn."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

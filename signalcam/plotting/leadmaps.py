@@ -1,7 +1,5 @@
 """Maps that do have a lead axis: how much each stretch of each lead counts, by occlusion or gradients."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,9 +45,6 @@ def plot_lead_time(
         method: how the relevance was found, for the title; a CAM has no lead axis and cannot be drawn here.
         class_name: what the relevance speaks for.
         name: of the record.
-
-    Returns:
-        The figure.
 
     Raises:
         ValueError: an array has the wrong shape.

@@ -5,25 +5,16 @@ of them. The evidence is drawn as signed bars about 0, the heatmap as a colour: 
 (its mean is the logit), the second is relative to its own record.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from signalcam.leads import LEADS
 from signalcam.plotting import paper
 from signalcam.plotting.cases import Case
 from signalcam.plotting.inputs import as_map, as_mask, as_numbers, as_rate, as_signals, lead_indices
-from signalcam.plotting.strips import (
-    draw_evidence,
-    draw_heat_legend,
-    draw_heat_strip,
-    draw_level,
-    finish_strip,
-)
+from signalcam.plotting.strips import draw_evidence, draw_heat_legend, draw_heat_strip, finish_strip
 from signalcam.plotting.style import WIDTH, Figure, panel_width, stacked_figure, styled, symmetric_limits
 
 LEFT = 0.9
@@ -38,7 +29,7 @@ def plot_map(
     class_name: str = "ABNORMAL",
     leads: Sequence[str] | None = None,
 ) -> Figure:
-    """Draw one record's map: its ECG over the heatmap, below it the signed evidence and the heatmap.
+    """Draw one record's map: the ECG over the heatmap, below it the signed evidence and the heatmap.
 
     Args:
         case: the record and the map of one class.
@@ -47,29 +38,27 @@ def plot_map(
         class_name: what the evidence speaks for.
         leads: which leads to draw, default all.
 
-    Returns:
-        The figure. The mean of the evidence is marked, and the logit where it is another number.
-
     Raises:
         ValueError: an array has the wrong shape, or the heatmap leaves [0, 1].
     """
     case, rate, names = case.checked(lead_names), as_rate(sampling_rate), list(leads or lead_names)
     array, mask, cells = case.signals[:, lead_indices(names, lead_names)], case.padded, case.evidence
     duration, limits = len(array) / rate, symmetric_limits(cells)
-    sheet = paper.lay_out([array], rate)
-    height = sheet.height(panel_width(left=LEFT), duration + paper.PULSE_SECONDS)
+    sheet, panel = paper.lay_out([array], rate), panel_width(left=LEFT)
+    height = sheet.height(panel, duration + paper.PULSE_SECONDS)
     words = _map_caption(case, class_name, paper.scale_text(sheet))
     bottom = 0.79 + 0.165 * len(words.split("\n"))
     figure, axes = stacked_figure([height, 1.05, 0.26], gap=(0.1, 0.12), top=0.78, bottom=bottom, left=LEFT)
     above, middle, below = axes[:, 0]
 
-    _draw_above(above, array, names, sheet, rate, mask, case.heatmap)
+    paper.draw_grid(above, sheet, (0.0, duration), panel, plain=True)
+    paper.draw_heat(above, case.heatmap, rate, sheet.bottom, sheet.top)
+    paper.draw_ecg(above, array, sheet, rate, names, mask, linewidth=1.0)
     mean = draw_evidence(middle, cells, mask, rate, limits)
     if case.logit is not None:
         if not _is_logit(mean, case.logit):
-            draw_level(
-                middle, case.logit, duration, color="#7B3294", linewidth=1.6, linestyle=":", gid="logit"
-            )
+            style = {"color": "#7B3294", "linewidth": 1.6, "linestyle": ":", "gid": "logit"}
+            middle.plot([0.0, duration], [case.logit, case.logit], zorder=5, **style)
         reach = 1.15 * max(limits.vmax, abs(case.logit))
         middle.set_ylim(-reach, reach)
     finish_strip(middle, duration, "evidence\n(logits)", xlabel=False, upright=False)
@@ -99,7 +88,7 @@ def plot_class_maps(
     name: str = "",
     padded: ArrayLike | None = None,
 ) -> Figure:
-    """Draw a map for each class of one record: a few leads, below them a strip of signed evidence a class.
+    """Draw the maps of one record: a few leads, and a strip of evidence for each class, on one scale.
 
     Args:
         signals: (time, lead) in mV.
@@ -113,25 +102,19 @@ def plot_class_maps(
         name: of the record.
         padded: bool (time,), True where nothing was recorded; evidence may be NaN there.
 
-    Returns:
-        The figure; all strips have one scale, so that classes can be compared.
-
     Raises:
         ValueError: an array has the wrong shape.
     """
-    array, rate, table = (
-        as_signals(signals, lead_names),
-        as_rate(sampling_rate),
-        as_numbers(evidence, "evidence"),
-    )
+    array, table = as_signals(signals, lead_names), as_numbers(evidence, "evidence")
     if table.ndim != 2 or table.shape[1] != len(class_names):
         raise ValueError(f"evidence must have the shape (position, {len(class_names)}), got {table.shape}.")
-    mask, duration = as_mask(padded, len(array)), len(array) / rate
+    mask, rate, duration = as_mask(padded, len(array)), as_rate(sampling_rate), len(array) / sampling_rate
     array, limits = array[:, lead_indices(leads, lead_names)], symmetric_limits(table)
     sheet, panel = paper.lay_out([array], rate), panel_width(**CLASS_MARGINS)
     heights = [sheet.height(panel, duration + paper.PULSE_SECONDS)] + [0.62] * len(class_names)
     figure, axes = stacked_figure(heights, gap=0.1, top=0.55, bottom=1.05, **CLASS_MARGINS)
-    _draw_above(axes[0, 0], array, leads, sheet, rate, mask)
+    paper.draw_grid(axes[0, 0], sheet, (0.0, duration), panel)
+    paper.draw_ecg(axes[0, 0], array, sheet, rate, leads, mask)
     for k, (ax, class_name) in enumerate(zip(axes[1:, 0], class_names, strict=True)):
         cells = as_map(table[:, k], mask, "evidence")
         mean = draw_evidence(ax, cells, mask, rate, limits)
@@ -148,27 +131,6 @@ def plot_class_maps(
         "dashed: its mean, the logit. A map has no lead axis: it stands for all 12 leads, drawn here or not."
     )
     return figure
-
-
-def _draw_above(
-    axes: Axes,
-    array: np.ndarray,
-    names: Sequence[str],
-    sheet: paper.Sheet,
-    rate: float,
-    mask: np.ndarray,
-    heat: np.ndarray | None = None,
-) -> None:
-    """Draw the ECG above the strips, on paper or over its heatmap."""
-    whole = (0.0, len(array) / rate)
-    width = axes.get_position().width * axes.figure.get_size_inches()[0]
-    paper.draw_grid(axes, sheet, whole, width, plain=heat is not None)
-    if heat is not None:
-        paper.draw_heat(axes, heat, rate, sheet.bottom, sheet.top)
-    paper.draw_pulse(axes, sheet, 0.0)
-    paper.draw_leads(axes, array, sheet, rate, names, linewidth=0.9 if heat is None else 1.0)
-    paper.draw_padded(axes, mask, rate)
-    paper.finish_paper(axes, sheet, whole, names, xlabel=False)
 
 
 def _map_caption(case: Case, class_name: str, scale: str) -> str:

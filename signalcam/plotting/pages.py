@@ -1,7 +1,5 @@
 """HTML pages from templates that escape every text; one record as a page that needs nothing else."""
 
-from __future__ import annotations
-
 import base64
 import functools
 import io

@@ -3,9 +3,10 @@
 25 mm/s and 10 mm/mV mean that a small square is 0.04 s wide and 0.1 mV high, and five of them are a
 large one. The sheet keeps that proportion on the screen, so that an eye used to paper reads voltages and
 durations from it.
-"""
 
-from __future__ import annotations
+What draws here takes the axes to draw on, the sheet that says where the leads lie, signals (time, lead) in
+mV, the sampling rate in Hz, and the (start, stop) in seconds that the axes show.
+"""
 
 import itertools
 import operator
@@ -104,14 +105,9 @@ def lay_out_columns(
 def draw_grid(
     axes: Axes, sheet: Sheet, seconds: tuple[float, float], width: float, plain: bool = False
 ) -> None:
-    """Draw large squares, and small ones where they come out at least 2.5 pixels wide.
+    """Draw large squares, and small ones where they come out at least 2.5 pixels wide on `width` inches.
 
-    Args:
-        axes: to draw on.
-        sheet: where the leads lie.
-        seconds: (start, stop) that the axes show.
-        width: of the axes, inches.
-        plain: large squares alone, in grey, to lie under a coloured background.
+    With `plain`, large squares alone, in grey, to lie under a coloured background.
     """
     start, stop = seconds
     if not plain and sheet.to_scale and width * 100 * SMALL_SECONDS / (stop - start) >= 2.5:
@@ -131,17 +127,9 @@ def draw_leads(
     label: str = "_trace",
     **style: object,
 ) -> None:
-    """Draw a line for each lead; its data are the samples in mV, its place on the sheet is a transform.
+    """Draw a line for each lead, the first sample at `start` s, in the legend one `label` for all.
 
-    Args:
-        axes: to draw on.
-        signals: (time, lead) in mV.
-        sheet: where the leads lie.
-        sampling_rate: Hz.
-        lead_names: one for each column of `signals`.
-        start: time of the first sample, s.
-        label: in the legend, for all leads together.
-        style: of the lines, where it differs: color, linewidth, zorder.
+    A line's data are the samples in mV themselves; its place on the sheet is a transform.
     """
     times = np.arange(len(signals)) / sampling_rate + start
     style = {"color": INK, "linewidth": 0.9, "zorder": 3.0, "solid_joinstyle": "round"} | style
@@ -164,8 +152,7 @@ def finish_paper(
     axes: Axes, sheet: Sheet, seconds: tuple[float, float], lead_names: Sequence[str], xlabel: bool = True
 ) -> None:
     """Set the limits, write lead names at their zero lines, and seconds below."""
-    axes.set_xlim(seconds[0] - PULSE_SECONDS, seconds[1])
-    axes.set_ylim(sheet.bottom, sheet.top)
+    axes.set(xlim=(seconds[0] - PULSE_SECONDS, seconds[1]), ylim=(sheet.bottom, sheet.top))
     axes.set_yticks(sheet.offsets, list(lead_names))
     axes.tick_params(axis="y", length=0, pad=4, labelsize=10)
     axes.set_xticks(second_ticks(*seconds))
@@ -174,6 +161,22 @@ def finish_paper(
     else:
         axes.tick_params(axis="x", labelbottom=False)
     axes.spines[:].set_visible(False)
+
+
+def draw_ecg(
+    axes: Axes,
+    signals: np.ndarray,
+    sheet: Sheet,
+    sampling_rate: float,
+    lead_names: Sequence[str],
+    padded: np.ndarray,
+    **style: object,
+) -> None:
+    """Draw a whole ECG above strips: the calibration mark, the leads, what was not recorded, the frame."""
+    draw_pulse(axes, sheet, 0.0)
+    draw_leads(axes, signals, sheet, sampling_rate, lead_names, **style)
+    draw_padded(axes, padded, sampling_rate)
+    finish_paper(axes, sheet, (0.0, len(signals) / sampling_rate), lead_names, xlabel=False)
 
 
 def draw_heat(

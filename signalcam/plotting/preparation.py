@@ -1,7 +1,5 @@
 """What is done to an ECG before a model sees it: detrended, scaled, augmented."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,6 +12,7 @@ from signalcam.plotting.inputs import as_rate, as_signals, lead_indices, same_sh
 from signalcam.plotting.style import INK, PALETTE, Figure, light_grid, new_figure, styled
 
 DISTURBED = "#C44E00"
+SHOWN_SECONDS = 5.0  # of an augmented ECG, so that small changes can be seen
 
 
 @styled
@@ -34,9 +33,6 @@ def plot_trend(
         leads: which leads to draw, one row each.
         lead_names: of the second axis.
         title: of the figure.
-
-    Returns:
-        The figure.
 
     Raises:
         ValueError: an array of another shape, an unknown lead.
@@ -82,9 +78,6 @@ def plot_scaling(
         lead_names: of the second axis.
         units: unit of each rule's numbers, for the vertical axis; default "scaled".
 
-    Returns:
-        The figure.
-
     Raises:
         ValueError: an array of another shape, an unknown lead.
     """
@@ -112,7 +105,6 @@ def plot_augmentations(
     sampling_rate: float = 100,
     leads: Sequence[str] = ("II", "V2"),
     lead_names: Sequence[str] = LEADS,
-    span: tuple[float, float] = (0.0, 5.0),
     unit: str = "mV",
 ) -> Figure:
     """Draw each augmentation over the original: a row for each, a column for each lead.
@@ -123,11 +115,7 @@ def plot_augmentations(
         sampling_rate: Hz.
         leads: which leads to draw.
         lead_names: of the second axis.
-        span: (start, stop) in seconds that is shown, so that small changes can be seen.
         unit: of both.
-
-    Returns:
-        The figure.
 
     Raises:
         ValueError: an array of another shape, an unknown lead.
@@ -141,7 +129,7 @@ def plot_augmentations(
         for ax, lead in zip(row, indices, strict=True):
             ax.plot(times, base[:, lead], color="#8f8f8f", linewidth=1.6, label="original")
             ax.plot(times, array[:, lead], color=DISTURBED, linewidth=0.9, label="augmented")
-            ax.set_xlim(span[0], min(span[1], len(base) / rate))
+            ax.set_xlim(0.0, min(SHOWN_SECONDS, len(base) / rate))
             light_grid(ax)
             ax.set_title(f"{name}, lead {lead_names[lead]}", loc="left", fontsize=9.5, pad=3)
     figure.supylabel(unit, fontsize=10)

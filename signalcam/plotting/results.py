@@ -1,7 +1,5 @@
 """Figures of a trained model: its training, its confusion matrix, its curves."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import matplotlib
@@ -9,9 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike
 
-from signalcam.plotting.inputs import as_numbers
 from signalcam.plotting.style import INK, PALETTE, Figure, light_grid, new_figure, styled, text_inches
 
 HISTORY_PANELS = {
@@ -31,9 +27,6 @@ def plot_history(history: pd.DataFrame, best_epoch: int | None = None) -> Figure
         history: columns epoch, loss; val_loss, accuracy, val_accuracy, auc, val_auc and learning_rate
             where there are any.
         best_epoch: a value of column epoch, to be marked; default that of the lowest val_loss.
-
-    Returns:
-        The figure.
 
     Raises:
         ValueError: an epoch that is not in the history.
@@ -57,31 +50,19 @@ def plot_history(history: pd.DataFrame, best_epoch: int | None = None) -> Figure
 
 
 @styled
-def plot_confusion(
-    counts: pd.DataFrame | ArrayLike,
-    class_names: Sequence[str] | None = None,
-    title: str = "Confusion matrix",
-) -> Figure:
+def plot_confusion(counts: pd.DataFrame, title: str = "Confusion matrix") -> Figure:
     """Draw a confusion matrix: counts, and below each its share of the row, that is of the true class.
 
     Args:
-        counts: (class, class), rows the true class, columns the predicted one.
-        class_names: default the index of a DataFrame.
+        counts: index the true class, columns the predicted one, in the same order.
         title: of the figure.
 
-    Returns:
-        The figure.
-
     Raises:
-        ValueError: counts that are not square, or another number of names.
+        ValueError: other classes in the columns than in the index.
     """
-    if class_names is None and isinstance(counts, pd.DataFrame):
-        class_names = list(counts.index)
-    matrix = as_numbers(counts, "counts")
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"counts must be a square matrix (class, class), got the shape {matrix.shape}.")
-    if class_names is None or len(class_names) != len(matrix):
-        raise ValueError(f"class_names must hold {len(matrix)} names, one for each class, got {class_names}.")
+    if list(counts.index) != list(counts.columns):
+        raise ValueError(f"counts must have the columns {list(counts.index)}, got {list(counts.columns)}.")
+    matrix, class_names = counts.to_numpy(float), list(counts.index)
     totals = matrix.sum(axis=1, keepdims=True)
     shares = np.divide(matrix, totals, out=np.full_like(matrix, np.nan), where=totals > 0)
     labels = [f"{name}\nn = {total:,.0f}" for name, total in zip(class_names, totals[:, 0], strict=True)]
@@ -98,8 +79,7 @@ def plot_confusion(
         ax.text(column, row, f"{matrix[row, column]:,.0f}\n{words}", ha="center", va="center", **style)
     ax.set_xticks(range(len(matrix)), [str(name) for name in class_names])
     ax.set_yticks(range(len(matrix)), labels)
-    ax.set_xlabel("predicted class")
-    ax.set_ylabel("true class")
+    ax.set(xlabel="predicted class", ylabel="true class")
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     figure.colorbar(image, cax=beside, label="share of the true class", format="{x:.0%}")
@@ -116,9 +96,6 @@ def plot_roc(curves: Mapping[str, Mapping], title: str = "ROC") -> Figure:
             where there are any low and high (band of y), area (the AUC: a number, (value, low, high), or an
             object with these attributes), point ((x, y) at the threshold in use).
         title: of the figure.
-
-    Returns:
-        The figure.
     """
     figure = new_figure(width=5.8, height=5.7)
     ax = figure.subplots()
@@ -132,11 +109,13 @@ def plot_roc(curves: Mapping[str, Mapping], title: str = "ROC") -> Figure:
         ax.plot(curve["x"], curve["y"], color=colour, linewidth=1.8, label=f"{name}{text}")
         if "point" in curve:
             ax.plot(*curve["point"], "o", color=colour, markersize=7, markeredgecolor="white")
-    ax.set_xlabel("false positive rate (1 − specificity)")
-    ax.set_ylabel("true positive rate (recall, sensitivity)")
-    ax.set_xlim(-0.01, 1.01)
-    ax.set_ylim(-0.01, 1.01)
-    ax.set_aspect("equal")
+    ax.set(
+        xlabel="false positive rate (1 − specificity)",
+        ylabel="true positive rate (recall, sensitivity)",
+        xlim=(-0.01, 1.01),
+        ylim=(-0.01, 1.01),
+        aspect="equal",
+    )
     ax.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=8.5)
     ax.set_title(title)
     light_grid(ax)
@@ -154,9 +133,6 @@ def plot_reliability(
             (mean probability), observed (share of positives), low and high (its interval), n (records).
         error: expected calibration error, a number or (value, low, high), for the title.
         title: of the figure.
-
-    Returns:
-        The figure.
     """
     figure = new_figure(width=5.6, height=5.6)
     ax, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
@@ -164,15 +140,12 @@ def plot_reliability(
     ax.plot([0, 1], [0, 1], label="perfectly calibrated", **CHANCE)
     ax.vlines(filled["predicted"], filled["low"], filled["high"], color=PALETTE[0], linewidth=1.6)
     ax.plot(filled["predicted"], filled["observed"], "o-", color=PALETTE[0], markersize=6, label="model")
-    ax.set_ylabel("observed share of positives")
-    ax.set_ylim(-0.03, 1.03)
+    ax.set(ylabel="observed share of positives", ylim=(-0.03, 1.03))
     ax.legend(loc="upper left")
     light_grid(ax)
     widths = table["bin_high"] - table["bin_low"]
     below.bar(table["bin_low"], table["n"], width=widths, align="edge", color="#8a8a8a", edgecolor="white")
-    below.set_ylabel("records\n(count)")
-    below.set_xlabel("predicted probability")
-    below.set_xlim(-0.03, 1.03)
+    below.set(ylabel="records\n(count)", xlabel="predicted probability", xlim=(-0.03, 1.03))
     light_grid(below, "y")
     ax.set_title(title if error is None else f"{title}\ncalibration error {_in_words(error)}")
     return figure
@@ -208,7 +181,6 @@ def _draw_history(ax: Axes, history: pd.DataFrame, key: str, best_epoch: int | N
         ax.plot(
             [best_epoch], history.loc[epoch == best_epoch, watched].iloc[:1], "o", color=INK, markersize=5
         )
-    ax.set_ylabel(HISTORY_PANELS[key])
-    ax.set_xlabel("epoch")
+    ax.set(ylabel=HISTORY_PANELS[key], xlabel="epoch")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     light_grid(ax)

@@ -1,7 +1,5 @@
 """Strips below an ECG that share its time axis: signed evidence as bars, the heatmap as colours."""
 
-from __future__ import annotations
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -38,15 +36,11 @@ def draw_evidence(
     axes.add_collection(PolyCollection(bars, linewidths=0, gid="evidence", **colours), autolim=False)
     axes.stairs(evidence, edges, color="#555555", linewidth=0.7)
     axes.plot([0.0, duration], [0.0, 0.0], color="#555555", linewidth=0.8)
-    draw_level(axes, mean, duration, color=INK, linewidth=1.3, linestyle=(0, (4, 2)), gid="mean")
+    dashed = {"color": INK, "linewidth": 1.3, "linestyle": (0, (4, 2)), "zorder": 5, "gid": "mean"}
+    axes.plot([0.0, duration], [mean, mean], **dashed)
     axes.set_ylim(-1.15 * limits.vmax, 1.15 * limits.vmax)
     draw_padded(axes, padded, sampling_rate)
     return mean
-
-
-def draw_level(axes: Axes, level: float, duration: float, **style: object) -> None:
-    """Draw a line over the whole time, in front of the bars."""
-    axes.plot([0.0, duration], [level, level], zorder=5, **style)
 
 
 def draw_heat_strip(axes: Axes, heatmap: np.ndarray, padded: np.ndarray, sampling_rate: float) -> None:

@@ -9,8 +9,6 @@ Colours are safe for colour-blind readers: Okabe and Ito's for categories, Color
 fits 900 pixels.
 """
 
-from __future__ import annotations
-
 import functools
 import io
 from collections.abc import Callable, Sequence
@@ -40,33 +38,23 @@ HEAT_COLOURS = LinearSegmentedColormap.from_list(
 EVIDENCE_COLOURS = matplotlib.colormaps["RdBu_r"]
 
 STYLE = {
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "white"),
+    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 9),
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right", "axes.grid", "legend.frameon"), False),
     "font.family": ["DejaVu Sans"],
     "font.size": 10,
+    "figure.titlesize": 12,
     "axes.titlesize": 10.5,
     "axes.titleweight": "normal",
     "axes.labelsize": 10,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "legend.fontsize": 9,
-    "legend.frameon": False,
-    "figure.titlesize": 12,
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
-    "savefig.facecolor": "white",
-    "text.color": INK,
-    "text.usetex": False,
-    "axes.labelcolor": INK,
     "axes.edgecolor": "#888888",
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": False,
     "axes.linewidth": 0.8,
     "axes.unicode_minus": True,
     "lines.linewidth": 1.4,
-    "path.simplify": False,
     "hatch.linewidth": 0.6,
+    "path.simplify": False,
+    "text.usetex": False,
 }
 
 
