@@ -23,18 +23,18 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from latency import without_cam  # noqa: E402
+from partial_lesions import partial_records  # noqa: E402
 
-from signalcam.data.load import open_study  # noqa: E402
-from signalcam.data.ptbxl import open_dataset  # noqa: E402
-from signalcam.deployment.deployable import load_model, save_model  # noqa: E402
+from signalcam.data import load_ptbxl  # noqa: E402
+from signalcam.deployment import deploy, load_model, save_model  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER  # noqa: E402
 from signalcam.evaluation.latency import latency_table  # noqa: E402
 from signalcam.explanation.assessment.assess import Plan, assess  # noqa: E402
-from signalcam.explanation.assessment.partial import partial_records  # noqa: E402
 from signalcam.explanation.assessment.report import explain_report, summary_table, write_report  # noqa: E402
 from signalcam.explanation.network import Network  # noqa: E402
 from signalcam.model import add_cam  # noqa: E402
 from signalcam.simulation import write_dataset  # noqa: E402
+from signalcam.training.recipes import find_recipe  # noqa: E402
 from signalcam.training.train_recipe import train_recipe  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -54,7 +54,7 @@ def main(argv=None):
         elif not Path(path).is_dir():
             print(f"{path} is not there: the real sample is left out.")
             continue
-        study = open_study(open_dataset(path), rule=RULE)
+        study = load_ptbxl(path, rule=RULE)
         model = open_model(study, arguments.recipe, model_path or arguments.output / f"{name}.keras")
         page, found[name] = explain_report(
             model, study, arguments.output / name, retrain_epochs=arguments.retrain_epochs
@@ -99,10 +99,9 @@ def parse(argv=None):
 def open_model(study, recipe, path):
     """Read the model, or train it and write it there."""
     if not path.is_file():
-        model, _ = train_recipe(
-            recipe, study.signals, study.superclass, study.labels, study.splits, label_rule=RULE
-        )
-        save_model(model, path)
+        recipe = find_recipe(recipe)
+        trained = train_recipe(recipe, study.signals, study.superclass, study.labels, study.splits)
+        save_model(deploy(recipe, trained.result.model, trained.scaler, label_rule=RULE), path)
     return load_model(path)
 
 

@@ -32,7 +32,7 @@ from signalcam.deployment.converters import litert_bytes, onnx_bytes
 from signalcam.deployment.deployable import Settings, build_deployable, network_of
 from signalcam.deployment.runtime import open_exported
 from signalcam.evaluation.latency import latency_table
-from signalcam.preprocessing.detrending import Scaler, detrend
+from signalcam.preprocessing import Scaler, detrend
 from signalcam.simulation import Subject, simulate_record
 from signalcam.training.networks import ARCHITECTURES
 from signalcam.training.recipes import RECIPES

@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 from signalcam.augmentation import paper_augmentation
 from signalcam.data.ptbxl import open_dataset, resolve_data_path
 from signalcam.data.signals import load_signals
-from signalcam.preprocessing.detrending import Scaler, detrend
+from signalcam.preprocessing import Scaler, detrend
 
 PARTS = 10
 BATCH = 128
@@ -61,12 +61,12 @@ def main() -> None:
 
 def load(n_records: int) -> tuple[np.ndarray, str]:
     """Signals (record, 1000, 12) float32 in mV, and where they are from."""
-    folder, said = resolve_data_path()
+    folder, source = resolve_data_path()
     if (folder / "ptbxl_database.csv").is_file():
         dataset = open_dataset(folder)
         ecg_ids = dataset.table.index[:n_records]
         loaded = np.array(load_signals(dataset, ecg_ids, cache=False))
-        return loaded[np.arange(n_records) % len(loaded)], said
+        return loaded[np.arange(n_records) % len(loaded)], source
     walk = np.random.default_rng(0).normal(scale=0.03, size=(n_records, 1000, 12)).cumsum(axis=1)
     return walk.astype(np.float32), "a random walk, since there is no PTB-XL"
 
@@ -80,9 +80,9 @@ def compare(
     expected = np.zeros_like(signals) if given else np.empty_like(signals)
     total, times, difference = 0.0, [], 0.0
     for part in tqdm(np.array_split(np.arange(len(signals)), PARTS), name, leave=False):
-        rows = slice(part[0], part[-1] + 1)
-        total += timed(lambda rows=rows: loop(signals[rows], expected[rows]))[0]
-        difference = max(difference, float(np.abs(result[rows] - expected[rows]).max()))
+        records = slice(part[0], part[-1] + 1)
+        total += timed(lambda records=records: loop(signals[records], expected[records]))[0]
+        difference = max(difference, float(np.abs(result[records] - expected[records]).max()))
         time.sleep(0.2)  # the loop's BLAS threads spin for a while before they sleep
         ours(signals, out=out)  # wakes the cores up
         times += [timed(lambda: ours(signals, out=out))[0] for _ in range(5)]
@@ -147,7 +147,7 @@ def polyfit_loop(signals: np.ndarray, out: np.ndarray) -> None:
 def standard_loop(scaler: Scaler) -> Callable:
     mean, std = scaler.mean.astype(np.float32), scaler.std.astype(np.float32)
 
-    def loop(signals, out):
+    def loop(signals: np.ndarray, out: np.ndarray) -> None:
         for record, lead in np.ndindex(len(signals), signals.shape[2]):
             out[record, :, lead] = (signals[record, :, lead] - mean[lead]) / std[lead]
 

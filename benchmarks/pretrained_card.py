@@ -17,10 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import pandas as pd  # noqa: E402
 from pretrained_models import EPOCHS  # noqa: E402
 
-from signalcam.data.load import open_data  # noqa: E402
+from signalcam.data.ptbxl import open_dataset  # noqa: E402
 from signalcam.deployment.deployable import settings_of  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER, PRETRAINED, load_pretrained  # noqa: E402
-from signalcam.evaluation import brier_score, expected_calibration_error  # noqa: E402
+from signalcam.evaluation import expected_calibration_error, score  # noqa: E402
 from signalcam.reproduction.model_card import CITATION, model_card  # noqa: E402
 from signalcam.reproduction.results import evaluate_model  # noqa: E402
 from signalcam.reproduction.text import as_markdown  # noqa: E402
@@ -80,8 +80,8 @@ python -m signalcam evaluate normal-abnormal --data ~/data/ptb-xl --fold 10
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", help="folder of PTB-XL")
-    dataset, said = open_data(parser.parse_args().data)
-    print(said)
+    dataset = open_dataset(parser.parse_args().data)
+    print(dataset.source)
     listing = pd.read_csv(FOLDER / "training_records.csv")
     more = int((listing["amplitude"] == "lost").sum())
     results = {
@@ -132,7 +132,7 @@ def calibration(result):
     rows = []
     for name in result.y:
         y, p = result.y[name].to_numpy(), result.p[name].to_numpy()
-        rows.append(f"| {name} | {brier_score(y, p):.3f} | {expected_calibration_error(y, p):.3f} |")
+        rows.append(f"| {name} | {score(y, p, 'brier'):.3f} | {expected_calibration_error(y, p):.3f} |")
     head = "| class | Brier score | expected calibration error (10 bins) |\n| --- | --- | --- |"
     return "\n".join([head, *rows])
 

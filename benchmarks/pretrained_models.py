@@ -20,17 +20,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
+from signalcam.deployment.deploy import deploy  # noqa: E402
+from signalcam.training.further import open_further_records  # noqa: E402
 
-from signalcam.data.load import open_data  # noqa: E402
-from signalcam.data.ptbxl import SUPERCLASSES, binary_labels, superclasses  # noqa: E402
+from signalcam.data.labels import SUPERCLASSES, binary_labels, superclasses  # noqa: E402
+from signalcam.data.ptbxl import open_dataset  # noqa: E402
 from signalcam.data.signals import load_signals  # noqa: E402
 from signalcam.deployment.deployable import predict, save_model  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER  # noqa: E402
 from signalcam.evaluation import choose_threshold, fit_temperature  # noqa: E402
-from signalcam.preprocessing.detrending import Scaler  # noqa: E402
-from signalcam.training.further import open_further_records  # noqa: E402
+from signalcam.preprocessing import Scaler  # noqa: E402
 from signalcam.training.recipes import find_recipe  # noqa: E402
-from signalcam.training.train_recipe import deploy, train_recipe  # noqa: E402
+from signalcam.training.train_recipe import train_recipe  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 AIMS = {"normal-abnormal": "youden", "superclasses": "f1"}
@@ -48,8 +49,8 @@ def main():
     parser.add_argument("--state", type=Path, default=HERE / "results" / "pretrained")
     parser.add_argument("--output", type=Path, default=FOLDER)
     arguments = parser.parse_args()
-    dataset, said = open_data(arguments.data)
-    print(said)
+    dataset = open_dataset(arguments.data)
+    print(dataset.source)
     superclass = superclasses(dataset.table, dataset.statements)
     labels = binary_labels(superclass, RULE)
     superclass, table = superclass.loc[labels.index], dataset.table.loc[labels.index]
@@ -63,9 +64,9 @@ def main():
         further = open_further_records(arguments.more, outside) if arguments.more else None
         state = arguments.state / f"folds_1_to_{max(train_folds)}"
         data = (signals, superclass, labels, splits)
-        _, result = train_recipe(recipe, *data, seed=arguments.seed, folder=state, further=further)
+        trained = train_recipe(recipe, *data, seed=arguments.seed, folder=state, further=further)
         ids = splits["train"] if further is None else np.r_[splits["train"], further.ecg_ids]
-        return result.model, ids
+        return trained.result.model, ids
 
     scaler = Scaler(recipe.scaling)  # a rule of the record alone, so there is nothing to fit
     held_out = np.flatnonzero(fold == 9)
@@ -100,7 +101,6 @@ def ship(folder, recipe, network, scaler, calibration, ids, last_fold, labels):
             threshold=thresholds,
             label_rule=RULE,
             trained_on=f"{len(ids):,} records of PTB-XL 1.0.3, folds 1 to {last_fold}",
-            recipe=recipe.name,
         )
         save_model(model, folder / f"{target}.keras")
     amplitude = np.where(np.isin(ids, labels.index), "mV", "lost")

@@ -4,17 +4,54 @@ A 1D convolutional network reads a 12-lead ECG and returns, in one forward pass,
 abnormal and a class activation map: where in time the evidence lies. Method: R. Augustauskas et al.,
 "Lightweight Data-driven ECG Classification Approach with Explainable CAM Output", EMBC 2025.
 
-Research software, not a medical device.
+What most people need stands here, in the order of the pipeline; it is loaded when it is asked for, since
+TensorFlow takes seconds to import. Research software, not a medical device.
 """
 
-__version__ = "0.1.0"
-__all__ = ["__version__", "load_pretrained"]
+import importlib
+from typing import Any
+
+__version__ = "0.2.0"
+
+# Name: the folder or file whose face offers it.
+_FACE = {
+    "LEADS": "leads",
+    "SUPERCLASSES": "data",
+    "LABEL_RULES": "data",
+    "load_ptbxl": "data",
+    "superclasses": "data",
+    "binary_labels": "data",
+    "read_recording": "recordings",
+    "from_array": "recordings",
+    "write_dataset": "simulation",
+    "detrend": "preprocessing",
+    "Scaler": "preprocessing",
+    "paper_augmentation": "augmentation",
+    "build_model": "model",
+    "add_cam": "model",
+    "train": "training",
+    "train_recipe": "training",
+    "evaluate": "evaluation",
+    "paired_difference": "evaluation",
+    "Settings": "deployment",
+    "build_deployable": "deployment",
+    "save_model": "deployment",
+    "load_model": "deployment",
+    "load_pretrained": "deployment",
+    "predict": "deployment",
+    "explain": "explanation",
+    "reproduce": "reproduction",
+}
+__all__ = ["__version__", *_FACE]
 
 
-def __getattr__(name):
-    # TensorFlow takes seconds to import, so it waits until a model is asked for.
-    if name == "load_pretrained":
-        from signalcam.deployment.pretrained import load_pretrained
+def __getattr__(name: str) -> Any:
+    if name not in _FACE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"signalcam.{_FACE[name]}"), name)
+    globals()[name] = value
+    return value
 
-        return load_pretrained
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -23,8 +23,23 @@ class LeakageError(ValueError):
     """One patient, one record or one signal is in more than one split."""
 
 
+class ModelFileError(ValueError):
+    """A file that is not a whole, safe model of this package."""
+
+
+class RecordWarning(UserWarning):
+    """A recording can be read, but something about it is suspect."""
+
+
 def listed(names: Iterable, limit: int = 5) -> str:
-    """Return the first `limit` of `names` for a message, and how many more there are.
+    """Name the first few for a message, and how many more there are.
+
+    Args:
+        names: of whatever; turned to text.
+        limit: how many to name.
+
+    Returns:
+        Text.
 
     >>> listed([1, 2, 3], limit=2)
     '1, 2 and 1 more'
@@ -32,11 +47,3 @@ def listed(names: Iterable, limit: int = 5) -> str:
     names = [str(name) for name in names]
     text = ", ".join(names[:limit])
     return f"{text} and {len(names) - limit:,} more" if len(names) > limit else text
-
-
-class ModelFileError(ValueError):
-    """A file that is not a whole, safe model of this package."""
-
-
-class RecordWarning(UserWarning):
-    """A recording can be read, but something about it is suspect."""

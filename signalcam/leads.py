@@ -1,4 +1,4 @@
-"""The 12 leads: names, order, aliases, and the identities that tie the six limb leads together.
+"""The 12 leads: names, order, aliases, the identities that tie the six limb leads; and the units of voltage.
 
 `LEADS` is the one source of lead names and lead order. The order is that of the PTB-XL files (aVR, aVL, aVF;
 some figures and pages list aVL first). Leads are found by name, never by a position written down elsewhere.
@@ -22,6 +22,7 @@ _SPELLINGS = {
 _ALIASES = {lead.upper(): lead for lead in LEADS} | {
     alias: lead for lead, aliases in _SPELLINGS.items() for alias in aliases
 }
+_MILLIVOLTS = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "nv": 1e-6}
 _PREFIX = re.compile(r"^(MDCECGLEAD|MDCECG|ECGLEAD|EKGLEAD|ECG|EKG|LEAD)(?=.)")
 
 
@@ -32,12 +33,20 @@ def canonical_lead(name: str) -> str:
     in front: `"DI"`, `"MDC_ECG_LEAD_I"`, `"ECG I"` and `"i "` are lead I, `"AVR"` is aVR, `"C1"` is V1. Leads
     that are merely related are not aliases: VR (not augmented), -aVR (inverted), MLII and V3R stay unknown.
 
+    Args:
+        name: as a file or a person spells it.
+
+    Returns:
+        The name in `LEADS`.
+
     Raises:
         ValueError: the name is unknown; the message gives near matches.
     """
     if not isinstance(name, str):
         raise ValueError(f"A lead name must be text such as 'V1', got {type(name).__name__} {name!r}.")
-    key = re.sub(r"[\s._]+", "", unicodedata.normalize("NFKC", name)).upper()
+    # No lead has a long name, and to normalise a long row of combining marks takes quadratic time.
+    short = "".join(name.split())[:64]
+    key = re.sub(r"[\s._]+", "", unicodedata.normalize("NFKC", short)).upper()
     if key in _ALIASES:
         return _ALIASES[key]
     bare = _PREFIX.sub("", key)
@@ -50,8 +59,19 @@ def canonical_lead(name: str) -> str:
     raise ValueError(f"Unknown lead name {name[:60]!r}: {hint} Rename it if it is that lead.")
 
 
+def known_lead(name: str) -> str | None:
+    """`canonical_lead` of a name; None where it is unknown."""
+    try:
+        return canonical_lead(name)
+    except ValueError:
+        return None
+
+
 def order_leads(names: Sequence[str]) -> np.ndarray:
     """Positions of the 12 `LEADS` in `names`: `signals[..., order_leads(names)]` is in the order of `LEADS`.
+
+    Args:
+        names: of the leads, in the order of the signals.
 
     Returns:
         int64 array of shape (12,).
@@ -77,7 +97,9 @@ def order_leads(names: Sequence[str]) -> np.ndarray:
     return np.array([found[lead] for lead in LEADS], dtype=np.int64)
 
 
-def _lead_problems(n_names, missing, extra, duplicates, hints) -> str:
+def _lead_problems(
+    n_names: int, missing: list[str], extra: list[str], duplicates: list[str], hints: list[str]
+) -> str:
     parts = [f"Expected the 12 leads {', '.join(LEADS)}, got {n_names} names."]
     if missing:
         parts.append(f"Missing: {', '.join(missing)}.")
@@ -94,8 +116,13 @@ def _lead_problems(n_names, missing, extra, duplicates, hints) -> str:
 def derive_limb_leads(lead_i: np.ndarray, lead_ii: np.ndarray) -> tuple[np.ndarray, ...]:
     """Leads III, aVR, aVL and aVF from leads I and II, by Einthoven's law and Goldberger's definitions.
 
-    III = II - I, aVR = -(I + II) / 2, aVL = I - II / 2, aVF = II - I / 2. Arrays of one shape and unit in,
-    four new arrays of that shape and unit out.
+    III = II - I, aVR = -(I + II) / 2, aVL = I - II / 2, aVF = II - I / 2.
+
+    Args:
+        lead_i, lead_ii: arrays of one shape and unit.
+
+    Returns:
+        Four new arrays of that shape and unit.
 
     Raises:
         ValueError: the two leads differ in shape.
@@ -138,3 +165,48 @@ def einthoven_error(signals: np.ndarray) -> np.ndarray:
         avf - (lead_ii - lead_i / 2),
     )
     return np.max([np.abs(residual).max(axis=-1) for residual in residuals], axis=0)
+
+
+def millivolts_per(unit: str) -> float:
+    """How many mV one `unit` is.
+
+    Args:
+        unit: "V", "mV", "uV" (or with a mu) or "nV", in any case.
+
+    Returns:
+        1e3, 1, 1e-3 or 1e-6.
+
+    Raises:
+        ValueError: the unit is unknown or no voltage.
+    """
+    if isinstance(unit, str):
+        # The micro sign and the Greek letter mu are two characters that look alike.
+        key = unit.strip().replace("\u00b5", "u").replace("\u03bc", "u").lower()
+        if key in _MILLIVOLTS:
+            return _MILLIVOLTS[key]
+    raise ValueError(f"Unit {str(unit)[:20]!r} is not a known voltage: expected one of V, mV, uV, nV.")
+
+
+def agreed_scale(stated: str | None, given: str | None, what: str) -> float:
+    """How many mV one unit of a file's values is, from what the file states and what the caller says.
+
+    Args:
+        stated: unit in the file, or None or blank where it states none.
+        given: unit by the caller, or None; it fills in, it never overrules.
+        what: the lead or column, for messages.
+
+    Returns:
+        The scale, above 0.
+
+    Raises:
+        ValueError: neither says the unit, they contradict, or it is no voltage.
+    """
+    stated = stated.strip() if stated else None
+    if stated is None and given is None:
+        raise ValueError(f"{what} states no unit, so it is uncalibrated: give unit='mV' or unit='uV'.")
+    if stated is None:
+        return millivolts_per(given)
+    scale = millivolts_per(stated)
+    if given is not None and millivolts_per(given) != scale:
+        raise ValueError(f"{what} states the unit {stated}, but unit={given!r} was given. Leave unit out.")
+    return scale

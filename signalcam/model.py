@@ -14,6 +14,8 @@ Localization", CVPR 2016, equations 1 and 2 (with the bias kept, so that the map
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -25,21 +27,21 @@ _SMALLEST_SPREAD = 1e-30
 
 
 def build_model(
-    n_times=1000,
-    n_leads=12,
-    n_classes=1,
-    exclusive=False,
-    filters=(16, 16, 32, 64),
-    kernel_sizes=(11, 7, 7, 7),
-    pool_size=2,
-    name="ecg_classifier",
-):
+    n_times: int | None = 1000,
+    n_leads: int = 12,
+    n_classes: int = 1,
+    exclusive: bool = False,
+    filters: Sequence[int] = (16, 16, 32, 64),
+    kernel_sizes: Sequence[int] = (11, 7, 7, 7),
+    pool_size: int = 2,
+    name: str = "ecg_classifier",
+) -> keras.Model:
     """Build the 1D CNN: convolution blocks, global average pooling, one linear classifier.
 
     By default 22,273 trainable parameters (22,529 with the BatchNorm statistics).
 
     Args:
-        n_times: samples of a record, 1000 for 10 s at 100 Hz.
+        n_times: samples of a record, 1000 for 10 s at 100 Hz; None for any length, as in training on crops.
         n_leads: leads of a record.
         n_classes: 1 or 2 give one sigmoid output (the probability of the second class of two); more give
             one output per class.
@@ -58,15 +60,15 @@ def build_model(
     """
     if len(filters) != len(kernel_sizes) or not filters:
         raise ValueError(
-            "filters and kernel_sizes must have the same length, at least 1; "
+            "filters and kernel_sizes must have the same length, at least 1, "
             f"got {len(filters)} and {len(kernel_sizes)}."
         )
     if n_classes < 1:
-        raise ValueError(f"n_classes must be at least 1; got {n_classes}.")
-    if n_times < pool_size ** (len(filters) - 1):
+        raise ValueError(f"n_classes must be at least 1, got {n_classes}.")
+    if n_times is not None and n_times < pool_size ** (len(filters) - 1):
         raise ValueError(
-            f"n_times={n_times} is too short for {len(filters) - 1} poolings by {pool_size}: "
-            f"at least {pool_size ** (len(filters) - 1)} samples are needed."
+            f"n_times must be at least {pool_size ** (len(filters) - 1)} for {len(filters) - 1} poolings by "
+            f"{pool_size}, got {n_times}. Give longer signals or fewer blocks."
         )
     signals = keras.Input((n_times, n_leads), name="signals")
     x = signals
@@ -79,25 +81,29 @@ def build_model(
     return classify(signals, x, n_classes, exclusive, name)
 
 
-def classify(signals, features, n_classes=1, exclusive=False, name="ecg_classifier"):
+def classify(
+    signals: Any, features: Any, n_classes: int = 1, exclusive: bool = False, name: str = "ecg_classifier"
+) -> keras.Model:
     """Close a network with the head that a CAM needs: average over time, one linear layer, an activation.
 
     Args:
         signals: symbolic input, (record, time, lead).
-        features: symbolic feature maps, (record, cell, filter).
+        features: symbolic feature maps, (record, position, filter).
         n_classes, exclusive, name: as in `build_model`.
 
     Returns:
         `keras.Model` from signals to probabilities, float32 (record, n_outputs).
     """
     n_outputs = 1 if n_classes <= 2 else n_classes
-    x = layers.GlobalAveragePooling1D(name="average")(features)
-    x = layers.Dense(n_outputs, name="classifier")(x)
+    # In float32 whatever the precision of the network before it, so that the evidence sums to the logit.
+    x = layers.GlobalAveragePooling1D(name="average", dtype="float32")(features)
+    x = layers.Dense(n_outputs, name="classifier", dtype="float32")(x)
     activation = "softmax" if exclusive and n_outputs > 1 else "sigmoid"
-    return keras.Model(signals, layers.Activation(activation, name="probability")(x), name=name)
+    probability = layers.Activation(activation, name="probability", dtype="float32")(x)
+    return keras.Model(signals, probability, name=name)
 
 
-def add_cam(model, features="activation"):
+def add_cam(model: keras.Model, features: str = "activation") -> keras.Model:
     """Add the CAM output to a trained (or untrained) classifier.
 
     The returned model shares every layer with the given one: it predicts the same numbers, has the same
@@ -111,14 +117,14 @@ def add_cam(model, features="activation"):
 
     Returns:
         `keras.Model` from the same signals to a dict of float32 arrays: ``probability`` and ``logit``
-        (record, class), ``evidence`` (record, cell, class), in units of the logit, and ``heatmap``
+        (record, class), ``evidence`` (record, position, class), in units of the logit, and ``heatmap``
         (record, time, class) within [0, 1].
 
     Raises:
         ValueError: where the model has no such head; the message names the layer found.
     """
     if features not in FEATURES:
-        raise ValueError(f"features must be one of {', '.join(FEATURES)}; got {features!r}.")
+        raise ValueError(f"features must be one of {', '.join(FEATURES)}, got {features!r}.")
     maps, average, classifier, activation = _find_head(model)
     logit = classifier(average)
     evidence = classifier(maps if features == "activation" else _last_convolution(maps))
@@ -132,8 +138,8 @@ def add_cam(model, features="activation"):
     return keras.Model(signals, outputs, name=f"{model.name}_cam")
 
 
-def cell_length(model):
-    """Count the samples of the input that one cell of the feature maps stands for (8 by default)."""
+def cell_length(model: keras.Model) -> int:
+    """Count the samples of the input that one position of the feature maps stands for (8 by default)."""
     tensor = _find_head(model)[0]
     length = 1
     while True:
@@ -145,7 +151,7 @@ def cell_length(model):
         tensor = inputs[0]
 
 
-def _find_head(model):
+def _find_head(model: keras.Model) -> tuple:
     """Return the maps that enter the average, their average, the linear classifier and its activation."""
     if len(model.outputs) != 1:
         raise ValueError(f"A CAM needs a model with one output; {model.name!r} has {len(model.outputs)}.")
@@ -165,13 +171,13 @@ def _find_head(model):
     return inputs[0], average, dense, activation or layers.Activation("linear", name="probability")
 
 
-def _source(tensor):
+def _source(tensor: Any) -> tuple:
     """Return the layer that made a symbolic tensor, and that layer's inputs in this very use of it."""
     history = tensor._keras_history
     return history.operation, history.operation._inbound_nodes[history.node_index].input_tensors
 
 
-def _head_message(model, wanted, found):
+def _head_message(model: keras.Model, wanted: str, found: Any) -> str:
     return (
         f"A CAM needs {wanted}, since only there the evidence sums to the logit; in model {model.name!r} "
         f"the layer found is {found.name!r} ({type(found).__name__}). "
@@ -179,7 +185,7 @@ def _head_message(model, wanted, found):
     )
 
 
-def _split_activation(dense, average):
+def _split_activation(dense: Any, average: Any) -> tuple:
     """Make a linear classifier with the same weights, and its activation as a layer of its own."""
     linear = layers.Dense(dense.units, use_bias=dense.use_bias, name=f"{dense.name}_linear")
     linear.build(average.shape)
@@ -187,7 +193,7 @@ def _split_activation(dense, average):
     return linear, layers.Activation(dense.activation, name=f"{dense.name}_activation")
 
 
-def _last_convolution(maps):
+def _last_convolution(maps: Any) -> Any:
     while True:
         layer, inputs = _source(maps)
         if isinstance(layer, layers.Conv1D | layers.SeparableConv1D):
@@ -197,6 +203,34 @@ def _last_convolution(maps):
                 "features='convolution' needs a Conv1D layer before the average; none was found."
             )
         maps = inputs[0]
+
+
+def upsample(evidence, n_times, cell_length):
+    """Spread evidence over samples as `Heatmap` does, unscaled, so that its mean over time stays the logit.
+
+    Args:
+        evidence: (record, cell, class).
+        n_times, cell_length: as in `Heatmap`.
+
+    Returns:
+        Tensor (record, n_times, class).
+    """
+    return ops.transpose(_upsample_time_first(evidence, n_times, cell_length), (1, 0, 2))
+
+
+def _upsample_time_first(evidence, n_times, cell_length):
+    """Upsample (record, cell, class) to (n_times, record, class)."""
+    # No comparison and no slice but arithmetic and reshapes, so that LiteRT runs it all in one delegate.
+    # Time comes first and all records and classes lie side by side, as channels of one image: resizing
+    # works through channels three times as fast as through the records of a batch.
+    cells, classes = evidence.shape[1:]
+    length = cells * cell_length
+    x = ops.reshape(ops.transpose(evidence, (1, 0, 2)), (1, cells, 1, -1))
+    x = ops.image.resize(x, (length, 1), "bilinear", data_format="channels_last")
+    x = ops.reshape(x, (length, -1, classes))
+    if length < n_times:  # samples that the poolings left out at the end
+        x = ops.concatenate([x, ops.repeat(x[-1:], n_times - length, axis=0)])
+    return x
 
 
 @keras.saving.register_keras_serializable(package="signalcam")
@@ -216,29 +250,20 @@ class Heatmap(layers.Layer):
     >>> Heatmap(n_times=16, cell_length=8)([[[0.0], [1.0]]])[0, :, 0]  # 0 up to sample 3, then 1/16, 3/16
     """
 
-    def __init__(self, n_times, cell_length, **kwargs):
+    def __init__(self, n_times: int, cell_length: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.n_times = n_times
         self.cell_length = cell_length
 
-    def call(self, evidence):
-        # No comparison and no slice but arithmetic and reshapes, so that LiteRT runs it all in one delegate.
-        # Time comes first and all records and classes lie side by side, as channels of one image: resizing
-        # works through channels three times as fast as through the records of a batch.
-        cells, classes = evidence.shape[1:]
-        length = cells * self.cell_length
-        x = ops.reshape(ops.transpose(evidence, (1, 0, 2)), (1, cells, 1, -1))
-        x = ops.image.resize(x, (length, 1), "bilinear", data_format="channels_last")
-        x = ops.reshape(x, (length, -1, classes))
-        if length < self.n_times:  # samples that the poolings left out at the end
-            x = ops.concatenate([x, ops.repeat(x[-1:], self.n_times - length, axis=0)])
+    def call(self, evidence: Any) -> Any:
+        x = _upsample_time_first(evidence, self.n_times, self.cell_length)
         lowest = ops.min(x, axis=0, keepdims=True)
         spread = ops.max(x, axis=0, keepdims=True) - lowest
         x = (x - lowest) / ops.maximum(spread, _SMALLEST_SPREAD)
         return ops.transpose(x, (1, 0, 2))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (input_shape[0], self.n_times, input_shape[2])
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return super().get_config() | {"n_times": self.n_times, "cell_length": self.cell_length}

@@ -16,7 +16,8 @@ class FailingServer(ThreadingHTTPServer):
     Faults: "404", "500", "503", "html", "cut" (half the body, then the connection ends), "short" (half the
     body said to be the whole), "stall" (half the body, then nothing), "no range" (ignores the range asked
     for), "drop" (no answer), "other" (other bytes of the same length), "away" (redirects elsewhere),
-    "back" (redirects to itself). A fault followed by "!" stays.
+    "back" (redirects to itself), "slow body" and "slow headers" (a byte every 50 ms), "503 for an hour" (asks
+    to wait so long), "other range" (sends from the start, and says so). A fault followed by "!" stays.
     """
 
     daemon_threads = True
@@ -67,7 +68,16 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "drop":
             self.close_connection = True
             return None
+        if fault == "503 for an hour":
+            return self._answer(503, b"", ("Retry-After", "3600"))
+        if fault == "slow headers":
+            return self._send_slowly(b"HTTP/1.1 200 OK\r\nX-Padding: " + b"x" * 1000)
         body, status, headers = path.read_bytes(), 200, []
+        if fault == "slow body":
+            self._head(200, len(body), [])
+            return self._send_slowly(body)
+        if fault == "other range":
+            return self._answer(206, body, ("Content-Range", f"bytes 0-{len(body) - 1}/{len(body)}"))
         if fault == "other":
             body = bytes(255 - byte for byte in body)
         if asked and fault != "no range":
@@ -93,6 +103,13 @@ class _Handler(BaseHTTPRequestHandler):
         if stall:
             self.server.stalled.set()
             self.server.released.wait(10)
+        self.close_connection = True
+
+    def _send_slowly(self, data):
+        for byte in data[:200]:
+            self.wfile.write(bytes([byte]))
+            if self.server.released.wait(0.05):
+                break
         self.close_connection = True
 
     def _head(self, status, length, headers):

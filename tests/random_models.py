@@ -5,7 +5,7 @@ import numpy as np
 
 from signalcam.deployment.deployable import build_deployable
 from signalcam.model import add_cam, build_model
-from signalcam.preprocessing.detrending import Scaler, detrend
+from signalcam.preprocessing import Scaler, detrend
 
 
 def random_model(signals, settings, seed=1):

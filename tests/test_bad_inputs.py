@@ -53,6 +53,8 @@ ROWS = {
     43: "a constant CAM",
     44: "cells run out of order or twice",
     45: "no GPU, no network, no data",
+    49: "a cache whose array was altered",
+    54: "a server that sends a byte a second",
 }
 
 

@@ -207,7 +207,7 @@ def test_cam_of_a_model_with_two_outputs_is_refused():
 def test_sizes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="same length"):
         build_model(filters=(4, 4))
-    with pytest.raises(ValueError, match="n_classes must be at least 1; got 0"):
+    with pytest.raises(ValueError, match="n_classes must be at least 1, got 0"):
         build_model(n_classes=0)
     with pytest.raises(ValueError, match="at least 8 samples"):
         build_model(n_times=7)

@@ -1,6 +1,7 @@
 """What all augmentations share: which records they act on, their random numbers, their config."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 
@@ -9,6 +10,9 @@ class RandomLayer(keras.layers.Layer):
 
     A subclass implements `augment(signals, chosen)`, with random numbers from `uniform` and `integers`, and
     adds its own arguments to `get_config`.
+
+    Example:
+        >>> AmplitudeScale(limit=0.2, probability=0.5, seed=0)(signals, training=True)
 
     Args:
         probability: share of the records that are changed, 0 to 1.
@@ -20,11 +24,10 @@ class RandomLayer(keras.layers.Layer):
         training: only True does anything; Keras passes it on in `fit`.
 
     Returns:
-        Same shape and dtype. Records not chosen, and all records outside training, come back exactly as they
-        are.
+        Same shape and dtype; records not chosen, and all outside training, are unchanged to the bit.
 
     Raises:
-        ValueError: on a probability outside 0 to 1.
+        ValueError: on an argument out of its range.
     """
 
     def __init__(self, probability: float = 0.5, seed: int | None = None, **kwargs):
@@ -33,51 +36,50 @@ class RandomLayer(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         self.built = True
 
-    def call(self, signals, training=None):
+    def call(self, signals: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if not training or self.probability == 0:
             return signals
         draw = self.uniform((ops.shape(signals)[0], 1, 1))
         return self.augment(signals, ops.cast(draw < self.probability, "float32"))
 
-    def augment(self, signals, chosen):
-        """Change the chosen records and give the others back as they are.
+    def augment(self, signals: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+        """Change the chosen records and return the others as they are.
 
         Args:
             signals: (record, time, lead).
             chosen: (record, 1, 1) float32: 1 for a record to change, else 0.
+
+        Returns:
+            Same shape and dtype as `signals`.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement augment(signals, chosen).")
 
-    def uniform(self, shape, low: float = 0.0, high: float = 1.0):
-        """Float32 from `low` to below `high`."""
+    def uniform(self, shape: tuple, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
+        """Draw float32 numbers from `low` to below `high`."""
         return keras.random.uniform(shape, low, high, dtype="float32", seed=self.seed_generator)
 
-    def integers(self, shape, low: int, high: int):
-        """Int32 from `low` to below `high`."""
+    def integers(self, shape: tuple, low: int, high: int) -> tf.Tensor:
+        """Draw int32 numbers from `low` to below `high`."""
         return keras.random.randint(shape, low, high, dtype="int32", seed=self.seed_generator)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "probability": self.probability, "seed": self.seed}
 
 
 class Disturbance(RandomLayer):
-    """Base of the augmentations that add something: a subclass implements `disturbance(signals, chosen)`.
+    """Base of the augmentations that add something: a subclass implements `disturbance(signals, chosen)`."""
 
-    It must give zeros for the records that are not chosen, and may have fewer axes of full length than the
-    signals.
-    """
-
-    def augment(self, signals, chosen):
+    def augment(self, signals: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         return signals + self.disturbance(signals, chosen)
 
-    def disturbance(self, signals, chosen):
-        """What to add: broadcasts to (record, time, lead). Arguments as those of `augment`."""
+    def disturbance(self, signals: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+        """Return what to add, zeros for records not chosen; it broadcasts to them. Args: as `augment`."""
         raise NotImplementedError(f"{type(self).__name__} must implement disturbance(signals, chosen).")
 
 
@@ -90,36 +92,34 @@ class OneOf(RandomLayer):
 
     Args:
         layers: augmentations, each as likely as the others; their own probability and seed do not count.
-        probability, seed, **kwargs: see `RandomLayer`.
+        **kwargs: as in `RandomLayer`.
     """
 
-    def __init__(self, layers, probability: float = 0.5, seed: int | None = None, **kwargs):
-        super().__init__(probability, seed, **kwargs)
+    def __init__(self, layers: list[RandomLayer], **kwargs):
+        super().__init__(**kwargs)
         self.layers = list(layers)
         if not self.layers or not all(isinstance(layer, RandomLayer) for layer in self.layers):
-            raise ValueError(f"OneOf takes a list of at least one augmentation layer, but got {layers!r}.")
+            raise ValueError(f"layers must be a list of at least one augmentation layer, got {layers!r}.")
         for layer in self.layers:
             layer.seed_generator = self.seed_generator
 
-    def augment(self, signals, chosen):
+    def augment(self, signals: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         which = self.integers(ops.shape(chosen), 0, len(self.layers))
         added = 0.0
         for index, layer in enumerate(self.layers):
             chosen_here = chosen * ops.cast(which == index, "float32")
-            if isinstance(layer, Disturbance):
-                # Small waves are summed first: every pass over the signals themselves costs as much as all of
-                #     that.
+            if isinstance(layer, Disturbance):  # small waves are summed first: one pass over the signals
                 added = added + layer.disturbance(signals, chosen_here)
             else:
                 signals = layer.augment(signals, chosen_here)
         return signals + added
 
-    def get_config(self):
+    def get_config(self) -> dict:
         layers = [keras.saving.serialize_keras_object(layer) for layer in self.layers]
         return {**super().get_config(), "layers": layers}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> "OneOf":
         layers = [keras.saving.deserialize_keras_object(layer) for layer in config["layers"]]
         return cls(**{**config, "layers": layers})
 
@@ -127,5 +127,5 @@ class OneOf(RandomLayer):
 def in_range(argument: str, value: float, low: float, high: float) -> float:
     """Return `value`, or raise ValueError where it is not between `low` and `high`, these included."""
     if not low <= value <= high:
-        raise ValueError(f"{argument} must be between {low} and {high}, but is {value!r}.")
+        raise ValueError(f"{argument} must be between {low} and {high}, got {value!r}.")
     return value

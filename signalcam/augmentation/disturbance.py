@@ -17,21 +17,18 @@ class GaussianNoise(Disturbance):
     each call draws noise for `BANK` records, and each record takes a stretch of it from a random start.
     Within a record all samples are independent; stretches of two records may overlap, but shifted in time.
 
-    Example:
-        >>> GaussianNoise(variance=0.001)(signals, training=True)
-
     Args:
         variance: variance of the noise, in the square of the unit of the scaled signals.
-        probability, seed, **kwargs: see `RandomLayer`.
+        **kwargs: as in `RandomLayer`.
     """
 
     BANK = 4
 
-    def __init__(self, variance: float = 0.001, probability=0.5, seed=None, **kwargs):
-        super().__init__(probability, seed, **kwargs)
+    def __init__(self, variance: float = 0.001, **kwargs):
+        super().__init__(**kwargs)
         self.variance = in_range("variance", variance, 0, math.inf)
 
-    def disturbance(self, signals, chosen):
+    def disturbance(self, signals: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         n_records, n_times, n_leads = ops.shape(signals)
         length = self.BANK * n_times
         bank = keras.random.normal(
@@ -42,7 +39,7 @@ class GaussianNoise(Disturbance):
         start = ops.where(chosen[:, :, 0] > 0, self.integers((n_records, 1), 0, length), length + n_times)
         return tf.gather(bank, start + ops.arange(n_times, dtype="int32"))  # not ops.take: see take_samples
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "variance": self.variance}
 
 
@@ -50,31 +47,32 @@ class GaussianNoise(Disturbance):
 class SinePulse(Disturbance):
     """Add one sine wave to all leads of a record; frequency, amplitude and phase are drawn for each record.
 
-    Example:
-        >>> SinePulse(sampling_rate=100, amplitude=0.2)(signals, training=True)
-
     Args:
         sampling_rate: in Hz.
         amplitude: largest amplitude, in the unit of the scaled signals.
         frequencies: lowest and highest frequency in Hz.
-        probability, seed, **kwargs: see `RandomLayer`.
+        **kwargs: as in `RandomLayer`.
 
     Source: N. Nonaka, J. Seita, "RandECG", 2020, for the range of frequencies.
     """
 
     def __init__(
-        self, sampling_rate=100, amplitude=0.2, frequencies=(0.0, 1.0), probability=0.5, seed=None, **kwargs
+        self,
+        sampling_rate: float = 100,
+        amplitude: float = 0.2,
+        frequencies: tuple[float, float] = (0.0, 1.0),
+        **kwargs,
     ):
-        super().__init__(probability, seed, **kwargs)
+        super().__init__(**kwargs)
+        low, high = frequencies
         self.sampling_rate = in_range("sampling_rate", sampling_rate, 1, math.inf)
         self.amplitude = in_range("amplitude", amplitude, 0, math.inf)
-        low, high = frequencies
         self.frequencies = (
             in_range("frequencies[0]", low, 0, high),
-            in_range("frequencies[1]", high, low, math.inf),
+            in_range("frequencies[1]", high, 0, math.inf),
         )
 
-    def disturbance(self, signals, chosen):
+    def disturbance(self, signals: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         n_records, n_times, _ = ops.shape(signals)
         shape = (n_records, 1, 1)
         size = chosen * self.uniform(shape, 0.0, self.amplitude)
@@ -84,36 +82,19 @@ class SinePulse(Disturbance):
         wave = size * ops.sin(2 * math.pi * (turns * time + phase))
         return ops.cast(wave, signals.dtype)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "sampling_rate": self.sampling_rate,
-            "amplitude": self.amplitude,
-            "frequencies": self.frequencies,
-        }
+    def get_config(self) -> dict:
+        names = ("sampling_rate", "amplitude", "frequencies")
+        return super().get_config() | {name: getattr(self, name) for name in names}
 
 
 @keras.saving.register_keras_serializable(package="signalcam")
 class RespirationNoise(SinePulse):
     """Add a wave of breathing to all leads of a record: by default 12 to 18 breaths a minute.
 
-    Example:
-        >>> RespirationNoise(sampling_rate=100, amplitude=0.2)(signals, training=True)
-
     Args:
-        sampling_rate: in Hz.
-        amplitude: largest amplitude, in the unit of the scaled signals.
         frequencies: lowest and highest rate in Hz.
-        probability, seed, **kwargs: see `RandomLayer`.
+        **kwargs: as in `SinePulse`.
     """
 
-    def __init__(
-        self,
-        sampling_rate=100,
-        amplitude=0.2,
-        frequencies=(12 / 60, 18 / 60),
-        probability=0.5,
-        seed=None,
-        **kwargs,
-    ):
-        super().__init__(sampling_rate, amplitude, frequencies, probability, seed, **kwargs)
+    def __init__(self, frequencies: tuple[float, float] = (12 / 60, 18 / 60), **kwargs):
+        super().__init__(frequencies=frequencies, **kwargs)

@@ -1,20 +1,22 @@
 """A random view of each training record: the whole augmentation of the better recipe in one layer.
 
-One gather and two multiplications a batch, compiled into the training step. Works on signals that are
-standardised per lead and record but not yet compressed, because a gain is a gain only before the inverse
-hyperbolic sine, which the layer applies last.
+It works on signals that are standardised but not yet compressed, because a gain is a gain only before the
+inverse hyperbolic sine, which the layer applies last.
 """
 
 import keras
 import tensorflow as tf
 from keras import ops
 
+from signalcam.augmentation.time import take_samples
+from signalcam.preprocessing.layers import inverse_hyperbolic_sine
+
 
 @keras.saving.register_keras_serializable(package="signalcam")
 class RandomView(keras.layers.Layer):
-    """Crop, speed up or slow down, mix and scale leads, drop leads; then the inverse hyperbolic sine.
+    """Crop, speed up or slow down, scale leads, drop leads; then take the inverse hyperbolic sine.
 
-    In training each record gets its own view; at inference only the inverse hyperbolic sine is taken.
+    In training each record has its own view; at inference only the inverse hyperbolic sine is taken.
 
     Example:
         >>> RandomView(n_times=500)(signals, training=True).shape    # signals: (8, 1000, 12)
@@ -26,8 +28,6 @@ class RandomView(keras.layers.Layer):
         warp: the speed is drawn from exp(-warp) to exp(warp).
         gain: standard deviation of the logarithm of one gain for the record.
         lead_gain: the same for a gain of each lead.
-        lead_mix: standard deviation of the share of every other lead that each lead takes in, as an
-            electrode that sits elsewhere would; this breaks the limb-lead identities.
         lead_dropout: probability that a lead is set to zero.
         compress: False leaves the inverse hyperbolic sine out.
         seed: integer.
@@ -35,65 +35,58 @@ class RandomView(keras.layers.Layer):
     Call arguments:
         signals: (record, time, lead), without unit, centred.
         training: whether to draw a view.
+
+    Returns:
+        (record, n_times or time, lead), of the dtype of `signals`.
     """
 
     def __init__(
         self,
-        n_times=None,
-        warp=0.0,
-        gain=0.2,
-        lead_gain=0.1,
-        lead_mix=0.0,
-        lead_dropout=0.1,
-        compress=True,
-        seed=0,
+        n_times: int | None = None,
+        warp: float = 0.0,
+        gain: float = 0.2,
+        lead_gain: float = 0.1,
+        lead_dropout: float = 0.1,
+        compress: bool = True,
+        seed: int = 0,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.n_times, self.warp, self.gain, self.lead_gain = n_times, warp, gain, lead_gain
-        self.lead_mix, self.lead_dropout, self.compress, self.seed = lead_mix, lead_dropout, compress, seed
+        self.lead_dropout, self.compress, self.seed = lead_dropout, compress, seed
         self.seeds = keras.random.SeedGenerator(seed)
 
-    def call(self, signals, training=None):
+    def call(self, signals: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if training:
             signals = self._view(signals)
-        if not self.compress:
-            return signals
-        size = ops.abs(signals)  # seven times as fast as ops.arcsinh on a CPU
-        return ops.sign(signals) * ops.log(size + ops.sqrt(size * size + 1.0))
+        return inverse_hyperbolic_sine(signals) if self.compress else signals
 
-    def _view(self, signals):
+    def _view(self, signals: tf.Tensor) -> tf.Tensor:
         count, n_leads = ops.shape(signals)[0], signals.shape[-1]
         if self.n_times is not None or self.warp:
             signals = self._crop(signals, count)
-        if self.lead_mix:
-            mixture = self._normal((count, n_leads, n_leads), self.lead_mix)
-            signals = signals + ops.matmul(signals, mixture)
-        log_gain = self._normal((count, 1, 1), self.gain) + self._normal((count, 1, n_leads), self.lead_gain)
+        log_gain = keras.random.normal((count, 1, 1), 0.0, self.gain, seed=self.seeds)
+        log_gain += keras.random.normal((count, 1, n_leads), 0.0, self.lead_gain, seed=self.seeds)
         kept = keras.random.uniform((count, 1, n_leads), seed=self.seeds) >= self.lead_dropout
         return signals * ops.exp(log_gain) * ops.cast(kept, signals.dtype)
 
-    def _crop(self, signals, count):
+    def _crop(self, signals: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         n_times = signals.shape[1]
         length = self.n_times or n_times
         if length > n_times:
-            raise ValueError(f"A view of {length} samples does not fit into signals of {n_times} samples.")
+            raise ValueError(f"n_times must be at most the {n_times} samples of the signals, got {length}.")
         speed = ops.exp(keras.random.uniform((count, 1), -self.warp, self.warp, seed=self.seeds))
-        room = ops.maximum(n_times - 1 - speed * (length - 1), 0.0)
-        start = keras.random.uniform((count, 1), seed=self.seeds) * room
+        spare = ops.maximum(n_times - 1 - speed * (length - 1), 0.0)
+        start = keras.random.uniform((count, 1), seed=self.seeds) * spare
         place = start + speed * ops.arange(length, dtype="float32")[None]
         place = ops.minimum(place, n_times - 1.001)  # beyond the end the last sample is held
-        left = ops.floor(place)
-        cell = ops.cast(left, "int32")
+        indices = ops.cast(ops.floor(place), "int32")
+        before = take_samples(signals, indices)
         if not self.warp:
-            return tf.gather(signals, cell, batch_dims=1)
-        share = (place - left)[:, :, None]
-        first, second = (tf.gather(signals, cell + step, batch_dims=1) for step in (0, 1))
-        return first * (1 - share) + second * share
+            return before
+        weight = (place - ops.floor(place))[:, :, None]
+        return before * (1 - weight) + take_samples(signals, indices + 1) * weight
 
-    def _normal(self, shape, deviation):
-        return keras.random.normal(shape, 0.0, deviation, seed=self.seeds)
-
-    def get_config(self):
-        names = ("n_times", "warp", "gain", "lead_gain", "lead_mix", "lead_dropout", "compress", "seed")
+    def get_config(self) -> dict:
+        names = ("n_times", "warp", "gain", "lead_gain", "lead_dropout", "compress", "seed")
         return super().get_config() | {name: getattr(self, name) for name in names}

@@ -1,11 +1,12 @@
 """`synthesize`, `download`, `verify`: get a dataset and check that it is whole."""
 
+import argparse
 from pathlib import Path
 
 from signalcam.commands import add_command
 
 
-def add_commands(commands):
+def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the commands to the parser."""
     parser = add_command(
         commands,
@@ -22,7 +23,7 @@ def add_commands(commands):
         commands,
         "download",
         fetch,
-        "fetch PTB-XL 1.0.3 from PhysioNet; a rerun goes on where it stopped",
+        "fetch PTB-XL 1.0.3 from PhysioNet; a rerun resumes it",
         "python -m signalcam download ~/data/ptb-xl --sampling-rate 100",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER")
@@ -40,7 +41,7 @@ def add_commands(commands):
     parser.add_argument("folder", type=Path, metavar="FOLDER")
 
 
-def synthesize(arguments):
+def synthesize(arguments: argparse.Namespace) -> int:
     """Write the simulated set and say where."""
     from signalcam.data.ptbxl import open_dataset
     from signalcam.simulation import write_dataset
@@ -50,8 +51,9 @@ def synthesize(arguments):
     return 0
 
 
-def fetch(arguments):
+def fetch(arguments: argparse.Namespace) -> int:
     """Download and verify; end with a count, or with the list of what is missing and status 1."""
+    from signalcam.data.checksums import outcome
     from signalcam.data.download import download
 
     problems = download(
@@ -60,18 +62,14 @@ def fetch(arguments):
         workers=arguments.workers,
         **({"base_url": arguments.base_url} if arguments.base_url else {}),
     )
-    return _end(arguments.folder, problems)
+    print(outcome(arguments.folder, problems))
+    return int(len(problems) > 0)
 
 
-def check(arguments):
+def check(arguments: argparse.Namespace) -> int:
     """Verify; end with a count, or with the list of what differs and status 1."""
-    from signalcam.data.checksums import verify
+    from signalcam.data.checksums import outcome, verify
 
-    return _end(arguments.folder, verify(arguments.folder))
-
-
-def _end(folder, problems):
-    from signalcam.data.checksums import outcome
-
-    print(outcome(folder, problems))
+    problems = verify(arguments.folder)
+    print(outcome(arguments.folder, problems))
     return int(len(problems) > 0)

@@ -1,11 +1,12 @@
 """`explain-report`: how far the maps of a model can be trusted, as tables, figures and one page."""
 
+import argparse
 from pathlib import Path
 
 from signalcam.commands import add_command, open_model
 
 
-def add_commands(commands):
+def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
     parser = add_command(
         commands,
@@ -19,24 +20,19 @@ def add_commands(commands):
     parser.add_argument("--output", type=Path, default=Path("out/maps"), help="folder to write (out/maps)")
     parser.add_argument("--class", dest="which", default="0", help="name or index of the class (0)")
     parser.add_argument("--limit", type=int, help="at most so many records (all of the test fold)")
-    parser.add_argument(
-        "--retrain-epochs",
-        type=int,
-        default=15,
-        help="epochs of the training on shuffled labels; 0 leaves it out (15)",
-    )
+    retraining = "epochs of the training on permuted labels; 0 leaves it out (15)"
+    parser.add_argument("--retrain-epochs", type=int, default=15, help=retraining)
 
 
-def report(arguments):
+def report(arguments: argparse.Namespace) -> int:
     """Assess the maps on the test fold and say where the page is."""
     model = open_model(arguments.model)
-    from signalcam.data.load import open_data, open_study
-    from signalcam.deployment.deployable import settings_of
+    from signalcam.data import load_ptbxl
+    from signalcam.deployment import settings_of
     from signalcam.explanation.assessment.report import explain_report, summary_table
 
-    dataset, said = open_data(arguments.data)
-    print(said)
-    study = open_study(dataset, rule=settings_of(model).label_rule)
+    study = load_ptbxl(arguments.data, rule=settings_of(model).label_rule)
+    print(study.source)
     which = int(arguments.which) if arguments.which.isdigit() else arguments.which
     page, assessment = explain_report(
         model, study, arguments.output, which, limit=arguments.limit, retrain_epochs=arguments.retrain_epochs

@@ -1,16 +1,17 @@
 """`export`: write a trained model for LiteRT or ONNX Runtime, checked against Keras."""
 
+import argparse
 from pathlib import Path
+from typing import Any
 
 from signalcam.commands import add_command, open_model, start_tensorflow
 
 FORMATS = ("litert", "onnx")
 PRECISIONS = ("float32", "float16", "int8")
-# Records to check on; of a larger fold that many are taken evenly.
-MAX_CHECKED = 500
+MAX_CHECKED = 500  # records to check on; of a larger fold that many are taken evenly
 
 
-def add_commands(commands):
+def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
     parser = add_command(
         commands,
@@ -32,17 +33,16 @@ def add_commands(commands):
     )
 
 
-def export(arguments):
+def export(arguments: argparse.Namespace) -> int:
     """Write the file and say how far it is from Keras."""
     if arguments.format == "onnx" and arguments.precision != "float32":
         raise ValueError(
-            f"ONNX files are written in float32; --precision {arguments.precision} needs LiteRT."
+            f"--precision must be float32 for ONNX, got {arguments.precision}. Take --format litert."
         )
     if arguments.precision == "int8" and arguments.calibration is None:
-        raise ValueError("int8 needs records to find the ranges: --calibration and the path of a dataset.")
+        raise ValueError("--calibration must be the path of a dataset for int8, whose ranges it gives.")
     start_tensorflow()
-    from signalcam.deployment.deployable import settings_of
-    from signalcam.deployment.export import MAX_CALIBRATION, to_litert, to_onnx
+    from signalcam.deployment import MAX_CALIBRATION, settings_of, to_litert, to_onnx
 
     model = open_model(arguments.model)
     signals = labels = calibration = None
@@ -57,16 +57,18 @@ def export(arguments):
             calibration, _ = _load(dataset, truth["train"], rate, MAX_CALIBRATION)
         check = to_litert(model, arguments.output, arguments.precision, calibration, signals, labels)
     print(f"{arguments.output}: {check}.")
-    opened = f"signalcam.deployment.runtime.open_exported({str(arguments.output)!r})"
+    opened = f"signalcam.deployment.open_exported({str(arguments.output)!r})"
     print(f"Without TensorFlow: {opened}.predict(signals)")
     return 0
 
 
-def _labelled(path, settings):
+def _labelled(path: str, settings: Any) -> tuple[Any, dict]:
     """Open a dataset; return it, and the labels of the model's classes for each split."""
     import numpy as np
 
-    from signalcam.data.ptbxl import binary_labels, open_dataset, split_by_fold, superclasses
+    from signalcam.data.labels import binary_labels, superclasses
+    from signalcam.data.ptbxl import open_dataset
+    from signalcam.data.splits import split_by_fold
 
     dataset = open_dataset(path)
     superclass = superclasses(dataset.table, dataset.statements)
@@ -78,7 +80,7 @@ def _labelled(path, settings):
     return dataset, {name: truth.loc[ids] for name, ids in splits.items()}
 
 
-def _load(dataset, truth, sampling_rate, limit):
+def _load(dataset: Any, truth: Any, sampling_rate: int, limit: int) -> tuple[Any, Any]:
     """Load records of a split, evenly chosen; their labels are None for classes that PTB-XL has not."""
     import numpy as np
 

@@ -1,5 +1,6 @@
 """`train`, `evaluate`: train by a recipe, and score a trained model on a fold of a dataset."""
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -7,12 +8,12 @@ from pathlib import Path
 from signalcam.commands import add_command, open_model, start_tensorflow
 
 # As the library has them; written out, so that --help need not load it.
-RECIPES = ("paper", "single", "best", "sharp")
+RECIPES = ("paper", "single", "teacher", "best")
 RULES = ("paper", "labelled", "any_norm", "clear")
 TARGETS = ("normal-abnormal", "superclasses")
 
 
-def add_commands(commands):
+def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the commands to the parser."""
     parser = add_command(
         commands,
@@ -27,9 +28,8 @@ def add_commands(commands):
     parser.add_argument("--target", choices=TARGETS, default=TARGETS[0], help=f"what to tell ({TARGETS[0]})")
     parser.add_argument("--seeds", type=int, default=1, help="how many models, with seeds from 0 on (1)")
     parser.add_argument("--epochs", type=int, help="another number of epochs than the recipe's")
-    parser.add_argument("--further", type=Path, help="folder of further training records")
     parser.add_argument(
-        "--output", type=Path, help="folder for the results (out/RECIPE); an interrupted run goes on there"
+        "--output", type=Path, help="folder for the results (out/RECIPE); an interrupted run is resumed there"
     )
 
     parser = add_command(
@@ -41,62 +41,70 @@ def add_commands(commands):
     )
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     _add_data_options(parser)
-    parser.add_argument("--fold", type=int, default=10, help="one that the model was not trained on (10)")
+    parser.add_argument("--fold", type=int, default=10, help="one that the model has not seen (10)")
+    parser.add_argument(
+        "--seen-folds", action="store_true", help="also a fold that the model was trained or chosen on"
+    )
     parser.add_argument("--rule", choices=RULES, help="label rule (the model's own)")
     parser.add_argument("--format", choices=("table", "json"), default="table")
 
 
-def _add_data_options(parser):
+def _add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", help="PTB-XL's folder (PATH_TO_DATA, else data/ptb-xl, else simulated)")
     parser.add_argument("--bootstrap", type=int, default=1000, help="resamples for the intervals (1000)")
 
 
-def train(arguments):
-    """Train, evaluate, write; end with the results of the first seed and the means over all."""
+def train(arguments: argparse.Namespace) -> int:
+    """Train, evaluate, write; end with the first seed, the means over all, and what others published."""
     start_tensorflow()
-    from signalcam.data.load import open_data
-    from signalcam.reproduction.reproduce import over_seeds, reproduce
-    from signalcam.reproduction.text import as_text
+    from signalcam.data import load_ptbxl
+    from signalcam.reproduction import as_text, beside_published, over_seeds, reproduce
 
-    dataset, said = open_data(arguments.data)
-    print(said)
+    records = load_ptbxl(arguments.data, rule=arguments.rule)
+    print(records.source)
     output = arguments.output or Path("out") / arguments.recipe
     changes = {} if arguments.epochs is None else {"epochs": arguments.epochs}
     runs = reproduce(
-        dataset,
+        records,
         output,
         recipe=arguments.recipe,
-        rule=arguments.rule,
         n_seeds=arguments.seeds,
         target=arguments.target,
-        further=arguments.further,
         n_bootstrap=arguments.bootstrap,
         **changes,
     )
     print(f"\n{as_text(runs[0].results)}\n")
     if len(runs) > 1:
         print(f"Single models, over {len(runs)} seeds:\n{over_seeds(runs).round(4).to_string()}\n")
+    published = beside_published(runs, arguments.bootstrap)
+    if published is not None:
+        print(f"Label rule {arguments.rule}, beside what others published; ours: mean of {len(runs)} models")
+        print(f"{published.to_string()}\n")
     print(f"{output}: model.keras, predictions.csv, metrics.json, figures/, MODEL_CARD.md")
     return 0
 
 
-def evaluate(arguments):
+def evaluate(arguments: argparse.Namespace) -> int:
     """Print the results of a model on one fold."""
     model = open_model(arguments.model)
-    from signalcam.data.load import open_data
-    from signalcam.deployment.deployable import settings_of
-    from signalcam.reproduction.results import evaluate_model
-    from signalcam.reproduction.text import as_json, as_text
+    from signalcam.data import open_dataset
+    from signalcam.deployment import settings_of
+    from signalcam.reproduction import as_json, as_text, evaluate_model
 
     trained_on = settings_of(model).trained_on or "not stated"
-    dataset, said = open_data(arguments.data)
+    dataset = open_dataset(arguments.data)
     results = evaluate_model(
-        model, dataset, fold=arguments.fold, rule=arguments.rule, n_bootstrap=arguments.bootstrap
+        model,
+        dataset,
+        arguments.fold,
+        arguments.rule,
+        seen_folds=arguments.seen_folds,
+        n_bootstrap=arguments.bootstrap,
     )
     if arguments.format == "json":
-        print(said, file=sys.stderr)
+        print(dataset.source, file=sys.stderr)
         facts = {"model": arguments.model, "trained_on": trained_on, "data": dataset.describe()}
         print(json.dumps(facts | as_json(results), indent=1))
     else:
-        print(f"{said}\nModel {arguments.model}, trained on: {trained_on}.\n\n{as_text(results)}")
+        print(f"{dataset.source}\nModel {arguments.model}, trained on: {trained_on}.\n\n{as_text(results)}")
     return 0

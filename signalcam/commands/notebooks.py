@@ -1,5 +1,6 @@
 """`notebooks`: run both notebooks headless, show progress, end with a summary."""
 
+import argparse
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ from signalcam.commands import add_command
 NOTEBOOKS = ("ptbxl_data_loader.ipynb", "ptbxl_data_classification.ipynb")
 
 
-def add_commands(commands):
+def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
     parser = add_command(
         commands,
@@ -26,7 +27,7 @@ def add_commands(commands):
     parser.add_argument("--figures", type=Path, help="copy the figures of the README into this folder")
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     """Run the notebooks of the current folder one after the other."""
     output = arguments.output.resolve()
     output.mkdir(parents=True, exist_ok=True)
@@ -34,7 +35,7 @@ def run(arguments):
     started = time.perf_counter()
     for name in NOTEBOOKS:
         if not Path(name).is_file():
-            raise FileNotFoundError(f"{name} is not in {Path.cwd()}; run this in the project's folder.")
+            raise FileNotFoundError(f"{name} is not in {Path.cwd()}. Run this in the project's folder.")
         execute(Path(name), Path(name) if arguments.in_place else output / name)
     if arguments.figures:
         arguments.figures.mkdir(exist_ok=True)
@@ -42,17 +43,14 @@ def run(arguments):
             shutil.copy(figure, arguments.figures / figure.name)
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     print("\n" + format_summary(summary))
-    print(f"where to look  {_near(output)}: executed notebooks, figures/, model.keras, summary.json")
+    near = output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
+    print(f"where to look  {near}: executed notebooks, figures/, model.keras, summary.json")
     print(f"time           {(time.perf_counter() - started) / 60:.1f} minutes")
     return 0
 
 
-def execute(source, target):
-    """Execute one notebook from a clean kernel and write it with its outputs.
-
-    Args:
-        source: path of the notebook; its folder is the working directory.
-        target: path of the executed notebook.
+def execute(source: Path, target: Path) -> None:
+    """Execute a notebook in its folder, from a clean kernel, and write it with its outputs to another path.
 
     Raises:
         RuntimeError: where a cell fails; the message names the cell and its error.
@@ -88,14 +86,10 @@ def execute(source, target):
     nbformat.write(notebook, target)
 
 
-def format_summary(summary):
-    """Format the summary that the classification notebook leaves: one line a fact, results with intervals."""
+def format_summary(summary: dict) -> str:
+    """Return the summary that the classification notebook leaves as text: one line a fact or result."""
     lines = [f"{name:<15}{value}" for name, value in summary["facts"].items()]
     for name, result in summary["results"].items():
         interval = f"95 % interval {result['low']:.3f} to {result['high']:.3f}"
         lines.append(f"{name:<15}{result['value']:.3f} ({interval})")
     return "\n".join(lines)
-
-
-def _near(path):
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,12 +1,22 @@
 """Read recordings for a model, with the options of a command."""
 
+import argparse
 import os
 import re
 import warnings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from signalcam.deployment.deployable import Settings
+    from signalcam.recordings import Recording
 
 
-def add_reading_options(parser):
-    """Add what `read` needs to know to a parser."""
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Add what `read` needs to know to a parser.
+
+    Args:
+        parser: of a command that reads recordings.
+    """
     group = parser.add_argument_group("reading", "what the files do not say, and which repairs are allowed")
     group.add_argument("--source-rate", type=float, help="sampling rate of CSV files, in Hz")
     group.add_argument("--unit", help="unit of files that state none: mV, uV or V")
@@ -22,8 +32,15 @@ def add_reading_options(parser):
     group.add_argument("--no-check", action="store_true", help="do not compare WFDB checksums")
 
 
-def read(path, settings, arguments):
+def read(
+    path: str | os.PathLike, settings: "Settings", arguments: argparse.Namespace
+) -> list[tuple["Recording", list[str]]]:
     """Read and check one recording at the rate and length of a model.
+
+    Args:
+        path: of the recording.
+        settings: the model's.
+        arguments: with the options of `add_reading_options`.
 
     Returns:
         List of pairs: the recording, or a window of it, and the notes on its quality.
@@ -31,8 +48,9 @@ def read(path, settings, arguments):
     Raises:
         RecordError: whatever fails, in the words of the command's options.
     """
-    from signalcam.recordings.reading import RecordError, RecordWarning, read_recording
+    from signalcam.recordings import RecordError, RecordWarning, read_recording
 
+    names = ("unit", "source_rate", "resample", "length", "derive", "drop_extra")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RecordWarning)
         try:
@@ -40,22 +58,17 @@ def read(path, settings, arguments):
                 path,
                 sampling_rate=settings.sampling_rate,
                 duration=settings.n_times / settings.sampling_rate,
-                unit=arguments.unit,
-                source_rate=arguments.source_rate,
-                resample=arguments.resample,
-                length=arguments.length,
-                derive=arguments.derive,
-                drop_extra=arguments.drop_extra,
                 check=not arguments.no_check,
+                **{name: getattr(arguments, name) for name in names},
             )
         except (ValueError, OSError, ImportError) as error:
             raise RecordError(_as_options(str(error))) from error
-    # What the other warnings say stands in the quality notes.
+    # What the other warnings tell stands in the quality notes.
     rate = [str(item.message) for item in caught if "taken as" in str(item.message)]
     return [(piece, [*rate, *piece.quality.notes]) for piece in pieces]
 
 
-def _as_options(text):
+def _as_options(text: str) -> str:
     """Write what a message asks for, such as resample=True, as the option of the command."""
     text = text.replace(" (--source-rate)", "").replace("check=False", "--no-check")
     text = re.sub(r"\b(resample|derive|drop_extra)=True", lambda m: f"--{m[1].replace('_', '-')}", text)
@@ -64,6 +77,13 @@ def _as_options(text):
     )
 
 
-def shown(path):
-    """A path as text that can be printed, whatever its bytes are."""
+def shown(path: str | os.PathLike) -> str:
+    """A path as text that can be printed, whatever its bytes are.
+
+    Args:
+        path: any.
+
+    Returns:
+        The path with a mark in place of what is no text.
+    """
     return os.fsencode(path).decode("utf-8", "replace")

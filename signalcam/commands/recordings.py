@@ -1,26 +1,30 @@
 """`predict`, `explain`: ask a trained model about recordings in files."""
 
+import argparse
 import csv
 import json
 import sys
 import warnings
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from signalcam.commands import add_command, open_model
 from signalcam.commands.reading import add_reading_options, read, shown
 
-COLUMNS = ("file", "start_s", "class", "probability", "call", "notes")
+COLUMNS = ("file", "start_s", "class", "probability", "predicted", "notes")
 BATCH = 64
 
 
-def add_commands(commands):
+def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the commands to the parser."""
     parser = add_command(
         commands,
         "predict",
         predict,
-        "print the probability, the call and quality notes for each recording",
+        "print the probability, what is predicted and quality notes for each recording",
         "python -m signalcam predict normal-abnormal recordings/ more/*.csv --unit mV --source-rate 100",
     )
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
@@ -43,140 +47,150 @@ def add_commands(commands):
     add_reading_options(parser)
 
 
-def predict(arguments):
-    """Read, check and predict recording by recording, in batches, so that memory does not grow."""
+def predict(arguments: argparse.Namespace) -> int:
+    """Print a row for each recording, window and class; status 1 where a recording could not be read."""
     model = open_model(arguments.model)
-    from signalcam.deployment.deployable import settings_of
-    from signalcam.recordings.reading import RecordError, find_recordings
+    counts = Counter()
+    write = {"table": _write_table, "json": _write_json, "csv": _write_csv}[arguments.format]
+    write(_answers(model, arguments, counts))
+    if counts["failed"]:
+        share = f"{counts['failed']:,} of {counts['found']:,}"
+        print(f"{share} recordings could not be read, see above.", file=sys.stderr)
+    return int(counts["failed"] > 0)
+
+
+def _answers(model: Any, arguments: argparse.Namespace, counts: Counter) -> Iterator[dict]:
+    """Read, check and predict recording by recording, in batches, so that memory does not grow."""
+    from signalcam.deployment import settings_of
+    from signalcam.errors import RecordError
+    from signalcam.recordings.find import find_recordings
 
     settings = settings_of(model)
-    write = {"table": _write_table, "json": _write_json, "csv": _write_csv}[arguments.format]()
-    next(write)
-    found, failed, waiting = 0, 0, []
+    waiting = []
     for path in find_recordings(arguments.recordings):
-        found += 1
+        counts["found"] += 1
         try:
             waiting += [(path, piece, notes) for piece, notes in read(path, settings, arguments)]
         except RecordError as error:
-            failed += 1
+            counts["failed"] += 1
             print(f"{shown(path)}: {error}", file=sys.stderr)
         if len(waiting) >= BATCH:
-            _answer(model, settings, waiting, write)
+            yield from _batch(model, settings, waiting)
             waiting = []
     if waiting:
-        _answer(model, settings, waiting, write)
-    write.close()
-    if failed:
-        print(f"{failed:,} of {found:,} recordings could not be read, see above.", file=sys.stderr)
-    return int(failed > 0)
+        yield from _batch(model, settings, waiting)
 
 
-def _outputs(model, pieces):
+def _batch(model: Any, settings: Any, waiting: list[tuple]) -> Iterator[dict]:
+    probabilities = _outputs(model, [piece for _, piece, _ in waiting])["probability"]
+    for (path, piece, notes), p in zip(waiting, probabilities, strict=True):
+        predicted, start = _predicted(settings, p), round(float(piece.start), 3)
+        for name, probability, word in zip(settings.class_names, p, predicted, strict=True):
+            values = (shown(path), start, name, round(float(probability), 6), word, "; ".join(notes))
+            yield dict(zip(COLUMNS, values, strict=True))
+
+
+def _outputs(model: Any, pieces: list) -> dict:
     import numpy as np
 
-    from signalcam.deployment import deployable as deployment
+    from signalcam.deployment import predict
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # flat leads stand in the quality notes
-        return deployment.predict(
+        return predict(
             model,
             np.stack([piece.signals for piece in pieces]),
             padded=np.stack([piece.padded for piece in pieces]),
         )
 
 
-def _answer(model, settings, waiting, write):
-    """Send one row for each recording, window and class to the writer."""
-    probabilities = _outputs(model, [piece for _, piece, _ in waiting])["probability"]
-    for (path, piece, notes), row in zip(waiting, probabilities, strict=True):
-        calls = _calls(settings, row)
-        for name, probability, call in zip(settings.class_names, row, calls, strict=True):
-            start, rounded = round(float(piece.start), 3), round(float(probability), 6)
-            values = (shown(path), start, name, rounded, call, "; ".join(notes))
-            write.send(dict(zip(COLUMNS, values, strict=True)))
-
-
-def _calls(settings, probabilities):
-    """What the model calls a recording at its thresholds: one text for each class."""
-    words = settings.calls if len(settings.class_names) == 1 else ("no", "yes")
+def _predicted(settings: Any, probabilities: Any) -> list[str]:
+    """What the model predicts at its thresholds: one text for each class."""
+    words = settings.predicted_names if len(settings.class_names) == 1 else ("no", "yes")
     return [words[int(p >= limit)] for p, limit in zip(probabilities, settings.threshold, strict=True)]
 
 
-def _write_table():
-    print(f"{'file':<40} {'start':>7} {'class':<10} {'P':>6} {'call':<10} notes")
-    while True:
-        row = yield
+def _write_table(rows: Iterator[dict]) -> None:
+    print(f"{'file':<40} {'start':>7} {'class':<10} {'P':>6} {'predicted':<10} notes")
+    for row in rows:
         print(
             f"{row['file']:<40} {row['start_s']:>5.1f} s {row['class']:<10} {row['probability']:>6.3f} "
-            f"{row['call']:<10} {row['notes']}",
+            f"{row['predicted']:<10} {row['notes']}",
             flush=True,
         )
 
 
-def _write_csv():
+def _write_csv(rows: Iterator[dict]) -> None:
     writer = csv.DictWriter(sys.stdout, COLUMNS)
     writer.writeheader()
-    while True:
-        row = yield
-        writer.writerow(row)
+    writer.writerows(rows)
 
 
-def _write_json():
+def _write_json(rows: Iterator[dict]) -> None:
     """Write a JSON array, one object a line, so that it can be streamed."""
     separator = "["
     try:
-        while True:
-            row = yield
+        for row in rows:
             print(separator + json.dumps(row), end="", flush=True)
             separator = ",\n"
     finally:
         print("[]" if separator == "[" else "]")
 
 
-def explain(arguments):
+def explain(arguments: argparse.Namespace) -> int:
     """Draw the map of one recording, or of one window of it."""
     if arguments.output.suffix.lower() not in (".png", ".html"):
-        raise ValueError(f"--output must end in .png or .html; got {arguments.output.name!r}.")
+        raise ValueError(f"--output must end in .png or .html, got {arguments.output.name!r}.")
     model = open_model(arguments.model)
-    from signalcam.deployment.deployable import settings_of
+    from signalcam.deployment import class_index, settings_of
 
     settings = settings_of(model)
     pieces = read(arguments.recording, settings, arguments)
     if not 1 <= arguments.window <= len(pieces):
-        raise ValueError(f"--window must be from 1 to {len(pieces)}; got {arguments.window}.")
+        raise ValueError(f"--window must be from 1 to {len(pieces)}, got {arguments.window}.")
     piece, notes = pieces[arguments.window - 1]
     outputs = {name: value[0] for name, value in _outputs(model, [piece]).items()}
-    which = _which_class(settings, arguments.which, outputs["probability"])
-    calls = _calls(settings, outputs["probability"])
+    which = arguments.which or int(outputs["probability"].argmax())
+    which = class_index(settings, int(which) if str(which).isdecimal() else which)
+    predicted = _predicted(settings, outputs["probability"])
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    draw = _write_page if arguments.output.suffix.lower() == ".html" else _write_figure
-    draw(arguments.output, piece, notes, outputs, settings, which, calls)
+    _draw(arguments.output, piece, notes, outputs, settings, which, predicted)
     probability = outputs["probability"][which]
     window = f", window {arguments.window} of {len(pieces)}" if len(pieces) > 1 else ""
-    print(f"{piece.name}{window}: P({settings.class_names[which]}) = {probability:.3f}, {calls[which]}")
+    print(f"{piece.name}{window}: P({settings.class_names[which]}) = {probability:.3f}, {predicted[which]}")
     for note in notes:
         print(f"note: {note}")
     print(f"written: {arguments.output}")
     return 0
 
 
-def _which_class(settings, which, probabilities):
-    from signalcam.deployment.deployable import class_index
-
-    if which is None:
-        return int(probabilities.argmax())
-    return class_index(settings, int(which) if which.isdecimal() else which)
-
-
-def _write_figure(path, piece, notes, outputs, settings, which, calls):
+def _draw(
+    path: Path, piece: Any, notes: list, outputs: dict, settings: Any, which: int, predicted: list
+) -> None:
+    """Write a page where the path ends in `.html`, else a figure."""
     from signalcam import plotting
 
+    if path.suffix.lower() == ".html":
+        answer = plotting.Answer(
+            settings.class_names,
+            **outputs,
+            predicted=predicted,
+            name=piece.name,
+            start=piece.start,
+            padded=piece.padded,
+            notes=notes,
+            settings=asdict(settings),
+            shown=which,
+        )
+        page = plotting.record_page(piece.signals, answer, settings.sampling_rate, settings.lead_names)
+        path.write_text(page, encoding="utf-8")
+        return
     case = plotting.Case(
         piece.signals,
         outputs["evidence"][:, which],
         outputs["heatmap"][:, which],
         probability=float(outputs["probability"][which]),
-        predicted=calls[which],
+        predicted=predicted[which],
         logit=float(outputs["logit"][which]),
         name=f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name,
         padded=piece.padded,
@@ -184,21 +198,3 @@ def _write_figure(path, piece, notes, outputs, settings, which, calls):
     class_name = settings.class_names[which]
     figure = plotting.plot_map(case, settings.sampling_rate, settings.lead_names, class_name)
     plotting.save_figure(figure, path)
-
-
-def _write_page(path, piece, notes, outputs, settings, which, calls):
-    from signalcam.plotting import Answer, record_page
-
-    answer = Answer(
-        settings.class_names,
-        **outputs,
-        predicted=calls,
-        name=piece.name,
-        start=piece.start,
-        padded=piece.padded,
-        notes=notes,
-        settings=asdict(settings),
-        shown=which,
-    )
-    page = record_page(piece.signals, answer, settings.sampling_rate, settings.lead_names)
-    path.write_text(page, encoding="utf-8")

@@ -1,13 +1,13 @@
-"""A cache of decoded signals that is either whole or not there.
+"""A cache of signals: one file an entry, named by what it is made of, either whole or not there.
 
-An entry is two files: `KEY-TOKEN.npy`, the signals, and `KEY.json`, the side file, which says of what the
-signals are and in which data file. The data are written under a name of their own, and the entry comes
-into being in one step, when the side file is renamed to its final name. A process killed before leaves
-data that no side file names. Two processes that build the same entry write different data files, and the
-side file of the later names the data of the later. Nothing is pickled: signals are `.npy` without
-objects, the side file is JSON.
+An entry is `WHAT-STATE.npy`: WHAT stands for the records asked for, STATE for the files they are read from,
+so that signals of other files can never be taken for them. Behind the signals follows a line of JSON with how
+they were read and a checksum of each record. The file is written under a name of its own and then renamed: a
+process that is killed leaves no entry, and of several that write the same one the last wins. Nothing is
+pickled.
 """
 
+import contextlib
 import errno
 import json
 import logging
@@ -15,222 +15,159 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import TracebackType
+from typing import BinaryIO
 
 import numpy as np
 import platformdirs
 
-FORMAT_VERSION = 1  # to be raised whenever the same request would give other numbers
 CACHE_VARIABLE = "SIGNALCAM_CACHE"
+FORMAT_VERSION = 2  # to be raised whenever the same request would give other numbers
 
 logger = logging.getLogger(__name__)
 
 _ORPHAN_AGE = 3600.0  # seconds; a file being written is younger
+_N_SAMPLED = 256  # records whose checksum is compared on opening
 
 
 def cache_folder(cache: bool | str | os.PathLike = True) -> Path:
     """Folder of the cache; it may not exist yet.
 
-    It is `cache` itself when that is a path, else SIGNALCAM_CACHE of the environment, else the platform's
-    folder for user caches.
+    Args:
+        cache: the folder itself, or True for SIGNALCAM_CACHE of the environment, else the platform's folder
+            for user caches.
+
+    Returns:
+        The folder.
     """
-    if not isinstance(cache, bool):
-        return Path(cache).expanduser().resolve()
-    if os.environ.get(CACHE_VARIABLE, "").strip():
-        return Path(os.environ[CACHE_VARIABLE]).expanduser().resolve()
-    return platformdirs.user_cache_path("signalcam") / "signals"
+    place = os.environ.get(CACHE_VARIABLE, "").strip() if isinstance(cache, bool) else cache
+    return (
+        Path(place).expanduser().resolve() if place else platformdirs.user_cache_path("signalcam") / "signals"
+    )
 
 
 def open_entry(
-    folder: Path, key: str, misfit: Callable[[dict, tuple[int, ...]], str]
+    path: Path, misfit: Callable[[dict, tuple[int, ...]], str], every_record: bool = False
 ) -> tuple[np.ndarray, dict] | None:
-    """Open an entry when it is whole and of the right thing.
+    """Open an entry when it is whole and fits.
 
     Args:
-        misfit: function of the entry's `about` and of the signals' shape that returns "" when the entry
-            fits, else why it does not.
+        path: of the entry, `WHAT-STATE.npy`.
+        misfit: says why signals of `about` and a shape do not fit, "" when they do.
+        every_record: compare the checksum of each record, not of a sample of 256.
 
     Returns:
-        The signals as read-only memory map, and `about`; None when there is no entry, or none to use.
-        Then a line of warning says why it will be built anew.
+        The signals, a read-only memory map, and `about`; None when there is no entry, or none to use. Then a
+        line of warning says why it is built anew.
     """
-    problem = ""
-    # Another process may replace the entry between the reading of the side file and the opening of the data.
-    for _ in range(3):
-        try:
-            side = json.loads((folder / f"{key}.json").read_bytes())
-        except FileNotFoundError:
+    try:
+        signals, about = _open(path, every_record)
+        problem = misfit(about, signals.shape)
+    except FileNotFoundError:
+        problem = "files of the dataset, or the cache's format, have changed since" if _others(path) else ""
+        if not problem:
             return None
-        except (ValueError, OSError) as error:  # json and unicode errors are ValueErrors
-            problem = f"its side file cannot be read ({error})"
-            break
-        problem = _problem_of(side, key) or misfit(side["about"], tuple(side["shape"]))
-        if problem:
-            break
-        try:
-            return _map(folder / side["data"], side), side["about"]
-        except (OSError, ValueError, EOFError) as error:
-            problem = f"its data are not whole ({error})"
-    logger.warning("Rebuilding the signal cache %s: %s.", folder / f"{key}.json", problem)
-    return None
+    except Exception as error:  # noqa: BLE001 (whatever keeps it from being opened, it can be built anew)
+        problem = f"its data are not whole ({error})"
+    if problem:
+        logger.warning("Rebuilding the signal cache %s: %s.", path, problem)
+        return None
+    return signals, about
 
 
-def _problem_of(side: object, key: str) -> str:
-    fields = {"format": int, "data": str, "bytes": int, "shape": list, "about": dict}
-    if not isinstance(side, dict) or not all(
-        isinstance(side.get(name), kind) for name, kind in fields.items()
-    ):
-        return "its side file is not complete"
-    if side["format"] != FORMAT_VERSION:
-        return f"it is of format {side['format']}, now {FORMAT_VERSION}"
-    name = side["data"]
-    if not name.startswith(f"{key}-") or not name.endswith(".npy") or "/" in name or "\\" in name:
-        return f"its side file names foreign data {name[:80]!r}"
-    return ""
+def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
+    signals = np.lib.format.open_memmap(path, mode="r")
+    if signals.dtype != np.dtype("<f4") or not signals.flags.c_contiguous:
+        raise ValueError(f"expected float32, found {signals.dtype}")
+    with open(path, "rb") as file:
+        file.seek(signals.offset + signals.nbytes)
+        footer = file.read()
+    if footer[:8] != _checksum_of(footer[8:]):
+        raise ValueError("its last line is not whole")
+    content = json.loads(footer[8:])
+    n = len(signals)
+    sample = range(n) if every_record else np.unique(np.linspace(0, n - 1, min(n, _N_SAMPLED)).astype(int))
+    for index in sample:
+        if zlib.crc32(signals[index]) != content["checksums"][index]:
+            raise ValueError(f"record {index} was altered")
+    return signals, content["about"]
 
 
-def _map(path: Path, side: dict) -> np.ndarray:
-    size = path.stat().st_size
-    if size != side["bytes"]:
-        raise ValueError(f"expected {side['bytes']:,} bytes, found {size:,}")
-    signals = np.load(path, mmap_mode="r", allow_pickle=False)
-    if list(signals.shape) != side["shape"] or signals.dtype != np.dtype("<f4"):
-        raise ValueError(f"expected float32 {side['shape']}, found {signals.dtype} {list(signals.shape)}")
-    return signals
+def write_entry(
+    path: Path, shape: tuple[int, int, int], blocks: Iterable[np.ndarray], about: dict
+) -> np.ndarray:
+    """Write an entry block by block, and remove those that it supersedes.
 
+    Args:
+        path: of the entry, `WHAT-STATE.npy`.
+        shape: (record, time, lead) of all blocks together; fewer records may come.
+        blocks: float32 arrays (record, time, lead).
+        about: what the signals are of; read when the last block has come.
 
-class EntryWriter:
-    """Write an entry block by block; nothing of it is visible before `commit`.
-
-    Use it as a context manager: leaving it without `commit` removes what was written.
+    Returns:
+        The signals, a read-only memory map.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full; says what to do.
     """
-
-    def __init__(self, folder: Path, key: str, shape: tuple[int, int, int]):
-        self._folder, self._key, self._shape = folder, key, shape
-        self._token = f"{os.getpid()}-{secrets.token_hex(6)}"
-        self._part = folder / f"{key}-{self._token}.part"
-        self._data = folder / f"{key}-{self._token}.npy"
-        self._side = folder / f"{key}-{self._token}.json.part"
-        self._written = 0
-        self._file = None
-        self._committed = False
-
-    def __enter__(self) -> "EntryWriter":
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            needed = 4 * int(np.prod(self._shape))
-            free = shutil.disk_usage(self._folder).free
-            if free < needed:
-                raise OSError(
-                    errno.ENOSPC, f"No space left on device: {needed:,} bytes needed, {free:,} free"
-                )
-            self._file = open(self._part, "xb")
-            self._write_header(self._shape)
-        except OSError as error:
-            self._clean()
-            raise self._explained(error) from error
-        return self
-
-    def append(self, block: np.ndarray) -> None:
-        """Add records, float32 (record, time, lead)."""
-        try:
-            self._file.write(np.ascontiguousarray(block, "<f4").data)
-        except OSError as error:
-            raise self._explained(error) from error
-        self._written += len(block)
-
-    def commit(self, about: dict) -> np.ndarray:
-        """Make the entry visible, with `about` in its side file; return its signals as read-only map."""
-        shape = (self._written, *self._shape[1:])
-        try:
-            self._write_header(shape)
-            _sync(self._file)
-            self._file.close()
-            os.replace(self._part, self._data)
-            side = {
-                "format": FORMAT_VERSION,
-                "data": self._data.name,
-                "bytes": self._data.stat().st_size,
-                "shape": list(shape),
-                "about": about,
-            }
-            # Mapped before it is visible: another process may replace the entry, and remove these data,
-            # at once.
-            signals = _map(self._data, side)
-            with open(self._side, "x", encoding="utf-8") as file:
-                json.dump(side, file)
-                _sync(file)
-            superseded = self._data_named_so_far()
-            os.replace(self._side, self._folder / f"{self._key}.json")
-        except OSError as error:
-            raise self._explained(error) from error
-        self._committed = True
-        # Who reads the old side file now finds its data gone, and reads the new one.
-        if superseded is not None:
-            _remove(superseded)
-        _remove_orphans(self._folder, self._key, keep=self._data.name)
-        return signals
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not self._committed:
-            self._clean()
-
-    def _write_header(self, shape: tuple[int, ...]) -> None:
-        """The `.npy` header. NumPy leaves room in it for the first axis to grow: it can be written again."""
-        self._file.seek(0)
-        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._file, header)
-
-    def _data_named_so_far(self) -> Path | None:
-        try:
-            side = json.loads((self._folder / f"{self._key}.json").read_bytes())
-        except (OSError, ValueError):
-            return None
-        return None if _problem_of(side, self._key) else self._folder / side["data"]
-
-    def _clean(self) -> None:
-        if self._file is not None:
-            try:
-                self._file.close()
-            except OSError:  # a full disk: what is still buffered cannot be written, and is not wanted
-                logger.debug("Could not write out %s before removing it.", self._part)
-        for path in (self._part, self._data, self._side):
-            _remove(path)
-
-    def _explained(self, error: OSError) -> OSError:
-        return OSError(
+    part = path.with_name(f"{path.stem}-{os.getpid()}-{secrets.token_hex(6)}.part")
+    checksums: list[int] = []
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        needed, free = 4 * int(np.prod(shape)), shutil.disk_usage(path.parent).free
+        if free < needed:
+            raise OSError(errno.ENOSPC, f"No space left on device: {needed:,} bytes needed, {free:,} free")
+        with open(part, "xb") as file:
+            _write_header(file, shape)
+            for block in blocks:
+                checksums += map(zlib.crc32, block)
+                file.write(block)
+            footer = json.dumps({"about": about, "checksums": checksums}).encode()
+            file.write(_checksum_of(footer) + footer)
+            # NumPy leaves space in the header, so that it can be written again for fewer records.
+            _write_header(file, (len(checksums), *shape[1:]))
+            file.flush()
+            os.fsync(file.fileno())
+        # Mapped before it is visible: another process may supersede the entry at once.
+        signals = np.lib.format.open_memmap(part, mode="r")
+        os.replace(part, path)
+    except OSError as error:
+        if error.errno is None:  # not the system's: a record that cannot be read
+            raise
+        raise OSError(
             error.errno,
-            f"Cannot write the signal cache in {self._folder}: {error.strerror or error}. Free space there, "
+            f"Cannot write the signal cache in {path.parent}: {error.strerror or error}. Free space there, "
             f"name another folder with {CACHE_VARIABLE} or cache=FOLDER, or load with cache=False",
-        )
+        ) from error
+    finally:
+        _remove(part)
+    for other in _others(path):
+        with contextlib.suppress(FileNotFoundError):  # another process removes it at the same time
+            # Younger parts may be those of a process at work.
+            if other.suffix != ".part" or time.time() - other.stat().st_mtime > _ORPHAN_AGE:
+                _remove(other)
+    return signals
 
 
-def _sync(file) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    file.seek(0)
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
 
 
-def _remove_orphans(folder: Path, key: str, keep: str) -> None:
-    """Remove what killed processes left of the entry; younger files may be those of a process at work."""
-    now = time.time()
-    for path in folder.glob(f"{key}-*"):
-        try:
-            age = now - path.stat().st_mtime
-        except OSError:
-            continue
-        if path.name != keep and age > _ORPHAN_AGE:
-            _remove(path)
+def _checksum_of(data: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(data)
+
+
+def _others(path: Path) -> list[Path]:
+    """Other files of the same WHAT: entries of another STATE, and what killed processes left."""
+    return [other for other in path.parent.glob(path.stem.rpartition("-")[0] + "*") if other != path]
 
 
 def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
-    except OSError:  # Windows does not remove a file that is mapped; a later run will
+    except OSError:  # Windows keeps a file that is mapped; a later run removes it
         logger.debug("Could not remove %s.", path)

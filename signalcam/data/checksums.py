@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.errors import DatasetError
-from signalcam.data.parallel import in_order
-from signalcam.data.ptbxl import RECORD_FOLDERS, find_dataset
 from signalcam.data.metadata import is_safe_relative_path
+from signalcam.data.ptbxl import RECORD_FOLDERS, find_dataset
+from signalcam.data.threads import in_order
+from signalcam.errors import DatasetError
 
 SUMS_FILE = "SHA256SUMS.txt"
 
@@ -35,53 +35,47 @@ def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
         FileNotFoundError: no dataset, or no SHA256SUMS.txt in it.
         DatasetError: SHA256SUMS.txt is no list of sums, or names a path that leads out of the folder.
     """
-    folder = locate(folder)
-    sums = expected_files(read_sums(folder), rates_in(folder))
-
-    def problem_of(name: str) -> str:
-        return compare(folder / name, sums[name])
-
-    found = in_order(
-        problem_of, tqdm(sums, desc="Verifying", unit=" files", disable=not progress), _N_WORKERS, 64
-    )
-    return problem_table({name: problem for name, problem in found if problem})
+    folder = _locate(folder)
+    sums = expected_files(_read_sums(folder), _rates_in(folder))
+    names = tqdm(sums, desc="Verifying", unit=" files", disable=not progress)
+    found = in_order(lambda name: compare(folder / name, sums[name]), names, _N_WORKERS, 64)
+    return pd.DataFrame([pair for pair in found if pair[1]], columns=["file", "problem"], dtype=object)
 
 
 def outcome(folder: str | os.PathLike, problems: pd.DataFrame) -> str:
     """Say how `verify` or `download` ended: "21,799 records, all verified", or the list of what is not whole.
 
     Args:
+        folder: the dataset.
         problems: what `verify` or `download` returned for the folder.
+
+    Returns:
+        Lines of text.
     """
-    folder = locate(folder)
-    rates = rates_in(folder)
-    names = expected_files(read_sums(folder), rates)
-    counts = {
-        rate: sum(name.startswith(RECORD_FOLDERS[rate]) and name.endswith(".hea") for name in names)
-        for rate in rates
-    }
+    folder = _locate(folder)
+    rates = _rates_in(folder)
+    names = expected_files(_read_sums(folder), rates)
+    headers = [name for name in names if name.endswith(".hea")]
+    counts = {rate: sum(name.startswith(RECORD_FOLDERS[rate]) for name in headers) for rate in rates}
     head = f"{max(counts.values()):,} records, "
-    where = (
-        f"{', '.join(f'{n:,} at {rate} Hz' for rate, n in counts.items())}; {len(names):,} files in {folder}"
-    )
+    rates_in_words = ", ".join(f"{n:,} at {rate} Hz" for rate, n in counts.items())
+    where = f"{rates_in_words}; {len(names):,} files in {folder}"
     if problems.empty:
         return f"{head}all verified ({where})."
-    return "\n".join(
-        [
-            *(f"{row.file}: {row.problem}" for row in problems.itertuples()),
-            f"{head}not all whole: {len(problems):,} files are missing or differ ({where}). Fetch them with "
-            f"`python -m signalcam download {folder}`.",
-        ]
+    end = (
+        f"{head}not all whole: {len(problems):,} files are missing or differ ({where}). Fetch them with "
+        f"`python -m signalcam download {folder}`."
     )
+    return "\n".join([*(f"{row.file}: {row.problem}" for row in problems.itertuples()), end])
 
 
-def locate(folder: str | os.PathLike) -> Path:
+def _locate(folder: str | os.PathLike) -> Path:
     """The folder itself when it has a SHA256SUMS.txt (a table may be missing in it), else `find_dataset`."""
     path = Path(folder).expanduser().resolve()
     return path if (path / SUMS_FILE).is_file() else find_dataset(path)
 
 
-def read_sums(folder: Path) -> dict[str, str]:
+def _read_sums(folder: Path) -> dict[str, str]:
     """Read SHA256SUMS.txt of `folder`: {file: sum}."""
     path = folder / SUMS_FILE
     if not path.is_file():
@@ -97,6 +91,7 @@ def parse_sums(data: bytes, source: str) -> dict[str, str]:
     """Parse lines of "sum path", refusing everything before anything is written if one path is unsafe.
 
     Args:
+        data: the file.
         source: names the list in errors.
 
     Returns:
@@ -127,20 +122,36 @@ def parse_sums(data: bytes, source: str) -> dict[str, str]:
 
 
 def expected_files(sums: dict[str, str], rates: tuple[int, ...]) -> dict[str, str]:
-    """Those of `sums` that are no records, or records of one of `rates`; tables first."""
+    """Leave out the records of other rates, and put the tables first.
+
+    Args:
+        sums: as from `parse_sums`.
+        rates: in Hz.
+
+    Returns:
+        dict as `sums`.
+    """
     others = tuple(f"{name}/" for rate, name in RECORD_FOLDERS.items() if rate not in rates)
     wanted = {name: digest for name, digest in sums.items() if not name.startswith(others)}
     return dict(sorted(wanted.items(), key=lambda item: ("/" in item[0], item[0])))
 
 
-def rates_in(folder: Path) -> tuple[int, ...]:
+def _rates_in(folder: Path) -> tuple[int, ...]:
     """Rates in Hz of which `folder` has a folder of records; all of them when it has none."""
     rates = tuple(rate for rate, name in RECORD_FOLDERS.items() if (folder / name).is_dir())
     return rates or tuple(RECORD_FOLDERS)
 
 
 def compare(path: Path, expected: str) -> str:
-    """Say how the file differs from its sum; "" when it does not."""
+    """Say how a file differs from its sum.
+
+    Args:
+        path: of the file.
+        expected: SHA-256 in small hexadecimal digits.
+
+    Returns:
+        The problem; "" when there is none.
+    """
     try:
         with open(path, "rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -149,8 +160,3 @@ def compare(path: Path, expected: str) -> str:
     except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
         return f"cannot be read ({error.strerror})"
     return "" if found == expected else f"differs: expected sha256 {expected[:16]}..., found {found[:16]}..."
-
-
-def problem_table(problems: dict[str, str]) -> pd.DataFrame:
-    """DataFrame (file, problem)."""
-    return pd.DataFrame({"file": list(problems), "problem": list(problems.values())}, dtype=object)

@@ -15,6 +15,10 @@ from signalcam.errors import DatasetError, listed
 logger = logging.getLogger(__name__)
 
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
+SUBCLASSES = (
+    *("NORM", "AMI", "IMI", "LMI", "PMI", "NST_", "STTC", "ISC_", "ISCA", "ISCI", "_AVB", "CLBBB", "CRBBB"),
+    *("ILBBB", "IRBBB", "IVCD", "LAFB/LPFB", "WPW", "LVH", "RVH", "SEHYP", "LAO/LAE", "RAO/RAE"),
+)
 LABEL_RULES = ("paper", "labelled", "any_norm", "clear")
 
 
@@ -65,6 +69,31 @@ def superclasses(table: pd.DataFrame, statements: pd.DataFrame, min_likelihood: 
     return pd.DataFrame(stated, index=table.index, columns=list(SUPERCLASSES))
 
 
+def training_targets(table: pd.DataFrame, statements: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:
+    """All that a network may learn of the records of `labels`, as columns of 0 and 1.
+
+    Args:
+        table, statements: as in `superclasses`.
+        labels: of `binary_labels`.
+
+    Returns:
+        int8 DataFrame (ecg_id, output): ABNORMAL, the superclasses, and the 23 diagnostic subclasses; a
+        subclass that bears a superclass's name has "subclass " before it.
+    """
+    table = table.loc[labels.index]
+    subclass_of = statements["diagnostic_subclass"].to_dict()
+    stated = [{subclass_of.get(code) for code in codes} for codes in table["scp_codes"]]
+    columns = {subclass_column(name): [name in found for found in stated] for name in SUBCLASSES}
+    subclass = pd.DataFrame(columns, index=table.index)
+    whole = [labels.rename("ABNORMAL"), superclasses(table, statements), subclass]
+    return pd.concat(whole, axis=1).astype("int8")
+
+
+def subclass_column(name: str) -> str:
+    """The column of a subclass in `training_targets`."""
+    return f"subclass {name}" if name in SUPERCLASSES else name
+
+
 def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper", quiet: bool = False) -> pd.Series:
     """Derive the binary target, 0 for a normal and 1 for an abnormal ECG, by a rule of `LABEL_RULES`.
 
@@ -79,6 +108,7 @@ def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper", quiet: bo
 
     Args:
         superclass_table: bool DataFrame, ecg_id x `SUPERCLASSES`.
+        rule: one of the four.
         quiet: log it as information only, for callers whose own result says it.
 
     Returns:
@@ -88,16 +118,22 @@ def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper", quiet: bo
         ValueError: unknown rule, or a table without the superclass columns.
     """
     normal, abnormal = _by_rule(superclass_table, rule)
-    summary = label_summary(superclass_table, rule)
-    unlabelled = int((~superclass_table[list(SUPERCLASSES)].any(axis=1)).sum())
-    dropped = len(normal) - int((normal | abnormal).sum())
-    logger.log(logging.WARNING if (unlabelled or dropped) and not quiet else logging.INFO, "%s", summary)
     kept = normal | abnormal
+    open_cases = not kept.all() or not superclass_table[list(SUPERCLASSES)].any(axis=1).all()
+    level = logging.WARNING if open_cases and not quiet else logging.INFO
+    logger.log(level, "%s", label_summary(superclass_table, rule))
     return abnormal[kept].astype("int8").rename("abnormal")
 
 
 def label_summary(superclass_table: pd.DataFrame, rule: str = "paper") -> str:
-    """Say in one sentence what a label rule makes of the records: kept, dropped and why, normal, abnormal."""
+    """Say in one sentence what a label rule makes of the records: kept, dropped and why, normal, abnormal.
+
+    Args:
+        superclass_table, rule: as in `binary_labels`.
+
+    Returns:
+        The sentence.
+    """
     normal, abnormal = _by_rule(superclass_table, rule)
     flags = superclass_table[list(SUPERCLASSES)].astype(bool)
     unlabelled = ~flags.any(axis=1)

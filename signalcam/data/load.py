@@ -1,132 +1,131 @@
-"""A study: one dataset, one label rule, three splits, and the signals in mV, checked against leakage.
+"""PTB-XL with one label rule, three splits, and the signals in mV, checked against leakage.
 
 The notebooks, the shell commands and the benchmarks all start from here, so that they speak of the same
 records.
 """
 
+import functools
 import logging
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from signalcam.data.ptbxl import (
-    Dataset,
-    binary_labels,
-    check_leakage,
-    open_dataset,
-    resolve_data_path,
-    split_by_fold,
-    superclasses,
-)
+from signalcam.data.labels import binary_labels, superclasses, training_targets
+from signalcam.data.ptbxl import Dataset, check_rate, open_dataset
 from signalcam.data.signals import load_signals
-from signalcam.simulation import write_dataset
+from signalcam.data.splits import check_leakage, split_by_fold
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Study:
+@dataclass(frozen=True, eq=False)
+class Records:
     """Records with their labels, splits and signals; all aligned on `labels.index`.
 
     Attributes:
-        dataset: where the records come from.
+        dataset: the opened folder.
         rule: label rule.
         table: metadata, one row a record.
         superclass: bool DataFrame (record, superclass).
-        labels: int8 Series, 1 = abnormal.
+        labels: int8 Series indexed by ecg_id, 1 = abnormal.
         splits: ecg_ids of "train", "validation" and "test".
-        signals: float32 (record, time, lead) in mV.
+        sampling_rate: of the signals, in Hz.
     """
 
     dataset: Dataset
     rule: str
-    table: pd.DataFrame
-    superclass: pd.DataFrame
-    labels: pd.Series
-    splits: dict[str, pd.Index]
-    signals: np.ndarray
+    table: pd.DataFrame = field(repr=False)
+    superclass: pd.DataFrame = field(repr=False)
+    labels: pd.Series = field(repr=False)
+    splits: dict[str, pd.Index] = field(repr=False)
+    sampling_rate: int = 100
+    cache: bool | str | os.PathLike = field(default=True, repr=False)
+    progress: bool = field(default=True, repr=False)
 
-    def rows(self, split):
-        """Return the positions, in all arrays of the study, of a split's records."""
+    @property
+    def source(self) -> str:
+        """Which data these are and why they were chosen, in words."""
+        return self.dataset.source
+
+    @functools.cached_property
+    def signals(self) -> np.ndarray:
+        """float32 (record, time, lead) in mV, read when first asked for; a read-only memory map when cached.
+
+        Raises:
+            LeakageError: one identical signal in two splits.
+            RecordError: a record that cannot be read right.
+        """
+        ids = self.labels.index
+        # All signals are compared below anyway, so that the full check of a cached array costs little.
+        signals = load_signals(
+            self.dataset, ids, self.sampling_rate, check="full", cache=self.cache, progress=self.progress
+        )
+        check_leakage(self.splits, self.table, signals=signals, ecg_ids=ids, progress=self.progress)
+        return signals
+
+    @functools.cached_property
+    def targets(self) -> pd.DataFrame:
+        """All that a network may learn of the records, int8 (ecg_id, output): see `training_targets`."""
+        return training_targets(self.dataset.table, self.dataset.statements, self.labels)
+
+    def folds(self, split: str) -> tuple[int, ...]:
+        """Return the folds that a split is made of, ascending."""
+        return tuple(sorted(int(fold) for fold in self.table.loc[self.splits[split], "strat_fold"].unique()))
+
+    def indices(self, split: str) -> np.ndarray:
+        """Give the positions of a split's records in `signals`, `labels`, `table` and `superclass`.
+
+        Args:
+            split: "train", "validation" or "test".
+
+        Returns:
+            int64 array (record,).
+        """
         if split not in self.splits:
-            raise ValueError(f"split must be one of {', '.join(self.splits)}; got {split!r}.")
+            raise ValueError(f"split must be one of {', '.join(self.splits)}, got {split!r}.")
         return self.labels.index.get_indexer(self.splits[split])
 
 
-def open_data(path=None, n_simulated=1200, seed=0):
-    """Open the dataset at `path`, else the default one, else simulate one on the spot.
+def load_ptbxl(
+    path: str | os.PathLike | Dataset | None = None,
+    rule: str = "paper",
+    sampling_rate: int = 100,
+    *,
+    validation_fold: int = 9,
+    test_fold: int = 10,
+    cache: bool | str | os.PathLike = True,
+    progress: bool = True,
+    n_simulated: int = 1200,
+) -> Records:
+    """Label and split the records of PTB-XL; their signals are read when first asked for.
 
     Args:
-        path: folder of PTB-XL; None leaves the choice to `resolve_data_path`.
-        n_simulated: records to simulate where there is no data.
-        seed: of the simulation.
-
-    Returns:
-        `Dataset`, and a sentence that says which data it is and why.
-
-    Raises:
-        FileNotFoundError, DatasetError: as `open_dataset`.
-    """
-    folder, said = resolve_data_path(path)
-    if not folder.exists():
-        write_dataset(folder, n_records=n_simulated, seed=seed)
-    dataset = open_dataset(folder)
-    return dataset, f"{said}\n{dataset.describe()}."
-
-
-def open_study(
-    dataset, rule="paper", sampling_rate=100, test_fold=10, validation_fold=9, cache=True, progress=True
-):
-    """Label, split and load the records of a dataset.
-
-    Args:
-        dataset: `Dataset`, as `open_dataset` or `open_data` gives it.
+        path: of PTB-XL, or a `Dataset` that is open already. None takes PATH_TO_DATA of the environment,
+            else data/ptb-xl-full, else data/ptb-xl, else simulates a set.
         rule: one of `LABEL_RULES`.
         sampling_rate: in Hz, 100 or 500.
-        test_fold, validation_fold: of PTB-XL's ten folds; the others train.
+        validation_fold, test_fold: of PTB-XL's ten folds; the others train.
         cache: as in `load_signals`.
-        progress: show a progress bar while decoding.
+        progress: show progress bars.
+        n_simulated: records to simulate where there are no data.
 
     Returns:
-        `Study`.
+        `Records`; its `source` says which data were taken and why.
 
     Raises:
-        LeakageError: one patient, record or identical signal in two splits.
-        RecordError: a record that cannot be read right.
+        FileNotFoundError, DatasetError: as `open_dataset`; or no records of this rate.
+        LeakageError: one patient in two splits.
+        ValueError: an argument is wrong.
     """
+    dataset = path if isinstance(path, Dataset) else open_dataset(path, n_simulated, progress)
+    check_rate(dataset, sampling_rate)
     superclass = superclasses(dataset.table, dataset.statements)
     labels = binary_labels(superclass, rule)
     table = dataset.table.loc[labels.index]
     splits = split_by_fold(table, test_fold=test_fold, validation_fold=validation_fold)
-    signals = load_signals(dataset, labels.index, sampling_rate=sampling_rate, cache=cache, progress=progress)
-    check_leakage(splits, table, signals=signals, ecg_ids=labels.index)
-    logger.info(
-        "%d records by rule %s: %s.",
-        len(labels),
-        rule,
-        ", ".join(f"{len(ids)} {name}" for name, ids in splits.items()),
-    )
-    return Study(dataset, rule, table, superclass.loc[labels.index], labels, splits, signals)
-
-
-def pick_cases(y, p, threshold=0.5):
-    """Pick one record of each kind, right and wrong: the one with the median probability of its kind.
-
-    Args:
-        y: labels, 0 or 1, (record,).
-        p: probabilities, (record,).
-        threshold: from which on a record is called abnormal.
-
-    Returns:
-        dict from a name such as "abnormal, called normal" to the position of the record; kinds that do not
-        occur are left out.
-    """
-    y, p = np.asarray(y), np.asarray(p)
-    cases = {}
-    for truth, name in ((1, "abnormal"), (0, "normal")):
-        for called, call in ((1, "abnormal"), (0, "normal")):
-            rows = np.flatnonzero((y == truth) & ((p >= threshold) == called))
-            if len(rows):
-                cases[f"{name}, called {call}"] = int(rows[np.argsort(p[rows])[len(rows) // 2]])
-    return cases
+    counts = ", ".join(f"{len(ids)} {name}" for name, ids in splits.items())
+    logger.info("%d records by rule %s: %s.", len(labels), rule, counts)
+    superclass = superclass.loc[labels.index]
+    return Records(dataset, rule, table, superclass, labels, splits, sampling_rate, cache, progress)

@@ -1,41 +1,25 @@
 """A PTB-XL folder: found wherever the user points, opened, and described.
 
 Data: Wagner et al., "PTB-XL, a large publicly available electrocardiography dataset", Scientific Data
-7:154, 2020, PhysioNet version 1.0.3. Labels are in `labels`, splits in `splits`, the reading of the
-tables in `tables`; their public names are here too.
+7:154, 2020, PhysioNet version 1.0.3.
 """
 
 import os
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from signalcam.errors import DatasetError, LeakageError, listed
-from signalcam.data.labels import LABEL_RULES, SUPERCLASSES, binary_labels, label_summary, superclasses
-from signalcam.data.splits import check_leakage, split_by_fold
 from signalcam.data.metadata import DATABASE_FILE, STATEMENTS_FILE, read_database, read_statements
-
-__all__ = [
-    "LABEL_RULES",
-    "SUPERCLASSES",
-    "Dataset",
-    "LeakageError",
-    "binary_labels",
-    "check_leakage",
-    "find_dataset",
-    "label_summary",
-    "open_dataset",
-    "resolve_data_path",
-    "split_by_fold",
-    "superclasses",
-]
+from signalcam.errors import DatasetError, listed
+from signalcam.simulation import write_dataset
 
 RECORD_FOLDERS = {100: "records100", 500: "records500"}
 SIMULATED_MARKER = "SIMULATED.json"
 PATH_VARIABLE = "PATH_TO_DATA"
+DEFAULTS = ("data/ptb-xl-full", "data/ptb-xl")
 
 _VERSION_OF_COUNT = {21_837: "1.0.1", 21_801: "1.0.2", 21_799: "1.0.3"}
 # physionet.org/files/ptb-xl/1.0.3 is four levels below the folder in which wget ran; one more for its parent.
@@ -55,6 +39,7 @@ class Dataset:
         statements: DataFrame indexed by statement code.
         sampling_rates: rates in Hz of which waveforms are there.
         simulated: True for a simulated set.
+        source: which data this is and why it was chosen, in words.
     """
 
     folder: Path
@@ -63,6 +48,17 @@ class Dataset:
     statements: pd.DataFrame
     sampling_rates: tuple[int, ...]
     simulated: bool
+    source: str = ""
+
+    @property
+    def family(self) -> str:
+        """What the folds are folds of: "PTB-XL", whatever the version, or "simulated ECGs"."""
+        return "simulated ECGs" if self.simulated else "PTB-XL"
+
+    @property
+    def name(self) -> str:
+        """The data in a few words, such as "PTB-XL 1.0.3"."""
+        return self.version if self.simulated else f"PTB-XL {self.version}"
 
     def describe(self) -> str:
         """Say in one sentence which data this is."""
@@ -70,20 +66,32 @@ class Dataset:
         rates = " and ".join(f"{rate}" for rate in self.sampling_rates) or "no waveforms at any"
         count = f"{len(self.table):,} records"
         name = self.version if self.version.endswith(count) else f"{self.version}: {count}"
-        kind = "" if self.simulated else "PTB-XL "
-        return f"{kind}{name} of {patients:,} patients, {rates} Hz, in {_near(self.folder)}"
+        prefix = "" if self.simulated else "PTB-XL "
+        return f"{prefix}{name} of {patients:,} patients, {rates} Hz, in {_shortened(self.folder)}"
 
 
-def open_dataset(path: str | os.PathLike) -> Dataset:
-    """Find the dataset at or below `path`, read its tables and check them.
+def open_dataset(
+    path: str | os.PathLike | None = None, n_simulated: int = 1200, progress: bool = True
+) -> Dataset:
+    """Open a dataset: find it, read its tables and check them; simulate one where there is none.
 
     The version is told by the number of records: 21,837 is 1.0.1, 21,801 is 1.0.2, 21,799 is 1.0.3.
+
+    Args:
+        path: of the dataset or of a folder above it; None leaves the choice to `resolve_data_path`.
+        n_simulated: records to simulate where `path` is None and no data are there.
+        progress: show a progress bar while simulating.
+
+    Returns:
+        The dataset; its `source` says which it is and why.
 
     Raises:
         FileNotFoundError: no dataset there, or one of its two tables is missing.
         DatasetError: what is there is not as PTB-XL's tables are.
     """
-    folder = find_dataset(path)
+    folder, why = resolve_data_path(path)
+    if not folder.exists():
+        write_dataset(folder, n_records=n_simulated, progress=progress)
     table = read_database(folder)
     statements = read_statements(folder)
     simulated = (folder / SIMULATED_MARKER).is_file()
@@ -91,8 +99,32 @@ def open_dataset(path: str | os.PathLike) -> Dataset:
         version = f"simulated set of {len(table):,} records"
     else:
         version = _VERSION_OF_COUNT.get(len(table), f"sample of {len(table):,} records")
-    rates = tuple(rate for rate, name in RECORD_FOLDERS.items() if _holds_something(folder / name))
-    return Dataset(folder, version, table, statements, rates, simulated)
+    rates = tuple(rate for rate, name in RECORD_FOLDERS.items() if any((folder / name).glob("*")))
+    dataset = Dataset(folder, version, table, statements, rates, simulated)
+    return replace(dataset, source=f"{why}\n{dataset.describe()}.")
+
+
+def check_rate(dataset: Dataset, sampling_rate: int) -> None:
+    """Refuse a rate of which a dataset holds no records, and name the one that is there.
+
+    Args:
+        dataset: the opened folder.
+        sampling_rate: in Hz.
+
+    Raises:
+        FileNotFoundError, ValueError: no such records, or no such rate at all.
+    """
+    if sampling_rate not in RECORD_FOLDERS:
+        raise ValueError(f"sampling_rate must be one of {listed(RECORD_FOLDERS)} Hz, got {sampling_rate!r}.")
+    if sampling_rate in dataset.sampling_rates:
+        return
+    there = [f"{rate} Hz" for rate in dataset.sampling_rates]
+    advice = f"Load with sampling_rate={dataset.sampling_rates[0]}, or fetch" if there else "Fetch"
+    raise FileNotFoundError(
+        f"There are no records at {sampling_rate} Hz in {dataset.folder}; there are records at "
+        f"{listed(there) or 'no rate at all'}. {advice} them with `python -m signalcam download "
+        f"{dataset.folder} --sampling-rate {sampling_rate}`."
+    )
 
 
 def find_dataset(path: str | os.PathLike) -> Path:
@@ -101,6 +133,12 @@ def find_dataset(path: str | os.PathLike) -> Path:
     `path` may be the folder, its parent, the unzipped folder with the long name or what holds it, or the
     tree that `wget -r` makes (`physionet.org/files/ptb-xl/1.0.3/`); `~` is the home folder. Where several
     datasets are equally near, a real one is preferred to a simulated one.
+
+    Args:
+        path: where to look.
+
+    Returns:
+        The folder; a link keeps its name.
 
     Raises:
         FileNotFoundError: `path` does not exist, or holds no dataset; says how to get one.
@@ -128,50 +166,55 @@ def find_dataset(path: str | os.PathLike) -> Path:
             )
         if found:
             return (real or found)[0]
-        remains += [folder for folder in level if _looks_like_a_dataset(folder)]
+        marks = (STATEMENTS_FILE, *RECORD_FOLDERS.values())
+        remains += [folder for folder in level if any((folder / name).exists() for name in marks)]
         archives += [file for folder in level for file in folder.glob("*") if _is_archive(file)]
     if remains:
         raise FileNotFoundError(f"{DATABASE_FILE} is missing in {remains[0]}. {_how_to_get(remains[0])}")
     if archives:
         raise FileNotFoundError(
-            f"{start} holds no dataset, but an archive, {archives[0].name}: unpack it first."
+            f"{start} holds no dataset but an archive, {archives[0].name}: unpack it first."
         )
     raise FileNotFoundError(f"No {DATABASE_FILE} in {start} or below it. {_how_to_get(start)}")
 
 
 def resolve_data_path(
     path: str | os.PathLike | None = None,
-    default: str | os.PathLike = "data/ptb-xl",
+    defaults: Sequence[str | os.PathLike] = DEFAULTS,
     simulated: str | os.PathLike = "data/simulated",
 ) -> tuple[Path, str]:
-    """Choose the data: `path`, else the environment's PATH_TO_DATA, else `default` if it is there, else
-    `simulated`.
+    """Choose the data: `path`, else PATH_TO_DATA of the environment, else a default, else a simulated set.
+
+    Args:
+        path: of the dataset or of a folder above it.
+        defaults: the first of these that is there is taken.
+        simulated: folder of the simulated set, which may not exist yet.
 
     Returns:
-        The folder, and a sentence that says which was chosen and why. The folder of the simulated set may
-        not exist yet: the caller makes it with `synthetic.write_dataset`.
+        The folder, and a sentence that says which was chosen and why.
 
     Raises:
         FileNotFoundError, DatasetError: `path` or PATH_TO_DATA names no dataset; these are never passed
-        over in silence.
+            over in silence.
     """
     if path is not None:
         folder = find_dataset(path)
-        return folder, f"Using the dataset in {_near(folder)}, found at the given path."
+        return folder, f"Using the dataset in {_shortened(folder)}, found at the given path."
     if os.environ.get(PATH_VARIABLE, "").strip():
         folder = find_dataset(os.environ[PATH_VARIABLE])
-        return folder, f"Using the dataset in {_near(folder)}, found by PATH_TO_DATA of the environment."
-    if Path(default).expanduser().exists():
-        folder = find_dataset(default)
-        return folder, f"Using the dataset in {_near(folder)}: PATH_TO_DATA is not set."
+        return folder, f"Using the dataset in {_shortened(folder)}, found by PATH_TO_DATA of the environment."
+    for default in defaults:
+        if Path(default).expanduser().exists():
+            folder = find_dataset(default)
+            return folder, f"Using the dataset in {_shortened(folder)}: PATH_TO_DATA is not set."
     folder = Path(os.path.abspath(Path(simulated).expanduser()))
     return folder, (
-        f"Using the simulated set in {_near(folder)}: PATH_TO_DATA is not set and {default} is not there. "
-        "To use real ECGs, set PATH_TO_DATA to a PTB-XL folder."
+        f"Using the simulated set in {_shortened(folder)}: PATH_TO_DATA is not set and neither "
+        f"{' nor '.join(map(str, defaults))} is there. To use real ECGs, set PATH_TO_DATA to a PTB-XL folder."
     )
 
 
-def _near(folder: Path) -> Path:
+def _shortened(folder: Path) -> Path:
     """Shorten a path below the current folder, so that notebooks show no machine's own paths."""
     here = Path.cwd()
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
@@ -199,25 +242,13 @@ def _subfolders(folder: Path) -> list[Path]:
     if folder.name in RECORD_FOLDERS.values():
         return []
     try:
-        return sorted(
-            child for child in folder.iterdir() if not child.name.startswith(".") and child.is_dir()
-        )
+        return sorted(child for child in folder.iterdir() if child.name[0] != "." and child.is_dir())
     except PermissionError:
         return []
 
 
-def _looks_like_a_dataset(folder: Path) -> bool:
-    return (folder / STATEMENTS_FILE).is_file() or any(
-        (folder / name).is_dir() for name in RECORD_FOLDERS.values()
-    )
-
-
 def _is_archive(file: Path) -> bool:
     return file.suffix.lower() in _ARCHIVES and file.is_file()
-
-
-def _holds_something(folder: Path) -> bool:
-    return folder.is_dir() and next(folder.iterdir(), None) is not None
 
 
 def _how_to_get(folder: str | os.PathLike) -> str:

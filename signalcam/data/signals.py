@@ -1,20 +1,32 @@
-"""All records of a table as one array (record, time, lead) in mV: decoded in parallel, then cached.
+"""All records of a table as one array (record, time, lead) in mV: read in threads, then cached.
 
-The numbers are those of `wfdb.rdsamp(path)[0].astype(np.float32)` of each record, bit for bit.
+Each record is read by the strict reader of `recordings`. The numbers are those of
+`wfdb.rdsamp(path)[0].astype(np.float32)`, bit for bit, with the leads ordered as `LEADS`.
 """
 
+import functools
+import hashlib
+import logging
 import os
+import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.data.cache import EntryWriter, cache_folder, open_entry
-from signalcam.errors import RecordError, listed
-from signalcam.data.parallel import in_order
-from signalcam.data.ptbxl import Dataset
-from signalcam.data.selection import Selection
+from signalcam.data.cache import FORMAT_VERSION, cache_folder, open_entry, write_entry
+from signalcam.data.metadata import FILENAME_COLUMNS
+from signalcam.data.ptbxl import Dataset, check_rate
+from signalcam.data.threads import in_order
+from signalcam.errors import MissingRecordsError, RecordError, listed
+from signalcam.leads import LEADS, order_leads
+from signalcam.recordings.formats.wfdb_files import read_samples
+
+DURATION = 10  # seconds; every PTB-XL record
+
+logger = logging.getLogger(__name__)
 
 # Bytes of a block of signals. Small, since _N_WORKERS + 2 of them may be in memory beside the array.
 _BLOCK_BYTES = 400_000
@@ -28,7 +40,7 @@ def load_signals(
     ecg_ids: pd.Index | None = None,
     sampling_rate: int = 100,
     on_error: str = "raise",
-    check: bool = True,
+    check: bool | str = True,
     cache: bool | str | os.PathLike = True,
     progress: bool = True,
     extra_bytes: str = "error",
@@ -36,12 +48,13 @@ def load_signals(
     """Load the signals of a dataset's records.
 
     Args:
-        dataset: from `ptbxl.open_dataset`.
+        dataset: from `open_dataset`.
         ecg_ids: which records, in which order; all of the table by default.
         sampling_rate: 100 or 500, in Hz.
         on_error: "raise" stops at a record that cannot be read; "skip" leaves it out and tells why.
         check: compare samples with the checksums of the headers, and refuse missing samples. Without it,
-            missing samples are NaN.
+            missing samples are NaN. A cached array is compared with its own checksums in a sample of 256
+            records; with "full", in all of them.
         cache: True caches in the user's cache folder (or where SIGNALCAM_CACHE says), a path there, False
             nowhere. A cached array is used again as long as none of the records' files has changed.
         progress: show a progress bar.
@@ -62,82 +75,178 @@ def load_signals(
     """
     for name, value, choices in (
         ("on_error", on_error, ("raise", "skip")),
+        ("check", check, (True, False, "full")),
         ("extra_bytes", extra_bytes, ("error", "warn")),
     ):
         if value not in choices:
-            raise ValueError(f"{name} must be one of {listed(choices)}; got {value!r}.")
-    selection = Selection(dataset, ecg_ids, sampling_rate, on_error == "skip", check, extra_bytes)
+            raise ValueError(f"{name} must be one of {listed(choices)}, got {value!r}.")
+    check_rate(dataset, sampling_rate)
+    ids = _checked_ids(dataset, ecg_ids)
+    names = dataset.table.loc[ids, FILENAME_COLUMNS[sampling_rate]].tolist()
+    paths = [f"{dataset.folder}{os.sep}{name}" for name in names]
+    skipped, stamps = _look_at_files(paths)
+    if skipped and on_error == "raise":
+        raise MissingRecordsError(
+            f"{len(skipped):,} of {len(ids):,} records have no .hea or no .dat file at {sampling_rate} Hz: "
+            f"ecg_id {listed(ids[list(skipped)])} in {dataset.folder}. Fetch them with `python -m signalcam "
+            f"download {dataset.folder} --sampling-rate {sampling_rate}`, or leave them out with "
+            'on_error="skip".'
+        )
+    request = _Request(paths, int(sampling_rate), bool(check), extra_bytes, on_error == "skip")
+    about = {"check": request.check, "extra_bytes": extra_bytes, "skipped": skipped}
+    blocks = request.blocks(skipped, progress)
     if cache is False:
-        signals, skipped = _load(selection, _ArraySink(selection.shape), progress)
+        signals, n = np.empty(request.shape, np.float32), 0
+        for block in blocks:
+            signals[n : n + len(block)] = block
+            n += len(block)
+        signals = signals[:n]
     else:
-        folder = cache_folder(cache)
-        entry = open_entry(folder, selection.key, selection.misfit)
-        if entry is not None:
-            signals, skipped = entry[0], {int(row): reason for row, reason in entry[1]["skipped"].items()}
-        else:
-            with EntryWriter(folder, selection.key, selection.shape) as writer:
-                signals, skipped = _load(selection, writer, progress)
+        records = _digest("\n".join(f"{ecg_id} {name}" for ecg_id, name in zip(ids, names, strict=True)))
+        what = _digest(repr([str(dataset.folder.resolve()), int(sampling_rate), records]))
+        state = _digest(repr([FORMAT_VERSION, dataset.version, stamps]))
+        path = cache_folder(cache) / f"signals{sampling_rate}-{what}-{state}.npy"
+        entry = open_entry(path, request.misfit, every_record=check == "full")
+        signals, about = entry or (write_entry(path, request.shape, blocks, about), about)
     if on_error == "raise":
         return signals
-    rows = sorted(skipped)
-    reasons = pd.DataFrame({"ecg_id": selection.ids[rows], "reason": [skipped[row] for row in rows]})
-    return signals, selection.ids.delete(rows), reasons
+    skipped = {int(index): reason for index, reason in about["skipped"].items()}  # JSON's keys are text
+    reasons = pd.DataFrame({"ecg_id": ids[list(skipped)], "reason": list(skipped.values())}, list(skipped))
+    return signals, ids.delete(list(skipped)), reasons.sort_index(ignore_index=True)
 
 
-class _ArraySink:
-    """Collects blocks in memory, as `EntryWriter` does in a file."""
+@dataclass(frozen=True)
+class _Request:
+    """Records to read, and how.
 
-    def __init__(self, shape: tuple[int, int, int]):
-        self._signals, self._n = np.empty(shape, np.float32), 0
+    Attributes:
+        paths: of the records, without suffix.
+        sampling_rate: in Hz.
+        check: compare checksums, and refuse samples marked as missing; without it these are NaN.
+        extra_bytes: as in `load_signals`.
+        may_skip: leave out records that cannot be read.
+    """
 
-    def append(self, block: np.ndarray) -> None:
-        self._signals[self._n : self._n + len(block)] = block
-        self._n += len(block)
+    paths: list[str]
+    sampling_rate: int
+    check: bool
+    extra_bytes: str
+    may_skip: bool
 
-    def commit(self, about: dict) -> np.ndarray:
-        return self._signals[: self._n]
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of the signals when no record is left out."""
+        return len(self.paths), DURATION * self.sampling_rate, len(LEADS)
+
+    def misfit(self, about: dict, shape: tuple[int, ...]) -> str:
+        """Why cached signals would not do; "" where they would."""
+        skipped = {int(index) for index in about["skipped"]}
+        n = len(self.paths) - len(skipped)
+        if shape != (n, *self.shape[1:]) or not skipped <= set(range(len(self.paths))):
+            return f"its shape is {shape}"
+        # What was read with every check and nothing left out is the same by any other setting.
+        clean = about["check"] and about["extra_bytes"] == "error" and not skipped
+        same = (about["check"], about["extra_bytes"]) == (self.check, self.extra_bytes)
+        return "" if clean or (same and (self.may_skip or not skipped)) else "it was read with other checks"
+
+    def blocks(self, skipped: dict[int, str], progress: bool) -> Iterator[np.ndarray]:
+        """Yield the signals of all records not in `skipped`, float32 (record, time, lead) in mV, in order.
+
+        Records that cannot be read are left out and added to `skipped`, or are an error.
+        """
+        indices = [index for index in range(len(self.paths)) if index not in skipped]
+        n = max(1, _BLOCK_BYTES // (4 * self.shape[1] * self.shape[2]))
+        parts = (indices[start : start + n] for start in range(0, len(indices), n))
+        title = f"Loading {self.sampling_rate} Hz"
+        with tqdm(total=len(indices), desc=title, unit=" records", disable=not progress) as bar:
+            for part, (signals, errors) in in_order(self._read_block, parts, _N_WORKERS, _N_WORKERS + 1):
+                for position, error in errors.items():
+                    if not self.may_skip:
+                        error.add_note('on_error="skip" leaves such records out and lists them.')
+                        raise error
+                    skipped[part[position]] = str(error)
+                yield np.delete(signals, list(errors), axis=0) if errors else signals
+                bar.update(len(part))
+        if len(skipped) == len(self.paths):
+            first = skipped[min(skipped)]
+            raise RecordError(f"None of the {len(skipped):,} records could be read. The first: {first}")
+
+    def _read_block(self, indices: list[int]) -> tuple[np.ndarray, dict[int, Exception]]:
+        """Signals of some records, and the error of each position that could not be read."""
+        signals, errors = np.empty((len(indices), *self.shape[1:]), np.float32), {}
+        for position, index in enumerate(indices):
+            try:
+                signals[position] = self._read(self.paths[index])
+            except (RecordError, OSError) as error:
+                # Errors of the system, which have a number, do not name the record.
+                named = getattr(error, "errno", None) is None
+                errors[position] = error if named else RecordError(f"Record {self.paths[index]}: {error}.")
+        return signals, errors
+
+    def _read(self, path: str) -> np.ndarray:
+        """Signals of one record, leads as `LEADS`."""
+        signals, header = read_samples(path + ".hea", check=self.check, extra_bytes=self.extra_bytes)
+        name = f"Record {header.name}"
+        if header.sampling_rate != self.sampling_rate:
+            raise RecordError(
+                f"{name}: expected {self.sampling_rate} Hz, its header says {header.sampling_rate:g} Hz. "
+                "Load it with that sampling_rate, or fetch it again."
+            )
+        if header.n_times != self.shape[1]:
+            raise RecordError(
+                f"{name}: expected {self.shape[1]:,} samples a lead ({DURATION} s), its header says "
+                f"{header.n_times:,}. Fetch it again, or leave it out."
+            )
+        for file in header.files:
+            if file != header.name + ".dat":
+                raise RecordError(
+                    f"{name}: its header names the signal file {file!r}, not {header.name}.dat."
+                )
+        try:
+            order = _order(header.leads)
+        except ValueError as error:
+            raise RecordError(f"{name}: {error}") from error
+        n_missing = 0 if self.check else int(np.isnan(signals).sum())
+        if n_missing:
+            logger.warning("%s: %s samples are missing in the file and are NaN.", name, f"{n_missing:,}")
+        return signals if order is None else signals[:, order]
 
 
-def _load(
-    selection: Selection, sink: _ArraySink | EntryWriter, progress: bool
-) -> tuple[np.ndarray, dict[int, str]]:
-    """Decode into `sink`; return its signals, and the reason of each row left out."""
-    skipped = dict.fromkeys(selection.missing, "no .hea or no .dat file")
-    rows = np.delete(np.arange(len(selection.ids)), selection.missing)
-    first_error = None
-    bar = tqdm(
-        total=len(rows),
-        desc=f"Loading {selection.decoder.sampling_rate} Hz",
-        unit=" records",
-        disable=not progress,
-    )
-    with bar:
-        for block, signals, errors in _blocks(selection, rows):
-            for position, error in errors.items():
-                if not selection.may_skip:
-                    error.add_note('on_error="skip" leaves such records out and lists them.')
-                    raise error
-                first_error = first_error or error
-                skipped[int(block[position])] = str(error)
-            sink.append(np.delete(signals, list(errors), axis=0) if errors else signals)
-            bar.update(len(block))
-    if len(skipped) == len(selection.ids):
-        raise RecordError(
-            f"None of the {len(skipped):,} records could be read. The first: {next(iter(skipped.values()))}"
-        ) from first_error
-    about = {**selection.about, "skipped": {str(row): reason for row, reason in skipped.items()}}
-    return sink.commit(about), skipped
+# The records of a dataset share one lead order, or a few.
+@functools.lru_cache(maxsize=64)
+def _order(leads: tuple[str, ...]) -> np.ndarray | None:
+    """Positions that put `leads` into the order of `LEADS`; None where they are in it."""
+    order = order_leads(leads)
+    return None if (order == np.arange(len(LEADS))).all() else order
 
 
-def _blocks(
-    selection: Selection, rows: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray, dict[int, Exception]]]:
-    """Yield (rows, signals, errors by position) in order, decoding a few blocks ahead."""
-    per_block = max(1, _BLOCK_BYTES // (4 * selection.shape[1] * selection.shape[2]))
-    blocks = (rows[start : start + per_block] for start in range(0, len(rows), per_block))
+def _look_at_files(paths: list[str]) -> tuple[dict[int, str], str]:
+    """Which records lack a file, by index; and a digest of sizes and times, which changes with any file."""
+    missing, stamps = {}, []
+    for index, path in enumerate(paths):
+        for suffix in (".hea", ".dat"):
+            try:
+                found = os.stat(path + suffix)
+                is_file = stat.S_ISREG(found.st_mode)
+            except OSError:
+                is_file = False
+            stamps.append((found.st_size, found.st_mtime_ns, found.st_ctime_ns) if is_file else None)
+            if not is_file:
+                missing[index] = "no .hea or no .dat file"
+    return missing, _digest(repr(stamps))
 
-    def decode(block: np.ndarray) -> tuple[np.ndarray, dict[int, Exception]]:
-        return selection.decoder.decode([selection.paths[row] for row in block])
 
-    for block, (signals, errors) in in_order(decode, blocks, _N_WORKERS, ahead=_N_WORKERS + 1):
-        yield block, signals, errors
+def _checked_ids(dataset: Dataset, ecg_ids: pd.Index | None) -> pd.Index:
+    ids = dataset.table.index if ecg_ids is None else pd.Index(ecg_ids)
+    if ids.dtype == bool:
+        raise ValueError("ecg_ids must hold ecg_ids, got a boolean mask; use dataset.table.index[mask].")
+    if not len(ids):
+        raise ValueError("ecg_ids is empty: no record to load.")
+    unknown = ids[~ids.isin(dataset.table.index)]
+    if len(unknown):
+        raise ValueError(f"{len(unknown):,} ecg_ids are not in the dataset's table: {listed(unknown)}.")
+    return ids
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.errors import DatasetError, LeakageError, listed
-from signalcam.data.parallel import in_order
 from signalcam.data.metadata import N_FOLDS, check_folds
+from signalcam.data.threads import in_order
+from signalcam.errors import DatasetError, LeakageError, listed
 
 
 def split_by_fold(table: pd.DataFrame, test_fold: int = 10, validation_fold: int = 9) -> dict[str, pd.Index]:
@@ -22,6 +22,7 @@ def split_by_fold(table: pd.DataFrame, test_fold: int = 10, validation_fold: int
 
     Args:
         table: DataFrame indexed by ecg_id with `strat_fold` and `patient_id`.
+        test_fold, validation_fold: 1 to 10.
 
     Returns:
         dict of ecg_id Index: "train", "validation", "test", each in the table's order.
@@ -80,18 +81,17 @@ def check_leakage(
     patients = table["patient_id"].loc[used.unique()]
     if patients.isna().any():
         raise DatasetError(f"patient_id is missing for ecg_id {listed(patients.index[patients.isna()])}.")
+    ids = used.unique()
     problems = [
-        _shared(owners, lambda ecg_id: ecg_id, "record", "ecg_id"),
-        _shared(owners, patients.to_dict().__getitem__, "patient", "patient_id"),
+        _shared(owners, dict(zip(ids, ids, strict=True)), "record", "ecg_id "),
+        _shared(owners, patients.to_dict(), "patient", "patient_id "),
     ]
     if signals is not None:
-        digests = _digests(signals, table.index if ecg_ids is None else pd.Index(ecg_ids), used, progress)
-        problems.append(_shared(owners, digests.__getitem__, "identical signal", None))
-    problems = [problem for problem in problems if problem]
-    if problems:
-        raise LeakageError(
-            " ".join(problems) + " Keep all records of a patient in one split, e.g. with split_by_fold."
-        )
+        digests = _digests(signals, table.index if ecg_ids is None else pd.Index(ecg_ids), ids, progress)
+        problems.append(_shared(owners, digests, "identical signal", ""))
+    if any(problems):
+        advice = "Keep all records of a patient in one split, e.g. with split_by_fold."
+        raise LeakageError(" ".join([*filter(None, problems), advice]))
 
 
 def _as_ids(name: str, ids: object, table: pd.DataFrame) -> pd.Index:
@@ -104,26 +104,26 @@ def _as_ids(name: str, ids: object, table: pd.DataFrame) -> pd.Index:
     return index
 
 
-def _shared(owners: dict[str, pd.Index], key_of, what: str, column: str | None) -> str:
-    """Say which keys more than one split holds; an empty string when none."""
+def _shared(owners: dict[str, pd.Index], keys: dict, what: str, column: str) -> str:
+    """Say which keys of records more than one split holds; "" when none."""
     holders: dict[object, dict[str, list]] = {}
     for name, ids in owners.items():
-        for ecg_id in ids:
-            holders.setdefault(key_of(ecg_id), {}).setdefault(name, []).append(ecg_id)
-    shared = {key: places for key, places in holders.items() if len(places) > 1}
-    if not shared:
+        for ecg_id in ids.unique():
+            holders.setdefault(keys[ecg_id], {}).setdefault(name, []).append(ecg_id)
+    examples = [
+        (f"{column}{key} in " if column else "in ")
+        + " and ".join(f"{name} (ecg_id {listed(ids, 3)})" for name, ids in places.items())
+        for key, places in holders.items()
+        if len(places) > 1
+    ]
+    if not examples:
         return ""
-    examples = []
-    for key, places in shared.items():
-        where = " and ".join(
-            f"{name} (ecg_id {listed(dict.fromkeys(ids), 3)})" for name, ids in places.items()
-        )
-        examples.append(f"{column} {key} in {where}" if column else f"in {where}")
-    plural = "s are" if len(shared) > 1 else " is"
-    return f"{len(shared):,} {what}{plural} in more than one split: {listed(examples)}."
+    plural = "s are" if len(examples) > 1 else " is"
+    return f"{len(examples):,} {what}{plural} in more than one split: {listed(examples)}."
 
 
 def _digests(signals: np.ndarray, ecg_ids: pd.Index, used: pd.Index, progress: bool) -> dict[object, bytes]:
+    """Digest of the signal of each ecg_id in `used`."""
     if len(signals) != len(ecg_ids):
         raise ValueError(
             f"signals has {len(signals):,} records, ecg_ids {len(ecg_ids):,}: give the ecg_id of each record."
@@ -131,12 +131,11 @@ def _digests(signals: np.ndarray, ecg_ids: pd.Index, used: pd.Index, progress: b
     absent = used[~used.isin(ecg_ids)]
     if len(absent):
         raise ValueError(f"signals has no record of ecg_id {listed(absent)}, which the splits hold.")
-    wanted = set(used)
-    rows = [row for row, ecg_id in enumerate(ecg_ids) if ecg_id in wanted]
-    bar = tqdm(rows, desc="Comparing signals", unit=" records", delay=1, disable=not progress)
-    return {ecg_ids[row]: digest for row, digest in in_order(lambda row: _digest(signals[row]), bar, 2, 64)}
 
+    def digest(index: int) -> bytes:
+        # Adding zero turns -0.0 into 0.0, which are equal but differ in their bytes.
+        return hashlib.blake2b(np.ascontiguousarray(signals[index] + 0.0).data, digest_size=16).digest()
 
-def _digest(record: np.ndarray) -> bytes:
-    # Adding zero turns -0.0 into 0.0, which are equal but differ in their bytes.
-    return hashlib.blake2b(np.ascontiguousarray(record + 0.0).data, digest_size=16).digest()
+    indices = np.flatnonzero(ecg_ids.isin(used))
+    bar = tqdm(indices, desc="Comparing signals", unit=" records", delay=1, disable=not progress)
+    return {ecg_ids[index]: found for index, found in in_order(digest, bar, 2, 64)}

@@ -1,0 +1,24 @@
+"""Models for use: raw mV in, probability and map out, as a `.keras` file or exported to LiteRT and ONNX.
+
+Loaded when it is asked for, so that an exported model runs without TensorFlow.
+"""
+
+import importlib
+from typing import Any
+
+_FACE = {
+    "deployable": ("OUTPUTS", "Settings", "build_deployable", "settings_of", "network_of", "scaled")
+    + ("class_index", "save_model", "load_model", "predict"),
+    "from_training": ("deploy",),
+    "pretrained": ("PRETRAINED", "load_pretrained"),
+    "export": ("MAX_CALIBRATION", "ExportCheck", "ExportError", "to_litert", "to_onnx", "check_export"),
+    "runtime": ("LiteRTModel", "OnnxModel", "open_exported"),
+}
+_MODULE_OF = {name: module for module, names in _FACE.items() for name in names}
+__all__ = list(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

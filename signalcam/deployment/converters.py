@@ -5,7 +5,6 @@ Settings travel within the file: in LiteRT as a zip archive behind the model, as
 """
 
 import contextlib
-import importlib
 import io
 import json
 import logging
@@ -13,13 +12,15 @@ import os
 import tempfile
 import warnings
 import zipfile
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from signalcam.deployment.deployable import settings_of
-from signalcam.deployment.runtime import SETTINGS_NAME
+from signalcam.deployment.runtime import SETTINGS_NAME, import_extra
 
 PRECISIONS = ("float32", "float16", "int8")
 
@@ -27,19 +28,19 @@ PRECISIONS = ("float32", "float16", "int8")
 _HEAD = ("average", "classifier", "probability", "heatmap")
 
 
-def litert_bytes(model, precision="float32", calibration=None):
+def litert_bytes(
+    model: keras.Model, precision: str = "float32", calibration: np.ndarray | None = None
+) -> bytes:
     """Convert a deployable model to a LiteRT file for one record at a time.
 
     Args:
-        model: as `signalcam.deployment.deployable.build_deployable` gives it.
+        model: as `build_deployable` gives it.
         precision: one of `PRECISIONS`.
         calibration: for int8: raw records in mV, float32 (record, time, lead).
 
     Returns:
-        bytes of a `.tflite` file with inputs `signals` (1, time, lead) and the outputs by name.
+        Content of a `.tflite` file with the input `signals` (1, time, lead) and the outputs by name.
     """
-    import tensorflow as tf
-
     with tempfile.TemporaryDirectory() as folder, _quiet():
         archive = keras.export.ExportArchive()
         archive.track(model)
@@ -62,8 +63,8 @@ def litert_bytes(model, precision="float32", calibration=None):
     return _append_settings(content, _settings_text(model, precision))
 
 
-def onnx_bytes(model):
-    """Convert a deployable model to an ONNX file for any number of records; return its bytes."""
+def onnx_bytes(model: keras.Model) -> bytes:
+    """Convert a deployable model to an ONNX file for any number of records; return its content."""
     onnx = import_extra("onnx")
     import_extra("tf2onnx")
     signature = keras.InputSpec(dtype="float32", shape=(None, *model.input_shape[1:]), name="signals")
@@ -84,26 +85,14 @@ def onnx_bytes(model):
     return exported.SerializeToString()
 
 
-def import_extra(name):
-    """Import a package of the extra `export`, or raise ImportError that tells how to install it."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            f"Exporting needs {name.partition('.')[0]}, which is not installed: "
-            'pip install "signalcam[export]".'
-        ) from error
-
-
-def _integer_convolutions(converter, plain, calibration):
+def _integer_convolutions(converter: tf.lite.TFLiteConverter, plain: bytes, calibration: np.ndarray) -> bytes:
     """Quantise weights and activations of the convolutions; keep what is before and behind them in float.
 
     Raw mV have a range that 256 steps cannot hold, and so have squares, inverses and logarithms of them; in
     integers the front would cost far more accuracy than the convolutions, and less than a tenth of the time.
     """
-    import tensorflow as tf
 
-    def records():
+    def records() -> Iterator[list[np.ndarray]]:
         for record in calibration:
             yield [np.ascontiguousarray(record[np.newaxis], np.float32)]
 
@@ -118,11 +107,11 @@ def _integer_convolutions(converter, plain, calibration):
     return quantizer.get_nondebug_quantized_model()
 
 
-def _settings_text(model, precision):
+def _settings_text(model: keras.Model, precision: str) -> str:
     return json.dumps(asdict(settings_of(model)) | {"precision": precision})
 
 
-def _append_settings(content, text):
+def _append_settings(content: bytes, text: str) -> bytes:
     buffer = io.BytesIO(content)
     with zipfile.ZipFile(buffer, "a") as archive:
         # A fixed date, so that the same model gives the same bytes.
@@ -131,7 +120,7 @@ def _append_settings(content, text):
 
 
 @contextlib.contextmanager
-def _quiet():
+def _quiet() -> Iterator[None]:
     """Keep the converters' own notes, deprecations of what we do not use among them, from the user."""
     logger = logging.getLogger("tensorflow")
     level = logger.level

@@ -1,8 +1,7 @@
 """The deployable model: raw millivolts in; probability, evidence and heatmap out; one `.keras` file.
 
 Detrending and scaling stand as layers in front of the network, and a `Card` layer carries what a user must
-know to read the output (class names, lead names, sampling rate, label rule, threshold). So one file answers
-for a recording, and nobody has to repeat the preprocessing by hand.
+know to read the output. So one file answers for a recording, and nobody repeats the preprocessing by hand.
 """
 
 import json
@@ -12,13 +11,15 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 from signalcam.errors import ModelFileError
 from signalcam.leads import LEADS
 from signalcam.model import add_cam
+from signalcam.preprocessing import Scaler
 from signalcam.preprocessing.layers import Detrend, scale_layer
-from signalcam.recordings.reading import check_signals
+from signalcam.recordings.checks import check_signals
 
 OUTPUTS = ("probability", "logit", "evidence", "heatmap")
 
@@ -37,7 +38,10 @@ class Settings:
         exclusive: True where the outputs are a softmax.
         trained_on: the data, in words.
         recipe: name of the training recipe.
-        calls: for one output, what to call a record below and from the threshold on.
+        dataset: family of the data with the folds below, such as "PTB-XL"; "" where it has none.
+        training_folds, validation_folds: `strat_fold` of the records trained on, and of those that the epoch,
+            the calibration and the thresholds were chosen on.
+        predicted_names: for one output, what is predicted below and from the threshold on.
     """
 
     class_names: tuple[str, ...] = ("ABNORMAL",)
@@ -49,47 +53,56 @@ class Settings:
     exclusive: bool = False
     trained_on: str = ""
     recipe: str = ""
-    calls: tuple[str, str] = ("NORMAL", "ABNORMAL")
+    dataset: str = ""
+    training_folds: tuple[int, ...] = ()
+    validation_folds: tuple[int, ...] = ()
+    predicted_names: tuple[str, str] = ("NORMAL", "ABNORMAL")
 
-    def __post_init__(self):
-        for name in ("class_names", "threshold", "lead_names", "calls"):
+    def __post_init__(self) -> None:
+        names = ("class_names", "threshold", "lead_names", "predicted_names")
+        for name in (*names, "training_folds", "validation_folds"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if len(self.class_names) != len(self.threshold):
             raise ValueError(
-                f"A threshold is needed for each class: got {len(self.threshold)} for "
-                f"{len(self.class_names)} classes ({', '.join(self.class_names)})."
+                f"threshold must hold a number for each of {', '.join(self.class_names)}, got "
+                f"{len(self.threshold)} numbers."
             )
         if len(set(self.class_names)) != len(self.class_names):
-            raise ValueError(f"Class names must differ; got {', '.join(self.class_names)}.")
+            raise ValueError(f"class_names must differ, got {', '.join(self.class_names)}.")
 
 
 @keras.saving.register_keras_serializable(package="signalcam")
 class Card(layers.Layer):
-    """Carry the settings in the saved file; hand the signals on unchanged."""
+    """Carry the settings in the saved file; hand the signals on unchanged.
 
-    def __init__(self, settings, **kwargs):
+    Args:
+        settings: `Settings`, or a dict of them as a file holds it; what is unknown there is ignored.
+        **kwargs: `name` and whatever else `keras.layers.Layer` takes.
+    """
+
+    def __init__(self, settings: Settings | dict, **kwargs):
         super().__init__(**kwargs)
-        known = {field.name for field in fields(Settings)}
-        self.settings = (
-            settings
-            if isinstance(settings, Settings)
-            else Settings(**{name: value for name, value in settings.items() if name in known})
-        )
+        if not isinstance(settings, Settings):
+            known = {field.name for field in fields(Settings)}
+            settings = Settings(**{name: value for name, value in settings.items() if name in known})
+        self.settings = settings
 
-    def call(self, signals):
+    def call(self, signals: tf.Tensor) -> tf.Tensor:
         return signals
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return super().get_config() | {"settings": json.loads(json.dumps(asdict(self.settings)))}
 
 
-def build_deployable(model, scaler, settings, degree=10):
+def build_deployable(
+    model: keras.Model, scaler: Scaler, settings: Settings, degree: int | None = 10
+) -> keras.Model:
     """Put the preprocessing in front of a trained network and the CAM behind it.
 
     Args:
         model: network from scaled signals to probabilities, as `signalcam.model.build_model` gives it.
-        scaler: fitted `signalcam.preprocessing.detrending.Scaler` that the network was trained with.
-        settings: `Settings`.
+        scaler: fitted `Scaler` that the network was trained with.
+        settings: what travels with the model.
         degree: of the polynomial that detrending removes; None leaves detrending out.
 
     Returns:
@@ -100,16 +113,15 @@ def build_deployable(model, scaler, settings, degree=10):
         ValueError: where the settings do not fit the network.
     """
     n_times, n_leads = model.inputs[0].shape[1:]
-    n_outputs = model.outputs[0].shape[-1]
-    if len(settings.class_names) != n_outputs:
+    if len(settings.class_names) != (n_outputs := model.outputs[0].shape[-1]):
         raise ValueError(
-            f"The network has {n_outputs} outputs, the settings name {len(settings.class_names)} classes: "
+            f"class_names must name the {n_outputs} outputs of the network, got "
             f"{', '.join(settings.class_names)}."
         )
     if (settings.n_times, len(settings.lead_names)) != (n_times, n_leads):
         raise ValueError(
-            f"The network reads {n_times} samples of {n_leads} leads, the settings say "
-            f"{settings.n_times} samples of {len(settings.lead_names)} leads."
+            f"settings must fit the network, {n_times} samples of {n_leads} leads, got {settings.n_times} "
+            f"samples of {len(settings.lead_names)} leads."
         )
     raw = keras.Input((n_times, n_leads), name="signals")
     x = Card(settings, name="card")(raw)
@@ -121,7 +133,7 @@ def build_deployable(model, scaler, settings, degree=10):
     return keras.Model(raw, network(x), name="signalcam")
 
 
-def settings_of(model):
+def settings_of(model: keras.Model) -> Settings:
     """Return the `Settings` that a deployable model carries, or raise ValueError where it carries none."""
     for layer in model.layers:
         if isinstance(layer, Card):
@@ -129,19 +141,23 @@ def settings_of(model):
     raise ValueError(f"Model {model.name!r} carries no settings; make it with `build_deployable`.")
 
 
-def network_of(model):
-    """Return the network inside a deployable model: scaled signals in, the dict of `add_cam` out."""
+def network_of(model: keras.Model) -> keras.Model:
+    """Return the network in a deployable model: scaled signals in, the dict of `add_cam` out."""
     return model.get_layer("network")
 
 
-def scaled(model, signals, batch_size=128):
-    """Run the preprocessing of a deployable model: raw mV in, what its network reads out."""
+def scaled(model: keras.Model, signals: np.ndarray, batch_size: int = 128) -> np.ndarray:
+    """Detrend and scale signals (record, time, lead) in mV as a deployable model does.
+
+    Returns:
+        float32 (record, time, lead), without unit: what the network inside reads.
+    """
     front = keras.Model(model.inputs, model.get_layer("scale").output)
     return np.asarray(front.predict(np.asarray(signals, np.float32), batch_size=batch_size, verbose=0))
 
 
-def class_index(settings, which):
-    """Return the position of a class given by name or index.
+def class_index(settings: Settings, which: str | int) -> int:
+    """Return the index of a class given by name or index.
 
     Raises:
         ValueError: for a name or an index that is not there; the message lists the classes.
@@ -152,10 +168,10 @@ def class_index(settings, which):
     if isinstance(which, int | np.integer) and not isinstance(which, bool) and 0 <= which < len(names):
         return int(which)
     listed = ", ".join(f"{index}: {name}" for index, name in enumerate(names))
-    raise ValueError(f"No class {which!r} in this model; the classes are {listed}.")
+    raise ValueError(f"There is no class {which!r} in this model; the classes are {listed}.")
 
 
-def save_model(model, path):
+def save_model(model: keras.Model, path: str | Path) -> None:
     """Write a deployable model to a `.keras` file: beside it first, then renamed.
 
     Raises:
@@ -173,7 +189,7 @@ def save_model(model, path):
     beside.replace(path)
 
 
-def load_model(path):
+def load_model(path: str | Path) -> keras.Model:
     """Read a deployable model from a `.keras` file, in Keras's safe mode.
 
     Returns:
@@ -186,7 +202,14 @@ def load_model(path):
     path = _keras_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no model file at {path.resolve()}.")
-    config = _read_config(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = archive.read("config.json").decode()
+    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, EOFError, OSError) as error:
+        raise ModelFileError(
+            f"{path} is not a whole .keras file ({path.stat().st_size} bytes): {error}. "
+            "Copy or train it again."
+        ) from error
     if '"Lambda"' in config:
         raise ModelFileError(f"{path} holds a Lambda layer, which could run any code; it was not loaded.")
     if '"signalcam>Card"' not in config:
@@ -197,26 +220,17 @@ def load_model(path):
         raise ModelFileError(f"{path} could not be read as a model: {error}") from error
 
 
-def _keras_path(path):
+def _keras_path(path: str | Path) -> Path:
     path = Path(path).expanduser()
     if path.suffix != ".keras":
-        raise ValueError(f"A model file ends in .keras; got {path.name!r}.")
+        raise ValueError(f"path must end in .keras, got {path.name!r}.")
     return path
 
 
-def _read_config(path):
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.read("config.json").decode()
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, EOFError, OSError) as error:
-        raise ModelFileError(
-            f"{path} is not a whole .keras file ({path.stat().st_size} bytes): {error}. "
-            "Copy or train it again."
-        ) from error
-
-
-def predict(model, signals, batch_size=128, padded=None):
-    """Predict raw recordings, after the checks of the gate.
+def predict(
+    model: keras.Model, signals: np.ndarray, batch_size: int = 128, padded: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Predict raw recordings, after `check_signals`.
 
     Args:
         model: deployable model.
@@ -225,7 +239,7 @@ def predict(model, signals, batch_size=128, padded=None):
         padded: boolean (record, time), True where a record was padded; both maps are NaN there.
 
     Returns:
-        dict of float32 arrays: ``probability``, ``logit`` (record, class), ``evidence`` (record, cell,
+        dict of float32 arrays: ``probability``, ``logit`` (record, class), ``evidence`` (record, position,
         class), ``heatmap`` (record, time, class).
 
     Raises:
@@ -241,11 +255,12 @@ def predict(model, signals, batch_size=128, padded=None):
     return outputs if padded is None else _mask(outputs, np.asarray(padded, bool).reshape(len(signals), -1))
 
 
-def _mask(outputs, padded):
+def _mask(outputs: dict[str, np.ndarray], padded: np.ndarray) -> dict[str, np.ndarray]:
     """Blank the maps where a record was padded, and scale the heatmap over what is left."""
-    length = padded.shape[1] // outputs["evidence"].shape[1]
-    cells = padded[:, : outputs["evidence"].shape[1] * length].reshape(len(padded), -1, length).all(axis=2)
-    evidence = np.where(cells[..., None], np.nan, outputs["evidence"])
+    n_positions = outputs["evidence"].shape[1]
+    length = padded.shape[1] // n_positions
+    blank = padded[:, : n_positions * length].reshape(len(padded), n_positions, length).all(axis=2)
+    evidence = np.where(blank[..., None], np.nan, outputs["evidence"])
     heatmap = np.where(padded[..., None], np.nan, outputs["heatmap"])
     lowest = np.nanmin(heatmap, axis=1, keepdims=True)
     spread = np.nanmax(heatmap, axis=1, keepdims=True) - lowest

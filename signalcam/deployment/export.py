@@ -1,20 +1,17 @@
 """Export a deployable model to LiteRT and ONNX, checked against Keras before the file gets its name.
 
-    check = to_litert(model, "model.tflite")                                     # raw mV in, as in Keras
-    check = to_litert(model, "small.tflite", precision="int8", calibration=signals, labels=labels)
-    check = to_onnx(model, "model.onnx", signals=signals)
-
 `signalcam.deployment.runtime` opens such a file without TensorFlow.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 
-from signalcam.deployment.converters import PRECISIONS, import_extra, litert_bytes, onnx_bytes
-from signalcam.deployment.deployable import settings_of
-from signalcam.deployment.runtime import open_exported
+from signalcam.deployment.converters import PRECISIONS, litert_bytes, onnx_bytes
+from signalcam.deployment.deployable import Settings, settings_of
+from signalcam.deployment.runtime import import_extra, open_exported
 from signalcam.evaluation.metrics import score
 from signalcam.leads import LEADS
 from signalcam.recordings.checks import check_signals
@@ -25,6 +22,8 @@ TOLERANCES = {"float32": (1e-5, 1e-5), "float16": (5e-3, 2e-3), "int8": (0.1, 0.
 AUC_TOLERANCE = 0.02
 MAX_CALIBRATION = 256
 N_SIMULATED = 8
+
+Array = np.ndarray | None
 
 
 class ExportError(ValueError):
@@ -52,7 +51,7 @@ class ExportCheck:
     heatmap: float
     auc: dict[str, tuple[float, float]]
 
-    def __str__(self):
+    def __str__(self) -> str:
         text = (
             f"{self.precision}, {self.size / 1000:.0f} kB; on {self.n_records} {self.source} records the "
             f"probability is within {self.probability:.1g} of Keras, the heatmap within {self.heatmap:.1g} "
@@ -63,11 +62,18 @@ class ExportCheck:
         return text
 
 
-def to_litert(model, path, precision="float32", calibration=None, signals=None, labels=None):
+def to_litert(
+    model: keras.Model,
+    path: str | Path,
+    precision: str = "float32",
+    calibration: Array = None,
+    signals: Array = None,
+    labels: Array = None,
+) -> ExportCheck:
     """Write a LiteRT file: one raw record in mV in; probability, logit, evidence and heatmap out.
 
     Args:
-        model: deployable model, as `signalcam.deployment.deployable.build_deployable` gives it.
+        model: deployable model, as `build_deployable` gives it.
         path: of the file, ending in `.tflite`.
         precision: "float32"; "float16" halves the weights; "int8" computes the convolutions in integers,
             while preprocessing and head stay in float.
@@ -86,28 +92,26 @@ def to_litert(model, path, precision="float32", calibration=None, signals=None, 
     """
     path = _checked_path(path, ".tflite")
     if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}.")
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}.")
     if precision == "int8" and calibration is None:
         raise ValueError(
-            "int8 needs calibration: some 100 raw records in mV, (record, time, lead), to find the ranges."
+            "calibration must be given for int8: some 100 raw records in mV, (record, time, lead)."
         )
     settings_of(model)  # or ValueError, before anything is converted
     import_extra("ai_edge_litert.interpreter")
+    spread = None
     if calibration is not None:
         calibration = _checked_signals(model, calibration)
-    content = litert_bytes(model, precision, None if calibration is None else _spread(calibration))
+        chosen = np.linspace(0, len(calibration) - 1, min(len(calibration), MAX_CALIBRATION))
+        spread = calibration[chosen.round().astype(int)]
+    content = litert_bytes(model, precision, spread)
     return _write(model, path, content, calibration if signals is None else signals, labels)
 
 
-def to_onnx(model, path, signals=None, labels=None):
+def to_onnx(model: keras.Model, path: str | Path, signals: Array = None, labels: Array = None) -> ExportCheck:
     """Write an ONNX file: any number of raw records in mV in; the same outputs as `to_litert`.
 
-    Args:
-        model, signals, labels: as in `to_litert`.
-        path: of the file, ending in `.onnx`.
-
-    Returns, raises:
-        As `to_litert`.
+    Args, Returns, Raises: as in `to_litert`, the file ending in `.onnx`.
     """
     path = _checked_path(path, ".onnx")
     settings_of(model)
@@ -115,17 +119,15 @@ def to_onnx(model, path, signals=None, labels=None):
     return _write(model, path, onnx_bytes(model), signals, labels)
 
 
-def check_export(model, path, signals=None, labels=None):
+def check_export(
+    model: keras.Model, path: str | Path, signals: Array = None, labels: Array = None
+) -> ExportCheck:
     """Compare an exported file with Keras, record by record.
 
     Args:
         model: the deployable model that the file was made from.
         path: the `.tflite` or `.onnx` file.
-        signals: raw records in mV, (record, time, lead); simulated ones by default.
-        labels: 0 and 1, (record,) or (record, class), to compare AUCs.
-
-    Returns:
-        `ExportCheck`.
+        signals, labels: as in `to_litert`.
 
     Raises:
         ExportError: where they differ by more than the tolerance of the file's precision; names both.
@@ -148,37 +150,35 @@ def check_export(model, path, signals=None, labels=None):
     return check
 
 
-def _refuse_difference(check):
+def _refuse_difference(check: ExportCheck) -> None:
+    advice = {
+        "float32": "No file was written.",
+        "int8": "Calibrate on more records, of the kind that will come, or choose float16.",
+    }.get(check.precision, "Choose float32.")
     for name, allowed in zip(("probability", "heatmap"), TOLERANCES[check.precision], strict=True):
         difference = getattr(check, name)
         if not difference <= allowed:
             raise ExportError(
                 f"The {check.precision} file differs from Keras by {difference:.2g} in the {name} on "
-                f"{check.n_records} {check.source} records; allowed are {allowed:g}. {_advice(check)}"
+                f"{check.n_records} {check.source} records; allowed are {allowed:g}. {advice}"
             )
     for name, (keras_auc, file_auc) in check.auc.items():
         if abs(keras_auc - file_auc) > AUC_TOLERANCE:
             raise ExportError(
                 f"The {check.precision} file has an AUC of {file_auc:.3f} for {name}, Keras {keras_auc:.3f}; "
-                f"allowed are {AUC_TOLERANCE} between them. {_advice(check)}"
+                f"allowed are {AUC_TOLERANCE} between them. {advice}"
             )
 
 
-def _advice(check):
-    if check.precision == "int8":
-        return "Calibrate on more records, of the kind that will come, or choose float16."
-    return "No file was written." if check.precision == "float32" else "Choose float32."
-
-
-def _compare_auc(settings, labels, expected, found):
+def _compare_auc(settings: Settings, labels: Array, expected: np.ndarray, found: np.ndarray) -> dict:
     if labels is None:
         return {}
     labels = np.asarray(labels)
     labels = labels[:, np.newaxis] if labels.ndim == 1 else labels
     if labels.shape != expected.shape:
         raise ValueError(
-            f"labels must have the shape {expected.shape}, a row for each record checked on and a column for "
-            f"each of {', '.join(settings.class_names)}; got {labels.shape}."
+            f"labels must have the shape {expected.shape}, one for each record checked on and each of "
+            f"{', '.join(settings.class_names)}, got {labels.shape}."
         )
     pairs = {
         name: (score(y, p, "auc"), score(y, q, "auc"))
@@ -187,7 +187,7 @@ def _compare_auc(settings, labels, expected, found):
     return {name: pair for name, pair in pairs.items() if np.isfinite(pair).all()}
 
 
-def _write(model, path, content, signals, labels):
+def _write(model: keras.Model, path: Path, content: bytes, signals: Array, labels: Array) -> ExportCheck:
     beside = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         beside.write_bytes(content)
@@ -198,30 +198,25 @@ def _write(model, path, content, signals, labels):
     return check
 
 
-def _checked_path(path, suffix):
+def _checked_path(path: str | Path, suffix: str) -> Path:
     path = Path(path).expanduser()
     if path.suffix != suffix:
-        raise ValueError(f"The exported file must end in {suffix}; got {path.name!r}.")
+        raise ValueError(f"path must end in {suffix}, got {path.name!r}.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent.resolve()} to write {path.name} into.")
     return path
 
 
-def _checked_signals(model, signals):
+def _checked_signals(model: keras.Model, signals: np.ndarray) -> np.ndarray:
     settings = settings_of(model)
     return check_signals(signals, settings.n_times, len(settings.lead_names), warn=False)
 
 
-def _spread(calibration):
-    chosen = np.linspace(0, len(calibration) - 1, min(len(calibration), MAX_CALIBRATION))
-    return calibration[chosen.round().astype(int)]
-
-
-def _simulate(settings):
+def _simulate(settings: Settings) -> np.ndarray:
     if settings.lead_names != LEADS:
         raise ValueError(
-            "Records can be simulated for the 12 leads only, but the model reads "
-            f"{', '.join(settings.lead_names)}. Give signals to check on."
+            f"signals must be given for a model of the leads {', '.join(settings.lead_names)}: only the 12 "
+            "leads can be simulated."
         )
     records = [
         simulate_record(

@@ -14,6 +14,7 @@ import json
 import math
 import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -23,11 +24,11 @@ SETTINGS_NAME = "signalcam.json"  # of the settings within an exported file
 class _Exported:
     """What both formats share: the settings, the checks before an answer, and the answer."""
 
-    def __init__(self, path, settings):
+    def __init__(self, path: Path, settings: dict):
         self.path = path
         self.settings = settings
 
-    def predict(self, signals):
+    def predict(self, signals: np.ndarray) -> dict[str, np.ndarray]:
         """Predict raw recordings.
 
         Args:
@@ -35,36 +36,29 @@ class _Exported:
                 the order of `settings["lead_names"]`, at `settings["sampling_rate"]` Hz.
 
         Returns:
-            dict of float32 arrays: ``probability``, ``logit`` (record, class), ``evidence`` (record, cell,
-            class), ``heatmap`` (record, time, class).
+            dict of float32 arrays: ``probability`` and ``logit`` (record, class), ``evidence`` (record,
+            position, class), ``heatmap`` (record, time, class).
 
         Raises:
             ValueError: for another shape or type, or samples that are not finite or far too large.
         """
-        signals = _check(signals, self.settings["n_times"], self.settings["lead_names"])
-        return self._run(signals)
+        return self._run(_check(signals, self.settings["n_times"], self.settings["lead_names"]))
 
 
 class LiteRTModel(_Exported):
     """A model for LiteRT (`.tflite`); it answers record by record, which is as fast there as in batches.
 
-    Args:
-        path: of a file that `signalcam.deployment.export.to_litert` wrote.
-        num_threads: of the runtime.
-
-    Raises:
-        FileNotFoundError, ImportError: where there is no such file, or no runtime.
-        ValueError: where the file is not whole, or not of this package.
+    Args, Raises: as in `open_exported`.
     """
 
-    def __init__(self, path, num_threads=1):
+    def __init__(self, path: str | Path, num_threads: int = 1):
         path = _existing(path)
         try:
             with zipfile.ZipFile(path) as archive:
                 settings = json.loads(archive.read(SETTINGS_NAME))
         except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
             raise _not_whole(path, error) from error
-        interpreter = _import("ai_edge_litert.interpreter", "ai-edge-litert")
+        interpreter = import_extra("ai_edge_litert.interpreter")
         super().__init__(path, settings)
         try:
             self._interpreter = interpreter.Interpreter(str(path), num_threads=num_threads)
@@ -75,32 +69,25 @@ class LiteRTModel(_Exported):
         self._input = signature.get_input_details()["signals"]["index"]
         self._outputs = {name: detail["index"] for name, detail in signature.get_output_details().items()}
 
-    def _run(self, signals):
+    def _run(self, signals: np.ndarray) -> dict[str, np.ndarray]:
         answers = {name: [] for name in self._outputs}
         for record in signals:
             self._interpreter.set_tensor(self._input, record[np.newaxis])
             self._interpreter.invoke()
             for name, index in self._outputs.items():
                 answers[name].append(self._interpreter.get_tensor(index))
-        return {name: rows[0] if len(rows) == 1 else np.concatenate(rows) for name, rows in answers.items()}
+        return {name: part[0] if len(part) == 1 else np.concatenate(part) for name, part in answers.items()}
 
 
 class OnnxModel(_Exported):
     """A model for ONNX Runtime (`.onnx`), on the CPU.
 
-    Args:
-        path: of a file that `signalcam.deployment.export.to_onnx` wrote.
-        num_threads: of the runtime.
-        batch_size: records at a time, so that memory does not grow with their number.
-
-    Raises:
-        FileNotFoundError, ImportError: where there is no such file, or no runtime.
-        ValueError: where the file is not whole, or not of this package.
+    Args, Raises: as in `open_exported`; batch_size: records at a time, so that memory stays small.
     """
 
-    def __init__(self, path, num_threads=1, batch_size=64):
+    def __init__(self, path: str | Path, num_threads: int = 1, batch_size: int = 64):
         path = _existing(path)
-        runtime = _import("onnxruntime", "onnxruntime")
+        runtime = import_extra("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = num_threads
         try:
@@ -112,19 +99,17 @@ class OnnxModel(_Exported):
         self._batch_size = batch_size
         self._names = [output.name for output in self._session.get_outputs()]
 
-    def _run(self, signals):
+    def _run(self, signals: np.ndarray) -> dict[str, np.ndarray]:
         starts = range(0, len(signals), self._batch_size)
         parts = [
             self._session.run(self._names, {"signals": signals[start : start + self._batch_size]})
             for start in starts
         ]
-        if len(parts) == 1:
-            return dict(zip(self._names, parts[0], strict=True))
-        columns = zip(*parts, strict=True)
-        return {name: np.concatenate(rows) for name, rows in zip(self._names, columns, strict=True)}
+        outputs = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        return dict(zip(self._names, outputs, strict=True))
 
 
-def open_exported(path, num_threads=1):
+def open_exported(path: str | Path, num_threads: int = 1) -> LiteRTModel | OnnxModel:
     """Open an exported model by its suffix.
 
     Args:
@@ -135,73 +120,68 @@ def open_exported(path, num_threads=1):
         `LiteRTModel` or `OnnxModel`.
 
     Raises:
-        ValueError: for another suffix, and what the two classes raise.
+        FileNotFoundError, ImportError: where there is no such file, or no runtime.
+        ValueError: for another suffix, or a file that is not whole, or not of this package.
     """
-    kinds = {".tflite": LiteRTModel, ".onnx": OnnxModel}
+    classes = {".tflite": LiteRTModel, ".onnx": OnnxModel}
     suffix = Path(path).suffix
-    if suffix not in kinds:
-        raise ValueError(f"An exported model ends in {' or '.join(kinds)}; got {Path(path).name!r}.")
-    return kinds[suffix](path, num_threads=num_threads)
+    if suffix not in classes:
+        raise ValueError(f"path must end in {' or '.join(classes)}, got {Path(path).name!r}.")
+    return classes[suffix](path, num_threads=num_threads)
 
 
-def _existing(path):
+def import_extra(name: str) -> ModuleType:
+    """Import a module of the extra `export`, or raise ImportError that tells how to install it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0].replace("_", "-")
+        raise ImportError(
+            f'{package} is not installed: pip install "signalcam[export]", or {package} alone to run models.'
+        ) from error
+
+
+def _existing(path: str | Path) -> Path:
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"There is no exported model at {path.resolve()}.")
     return path
 
 
-def _import(module, package):
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise ImportError(
-            f"This needs {package}, which is not installed: pip install {package}, or all that exporting "
-            'needs: pip install "signalcam[export]".'
-        ) from error
+def _errors_of(runtime: ModuleType) -> tuple[type[Exception], ...]:
+    found = vars(runtime.capi.onnxruntime_pybind11_state).values()
+    return tuple(each for each in found if isinstance(each, type) and issubclass(each, Exception))
 
 
-def _errors_of(runtime):
-    state = runtime.capi.onnxruntime_pybind11_state
-    return tuple(
-        kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)
-    )
-
-
-def _not_whole(path, error):
+def _not_whole(path: Path, error: Exception) -> ValueError:
     return ValueError(
         f"{path} ({path.stat().st_size} bytes) is not a whole model exported by signalcam: {error}. "
         "Copy or export it again."
     )
 
 
-def _check(signals, n_times, lead_names):
+def _check(signals: np.ndarray, n_times: int, lead_names: list[str]) -> np.ndarray:
     signals = np.asarray(signals)
     if signals.dtype.kind != "f":
-        raise ValueError(f"signals must be floating-point numbers in mV; got dtype {signals.dtype}.")
+        raise ValueError(f"signals must be floating-point numbers in mV, got dtype {signals.dtype}.")
     signals = signals[np.newaxis] if signals.ndim == 2 else signals
     wanted = (n_times, len(lead_names))
     if signals.ndim != 3 or signals.shape[1:] != wanted or not len(signals):
         hint = " They look transposed." if signals.shape[1:] == wanted[::-1] else ""
         raise ValueError(
             f"signals must have the shape (record, {wanted[0]}, {wanted[1]}), with the leads "
-            f"{', '.join(lead_names)}; got {signals.shape}.{hint}"
+            f"{', '.join(lead_names)}, got {signals.shape}.{hint}"
         )
     with np.errstate(over="ignore"):
         signals = np.ascontiguousarray(signals, np.float32)
     # A sum of squares is finite only where all samples are, and is there three times as soon.
     if not math.isfinite(np.vdot(signals, signals)):
-        raise ValueError(_not_finite(signals, lead_names))
+        bad = ~np.isfinite(signals)
+        if not bad.any():
+            raise ValueError("The signals are too large to compute with in their precision. Give them in mV.")
+        record, _, lead = np.argwhere(bad)[0]
+        raise ValueError(
+            f"Record {record}, lead {lead_names[lead]}: {bad[record, :, lead].sum()} of {n_times} samples "
+            "are NaN or infinite. Leave the record out, or repair it first."
+        )
     return signals
-
-
-def _not_finite(signals, lead_names):
-    bad = ~np.isfinite(signals)
-    if not bad.any():
-        return "The signals are too large to compute with in their precision. Give them in mV."
-    record, _, lead = np.argwhere(bad)[0]
-    count = int(bad[record, :, lead].sum())
-    return (
-        f"Record {record}, lead {lead_names[lead]}: {count} of {signals.shape[1]} samples are NaN or "
-        "infinite. Leave the record out, or repair it first."
-    )

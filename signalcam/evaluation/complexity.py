@@ -5,66 +5,60 @@ classifier of a model with CAM: once after the average, once on every cell) cost
 parameters once. Counted are the products with weights, a 'same'-padded convolution with all of its output
 samples, the projections of detrending, and the four taps of the CAM's linear upsampling. Normalisation,
 activation, pooling and biases are not: they are element by element, and normalisation folds into the
-convolution before it. A layer that has weights but no rule here is an error, never 0: a counter that skipped
-what it did not know has been published.
+convolution before it. A layer without a rule here is an error, never 0: a counter that skipped what it did
+not know has been published.
+
+Needs Keras, so the face of `signalcam.evaluation` does not import it: import it by its name.
 """
 
 import math
-import warnings
 
 import keras
 import pandas as pd
 from keras import layers
 
-from signalcam.evaluation.latency import Latency, latency, latency_table
 from signalcam.model import Heatmap, add_cam
 from signalcam.preprocessing.layers import Detrend
 
-__all__ = ["Latency", "compare_cam", "count", "latency", "latency_table", "totals"]
-
 _BILINEAR_TAPS = 4
-_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.DepthwiseConv1D, layers.DepthwiseConv2D)
-_SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D)
-_TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
-_NORMALISING = (
-    layers.BatchNormalization,
-    layers.LayerNormalization,
-    layers.GroupNormalization,
-    layers.Normalization,
-    layers.PReLU,
+# At each position of the output, one product for each number in the kernels.
+_WITH_KERNELS = tuple(
+    getattr(layers, name)
+    for name in "Dense Conv1D Conv2D DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D".split()
 )
-_MULTIPLYING_WITHOUT_WEIGHTS = (layers.Dot, layers.Attention, layers.Lambda)
-_MULTIPLYING_OPERATIONS = (
-    "Matmul",
-    "Einsum",
-    "Dot",
-    "Tensordot",
-    "Vdot",
-    "Inner",
-    "Outer",
-    "Conv",
-    "ConvTranspose",
+_WITHOUT_PRODUCTS = tuple(
+    getattr(layers, name)
+    for name in (
+        "Activation LeakyReLU ReLU Softmax BatchNormalization Dropout SpatialDropout1D AveragePooling1D "
+        "AveragePooling2D MaxPooling1D MaxPooling2D GlobalAveragePooling1D GlobalAveragePooling2D "
+        "UpSampling1D Add Average Multiply Concatenate Permute Reshape"
+    ).split()
 )
 
 
 def count(model: keras.Model) -> pd.DataFrame:
     """Count the cost of one record, one row for each use of a layer, in the order of computing.
 
-    Returns a DataFrame indexed by layer name, columns type, output_shape (without the batch axis),
-    parameters, trainable, non_trainable (at the first use of a layer only) and macs. Models within the model
-    are opened. ValueError names a layer that has weights but no rule, and one whose shape is not fixed; a
-    layer of the user's own without weights counts 0, with a warning.
+    Args:
+        model: Functional, or a built Sequential; models within it are opened.
+
+    Returns:
+        DataFrame indexed by layer name: type, output_shape (without the batch axis), parameters, trainable,
+        non_trainable (at the first use of a layer only), macs.
+
+    Raises:
+        ValueError: for a layer that has no rule here, or whose shape is not fixed; the message names it.
     """
-    rows, seen = [], {}
+    rows, uses_so_far = [], {}
     for operation, inputs, outputs in _uses(model):
-        uses = seen[id(operation)] = seen.get(id(operation), 0) + 1
-        trainable = _size(getattr(operation, "trainable_weights", [])) if uses == 1 else 0
-        fixed = _size(getattr(operation, "non_trainable_weights", [])) if uses == 1 else 0
+        use = uses_so_far[id(operation)] = uses_so_far.get(id(operation), 0) + 1
+        trainable = _size(getattr(operation, "trainable_weights", [])) if use == 1 else 0
+        fixed = _size(getattr(operation, "non_trainable_weights", [])) if use == 1 else 0
         rows.append(
             {
-                "layer": operation.name if uses == 1 else f"{operation.name} (use {uses})",
+                "layer": operation.name if use == 1 else f"{operation.name} (use {use})",
                 "type": type(operation).__name__,
-                "output_shape": outputs[0][1:],
+                "output_shape": outputs,
                 "parameters": trainable + fixed,
                 "trainable": trainable,
                 "non_trainable": fixed,
@@ -75,16 +69,24 @@ def count(model: keras.Model) -> pd.DataFrame:
 
 
 def totals(model: keras.Model) -> dict[str, int]:
-    """Return the sums of `count`: parameters, trainable, non_trainable, macs."""
+    """Add up `count`: parameters, trainable, non_trainable, macs; Args, Raises: as there."""
     sums = count(model)[["parameters", "trainable", "non_trainable", "macs"]].sum()
     return {name: int(value) for name, value in sums.items()}
 
 
 def compare_cam(model: keras.Model, cam_model: keras.Model | None = None) -> pd.DataFrame:
-    """Return what the CAM adds to a model: rows without CAM, evidence, upsampling, with CAM.
+    """Tabulate what the CAM adds to a model.
 
-    model: a classifier as `add_cam` takes it; cam_model: the same with CAM, made by `add_cam` if not given.
-    Columns parameters, macs, and share, the row's MACs in percent of those without CAM.
+    Args:
+        model: a classifier as `add_cam` takes it.
+        cam_model: the same with CAM; None to make it.
+
+    Returns:
+        DataFrame, rows without CAM, evidence, upsampling, with CAM: parameters, macs, and share, the row's
+        MACs in percent of those without CAM.
+
+    Raises:
+        ValueError: as `count` and `add_cam`.
     """
     without = totals(model)
     table = count(add_cam(model) if cam_model is None else cam_model)
@@ -101,84 +103,51 @@ def compare_cam(model: keras.Model, cam_model: keras.Model | None = None) -> pd.
     return result
 
 
-def _uses(model):
-    """List (operation, input shapes, output shapes) of a built model, inputs before what they feed."""
-    if isinstance(model, keras.Sequential) and not model.built:
-        raise ValueError(f"Model {model.name!r} is not built: give it an Input with its shape")
-    if not getattr(model, "outputs", None):
-        raise ValueError(f"Model {model.name!r} has no graph to count; use a Functional or Sequential model")
-    uses, done = [], {id(tensor) for tensor in model.inputs}
-    waiting = list(reversed(model.outputs))
-    while waiting:
-        tensor = waiting[-1]
-        operation, node = _origin(tensor)
-        unknown = [] if node.is_input else [item for item in node.input_tensors if id(item) not in done]
-        if id(tensor) not in done and unknown:
-            waiting += reversed(unknown)
-            continue
-        waiting.pop()
-        if id(tensor) in done:
-            continue
-        done.update(id(item) for item in node.output_tensors)
-        if isinstance(operation, keras.Model):
-            uses += _uses(operation)
-        elif not node.is_input:
-            uses.append((operation, _shapes(node.input_tensors), _shapes(node.output_tensors)))
-    return uses
+def _uses(model: keras.Model):
+    """Yield (operation, input shape, output shape) of each use, shapes without the batch axis."""
+    graph = model._functional if isinstance(model, keras.Sequential) else model
+    nodes = getattr(graph, "_nodes_by_depth", None)
+    if nodes is None:
+        raise ValueError(
+            f"model must be Functional or a built Sequential, got {model.name!r} ({type(model).__name__}), "
+            "which has no graph to count. Give it an Input with its shape."
+        )
+    for depth in sorted(nodes, reverse=True):
+        for node in nodes[depth]:
+            if isinstance(node.operation, keras.Model):
+                yield from _uses(node.operation)
+            elif not node.is_input:
+                first = (node.input_tensors[0], node.output_tensors[0])
+                yield node.operation, *(tuple(tensor.shape[1:]) for tensor in first)
 
 
-def _origin(tensor):
-    history = tensor._keras_history
-    return history.operation, history.operation._inbound_nodes[history.node_index]
-
-
-def _shapes(tensors):
-    return [tuple(tensor.shape) for tensor in tensors]
-
-
-def _size(weights):
+def _size(weights: list):
     return sum(math.prod(weight.shape) for weight in weights)
 
 
-def _macs(operation, inputs, outputs):
-    """Count the multiply-accumulates of one use; shapes with the batch axis in front."""
-    if isinstance(operation, layers.Dense):
-        return _product(operation, outputs[0][1:-1]) * math.prod(operation.kernel.shape)
-    if isinstance(operation, _TRANSPOSED):
-        return _positions(operation, inputs[0]) * math.prod(operation.kernel.shape)
-    if isinstance(operation, _SEPARABLE):
-        kernels = (operation.depthwise_kernel, operation.pointwise_kernel)
-        return _positions(operation, outputs[0]) * _size(kernels)
-    if isinstance(operation, _CONVOLUTIONS):
-        return _positions(operation, outputs[0]) * math.prod(operation.kernel.shape)
+def _macs(operation: keras.Operation, inputs: tuple, outputs: tuple):
+    """Count the multiply-accumulates of one use from its shapes without the batch axis."""
     if isinstance(operation, Heatmap):
-        cells, classes = inputs[0][1:]
+        cells, classes = inputs
         return _BILINEAR_TAPS * cells * operation.cell_length * classes
     if isinstance(operation, Detrend):
-        return 2 * (operation.degree + 1) * _product(operation, inputs[0][1:])
-    if isinstance(operation, _NORMALISING):
+        return 2 * (operation.degree + 1) * _positions(operation, inputs)
+    if isinstance(operation, _WITH_KERNELS):
+        kernels = [weight for weight in operation.weights if len(weight.shape) > 1]
+        return _positions(operation, outputs[:-1]) * _size(kernels)
+    # Layers of this package have no products but those above.
+    ours = type(operation).__module__.startswith("signalcam.") and not operation.weights
+    if ours or isinstance(operation, _WITHOUT_PRODUCTS):
         return 0
-    return _without_rule(operation)
+    raise ValueError(
+        f"model must hold layers that have a rule here, got {operation.name!r} ({type(operation).__name__}); "
+        "counting it as 0 would be wrong. Add a rule to signalcam.evaluation.complexity."
+    )
 
 
-def _without_rule(operation):
-    name, kind = operation.name, type(operation).__name__
-    multiplies = isinstance(operation, _MULTIPLYING_WITHOUT_WEIGHTS) or kind in _MULTIPLYING_OPERATIONS
-    if multiplies or getattr(operation, "weights", None):
+def _positions(operation: keras.Operation, shape: tuple):
+    if None in shape:
         raise ValueError(
-            f"No rule counts the multiply-accumulates of {name!r} ({kind}); counting it as 0 would be wrong. "
-            "Add a rule to signalcam.evaluation.complexity"
+            f"model must have fixed shapes, got none in {operation.name!r}. Build it with fixed n_times."
         )
-    if type(operation).__module__.split(".")[0] not in ("keras", "signalcam"):
-        warnings.warn(f"layer {name!r} ({kind}) has no weights and is counted as 0", stacklevel=2)
-    return 0
-
-
-def _positions(operation, shape):
-    return _product(operation, shape[2:] if operation.data_format == "channels_first" else shape[1:-1])
-
-
-def _product(operation, sizes):
-    if None in sizes:
-        raise ValueError(f"Layer {operation.name!r} has no fixed shape; build the model with fixed n_times")
-    return math.prod(sizes)
+    return math.prod(shape)

@@ -8,33 +8,9 @@ runtimes can be timed alone.
 import gc
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Durations of one call in milliseconds: median, lower and upper quartile, number of calls timed."""
-
-    median: float
-    low: float
-    high: float
-    repeats: int
-
-    def __str__(self) -> str:
-        return f"{self.median:.3g} ms ({self.low:.3g} to {self.high:.3g})"
-
-
-def latency(call: Callable[[], object], repeats: int = 100, warmup: int = 10) -> Latency:
-    """Time `call()` and return its median and quartiles in milliseconds.
-
-    The call must come back with its result computed: give a framework that works asynchronously a
-    conversion to NumPy. warmup: calls before, not timed (tracing, caches). ValueError on repeats below 1.
-    """
-    row = latency_table({"call": call}, repeats, warmup).iloc[0]
-    return Latency(float(row["median"]), float(row["low"]), float(row["high"]), repeats)
 
 
 def latency_table(
@@ -44,16 +20,28 @@ def latency_table(
     n_records: int = 1,
     in_a_row: int = 1,
 ) -> pd.DataFrame:
-    """Time several calls in turns and return a row each: median, low, high (quartiles) in ms, throughput.
+    """Time several calls in turns.
 
-    calls: name to function without arguments, each answering for `n_records` records; throughput: records a
-    second at the median. in_a_row: so many timed calls at each turn, after one that is not timed where it is
-    more than 1; so each finds the processor's caches as it left them itself, not as another call did.
+    Args:
+        calls: name to function without arguments, which comes back with its result computed: give a framework
+            that works asynchronously a conversion to NumPy.
+        repeats: timed calls of each.
+        warmup: calls of each before, not timed (tracing, caches).
+        n_records: records that a call answers for.
+        in_a_row: timed calls at each turn, after one that is not timed where it is more than 1; so each finds
+            the processor's caches as it left them itself, not as another call did.
+
+    Returns:
+        DataFrame, one row a call: median, low, high (quartiles) in ms, repeats, throughput (records a second
+        at the median).
+
+    Raises:
+        ValueError: where `repeats` or `in_a_row` is below 1, or `warmup` below 0.
     """
     if in_a_row < 1:
-        raise ValueError(f"in_a_row: expected at least 1; got {in_a_row}")
+        raise ValueError(f"in_a_row must be at least 1, got {in_a_row}.")
     if repeats < 1 or warmup < 0:
-        raise ValueError(f"repeats: expected at least 1, and warmup at least 0; got {repeats} and {warmup}")
+        raise ValueError(f"repeats must be at least 1, and warmup at least 0, got {repeats} and {warmup}.")
     for call in calls.values():
         for _ in range(warmup):
             call()

@@ -6,88 +6,76 @@ weights (resample, record) and returns one value a resample, from one sort or on
 available (NaN), never 0: a class without records says nothing about the classifier.
 """
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-METRICS = ("accuracy", "precision", "recall", "specificity", "f1", "auc", "average_precision", "brier", "ece")
-_INDEXED = (pd.Series, pd.DataFrame)
 _COUNTED = ("accuracy", "precision", "recall", "specificity", "f1")
+METRICS = (*_COUNTED, "auc", "average_precision", "brier", "ece")
 
 
-def check_labels(y, name: str = "y") -> np.ndarray:
-    """Return labels as an int8 array (record,) of 0 and 1; ValueError on any other value or shape."""
-    values = np.asarray(y)
-    if values.ndim != 1 or values.size == 0:
-        raise ValueError(
-            f"{name}: expected labels of shape (record,) with at least one record, got shape {values.shape}"
-        )
-    if values.dtype.kind not in "biuf":
-        raise ValueError(f"{name}: expected labels 0 and 1, got dtype {values.dtype}; use binary_labels(...)")
-    _refuse_nan(values, name)
-    wrong = ~np.isin(values, (0, 1))
-    if wrong.any():
-        found = ", ".join(str(value) for value in np.unique(values[wrong])[:5])
-        raise ValueError(f"{name}: expected labels 0 and 1, got {int(wrong.sum())} others ({found})")
-    return values.astype(np.int8)
+def score(y: ArrayLike, p: ArrayLike, metric: str = "auc", threshold: float = 0.5) -> float:
+    """Score predictions of records that each count once.
 
+    Args:
+        y: labels, (record,) of 0 and 1; 1 is abnormal, or the class present.
+        p: probabilities, (record,) in [0, 1].
+        metric: one of `METRICS`.
+        threshold: a record is predicted positive when p >= threshold.
 
-def check_probabilities(p, n: int | None = None, name: str = "p") -> np.ndarray:
-    """Return probabilities as a float64 array (record,) within [0, 1]; ValueError on NaN, range or length."""
-    values = np.asarray(p)
-    if values.dtype.kind not in "biuf":
-        raise ValueError(f"{name}: expected probabilities (float), got dtype {values.dtype}")
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim != 1:
-        raise ValueError(f"{name}: expected probabilities of shape (record,), got {values.shape}")
-    if n is not None and len(values) != n:
-        raise ValueError(
-            f"{name}: expected {n} probabilities, one for each label, got {len(values)}; "
-            "pass labels and predictions of the same records, in the same order"
-        )
-    _refuse_nan(values, name)
-    outside = (values < 0) | (values > 1)
-    if outside.any():
-        raise ValueError(
-            f"{name}: expected probabilities within [0, 1], got {int(outside.sum())} outside "
-            f"(from {values.min():g} to {values.max():g}); pass logits through a sigmoid first"
-        )
-    return values.astype(np.float64)
+    Returns:
+        float, NaN where the score is not available.
 
-
-def check_predictions(y, p) -> tuple[np.ndarray, np.ndarray]:
-    """Return (labels int8, probabilities float64), both (record,), or raise ValueError.
-
-    Two pandas Series whose indexes hold different records, or another order of them, are refused: they would
-    be scored against each other by position.
+    Raises:
+        ValueError: on NaN, labels other than 0 and 1, `y` and `p` of different records, an unknown metric.
     """
-    labels = check_labels(y)
-    probabilities = check_probabilities(p, len(labels))
-    check_same_index(y, p, "p")
-    return labels, probabilities
+    y, p = check_predictions(y, p)
+    return float(weighted_scores(y, p, None, (metric,), threshold)[0, 0])
 
 
-def check_same_index(y, other, name: str) -> None:
-    """ValueError where two pandas objects name different records, or the same in another order."""
-    if isinstance(y, _INDEXED) and isinstance(other, _INDEXED) and not y.index.equals(other.index):
-        raise ValueError(
-            f"{name}: its index differs from that of the labels; bring both to the same records and "
-            f"order, as with {name}.loc[y.index]"
-        )
+def confusion(
+    y: ArrayLike, p: ArrayLike, threshold: float = 0.5, class_names: Sequence[str] = ("normal", "abnormal")
+) -> pd.DataFrame:
+    """Count records by true and predicted class.
+
+    Args:
+        y, p, threshold: as in `score`.
+        class_names: of the negative and the positive class.
+
+    Returns:
+        int64 (2, 2) DataFrame: rows the true class, columns the predicted one, negative first.
+
+    Raises:
+        ValueError: as `score`, and for a threshold outside [0, 1].
+    """
+    y, p = check_predictions(y, p)
+    predicted = p >= check_threshold(threshold)
+    counts = np.bincount(2 * y + predicted, minlength=4).reshape(2, 2)
+    return pd.DataFrame(
+        counts, index=pd.Index(class_names, name="true"), columns=pd.Index(class_names, name="predicted")
+    )
 
 
-def weighted_scores(y, p, weights, metrics=METRICS, threshold: float = 0.5, n_bins: int = 10) -> np.ndarray:
-    """Return the scores for each weighting of the records: float64 (resample, metric), NaN = not available.
+def weighted_scores(
+    y: np.ndarray, p: np.ndarray, weights: ArrayLike | None, metrics: Sequence[str], threshold: float = 0.5
+) -> np.ndarray:
+    """Score checked predictions under each weighting of the records.
 
-    y: (record,) of 0 and 1; p: (record,) in [0, 1]; weights: (resample, record), not negative. A record is
-    called positive when p >= threshold. `auc` is the Mann-Whitney statistic, ties counting one half;
-    `average_precision` the step-wise sum of scikit-learn; `ece` the expected calibration error over `n_bins`
-    bins of equal width. ValueError on an unknown metric.
+    Args:
+        y, p, threshold: as in `score`.
+        weights: (resample, record), not negative; None where each record counts once.
+        metrics: among `METRICS`. `auc` is the Mann-Whitney statistic, ties counting one half;
+            `average_precision` the step-wise sum of scikit-learn; `ece` the expected calibration error over
+            ten bins of equal width.
+
+    Returns:
+        float64 (resample, metric), NaN where a score is not available.
     """
     check_metrics(metrics)
-    y = np.asarray(y, dtype=np.float64)
-    p = np.asarray(p, dtype=np.float64)
-    weights = np.atleast_2d(np.asarray(weights, dtype=np.float64))
+    y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    weights = np.ones((1, len(y))) if weights is None else np.atleast_2d(np.asarray(weights, np.float64))
     scores = {}
     if any(name in _COUNTED for name in metrics):
         scores |= _counted_scores(y, p >= threshold, weights)
@@ -96,61 +84,115 @@ def weighted_scores(y, p, weights, metrics=METRICS, threshold: float = 0.5, n_bi
     if "brier" in metrics:
         scores["brier"] = _ratio(weights @ (p - y) ** 2, weights.sum(axis=1))
     if "ece" in metrics:
-        gaps = weights @ (bin_membership(p, n_bins) * (p - y)[:, None])
-        scores["ece"] = _ratio(np.abs(gaps).sum(axis=1), weights.sum(axis=1))
+        scores["ece"] = _ratio(calibration_gaps(y, p, weights), weights.sum(axis=1))
     return np.stack([scores[name] for name in metrics], axis=1)
 
 
-def score(y, p, metric: str = "auc", threshold: float = 0.5) -> float:
-    """Return one score of the records as they are, NaN where it is not available; see `weighted_scores`."""
-    y, p = check_predictions(y, p)
-    return float(weighted_scores(y, p, np.ones((1, len(y))), (metric,), threshold)[0, 0])
-
-
-def unavailable_reason(y, p, metric: str, threshold: float = 0.5) -> str:
-    """Say why a score is not available on these records ("" when it is)."""
-    positives, called = int(np.sum(y)), int(np.sum(np.asarray(p) >= threshold))
+def unavailable_reason(y: np.ndarray, p: np.ndarray, metric: str, threshold: float = 0.5) -> str:
+    """Say why a score is not available, "" when it is; arguments as in `score`."""
+    positives, predicted = int(np.sum(y)), int(np.sum(np.asarray(p) >= threshold))
     if metric in ("recall", "f1", "auc", "average_precision") and positives == 0:
         return "no positive record"
     if metric in ("specificity", "auc") and positives == len(y):
         return "no negative record"
-    if metric == "precision" and called == 0:
+    if metric == "precision" and predicted == 0:
         return f"no record reaches the threshold {threshold:g}"
     return ""
 
 
-def check_metrics(metrics) -> None:
-    """Raise ValueError for a name that is not in `METRICS`; the message lists those there are."""
-    unknown = [name for name in metrics if name not in METRICS]
-    if unknown:
-        raise ValueError(
-            f"metric: expected names among {', '.join(METRICS)}; got {', '.join(map(str, unknown))}"
-        )
-
-
-def check_threshold(threshold) -> float:
-    """Return a decision threshold as a float; ValueError unless it is one number within [0, 1]."""
-    if not np.isscalar(threshold) or not np.isfinite(threshold) or not 0 <= threshold <= 1:
-        raise ValueError(f"threshold: expected one number within [0, 1], got {threshold!r}")
-    return float(threshold)
+def calibration_gaps(y: np.ndarray, p: np.ndarray, weights: np.ndarray, n_bins: int = 10) -> np.ndarray:
+    """Add up the distances of predicted and observed sums over bins of equal width: (resample,)."""
+    edges = bin_edges(n_bins)
+    members = (bin_positions(p, edges)[:, None] == np.arange(n_bins)).astype(np.float64)
+    return np.abs(weights @ (members * (p - y)[:, None])).sum(axis=1)
 
 
 def bin_edges(n_bins: int) -> np.ndarray:
-    """Return the edges, float64 (n_bins + 1,), of equal bins over [0, 1]; ValueError below one bin."""
+    """Return the edges of equal bins over [0, 1], float64 (n_bins + 1,); ValueError below one bin."""
     if n_bins < 1:
-        raise ValueError(f"n_bins: expected at least 1, got {n_bins}")
+        raise ValueError(f"n_bins must be at least 1, got {n_bins}.")
     return np.linspace(0.0, 1.0, n_bins + 1)
 
 
-def bin_membership(p, n_bins: int) -> np.ndarray:
-    """Return the membership (record, bin), 0.0 or 1.0, in `n_bins` equal bins of [0, 1]; 1 is in the last."""
-    position = np.clip(np.searchsorted(bin_edges(n_bins), p, side="right") - 1, 0, n_bins - 1)
-    return (position[:, None] == np.arange(n_bins)).astype(np.float64)
+def bin_positions(p: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Find the bin of each probability, int (record,): edges[k] <= p < edges[k + 1], and 1 in the last."""
+    return np.clip(np.searchsorted(edges, p, side="right") - 1, 0, len(edges) - 2)
 
 
-def _counted_scores(y, called, weights):
-    true_positive = weights @ (y * called)
-    false_positive = weights @ ((1 - y) * called)
+def check_predictions(y: ArrayLike, p: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return (labels int8, probabilities float64), both (record,), or raise ValueError as `score`."""
+    labels = check_labels(y)
+    probabilities = check_probabilities(p, len(labels))
+    check_same_index(y, p, "p")
+    return labels, probabilities
+
+
+def check_labels(y: ArrayLike, name: str = "y") -> np.ndarray:
+    """Return labels as int8 (record,) of 0 and 1; ValueError on any other value or shape."""
+    values = np.asarray(y)
+    if values.ndim != 1 or not values.size:
+        raise ValueError(f"{name} must have the shape (record,), at least one record, got {values.shape}.")
+    _refuse_nan(values, name)
+    wrong = ~np.isin(values, (0, 1))
+    if wrong.any():
+        found = ", ".join(map(str, np.unique(values[wrong])[:5]))
+        raise ValueError(
+            f"{name} must hold labels 0 and 1, got {wrong.sum()} others ({found}). Use binary_labels(...)."
+        )
+    return values.astype(np.int8)
+
+
+def check_probabilities(p: ArrayLike, n: int | None = None, name: str = "p") -> np.ndarray:
+    """Return probabilities as float64 (record,) in [0, 1]; ValueError on NaN, range or another length."""
+    values = np.asarray(p)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1 or values.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} must hold probabilities of the shape (record,), got {values.dtype} of {values.shape}."
+        )
+    if n is not None and len(values) != n:
+        raise ValueError(
+            f"{name} must hold {n} probabilities, one for each label, got {len(values)}. "
+            "Give labels and predictions of the same records, in the same order."
+        )
+    _refuse_nan(values, name)
+    outside = int(((values < 0) | (values > 1)).sum())
+    if outside:
+        raise ValueError(
+            f"{name} must lie within [0, 1], got {outside} values outside (from {values.min():g} to "
+            f"{values.max():g}). Pass logits through a sigmoid first."
+        )
+    return values.astype(np.float64)
+
+
+def check_same_index(y: object, other: object, name: str) -> None:
+    """Raise ValueError where two pandas objects hold different records, or the same in another order."""
+    indexed = (pd.Series, pd.DataFrame)
+    if isinstance(y, indexed) and isinstance(other, indexed) and not y.index.equals(other.index):
+        raise ValueError(
+            f"{name} must have the index of the labels, got another one. Bring both to the same records and "
+            f"order, as with {name}.loc[y.index]."
+        )
+
+
+def check_metrics(metrics: Iterable[str]) -> None:
+    """Raise ValueError for a name that is not in `METRICS`."""
+    unknown = [str(name) for name in metrics if name not in METRICS]
+    if unknown:
+        raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {', '.join(unknown)}.")
+
+
+def check_threshold(threshold: float) -> float:
+    """Return a decision threshold as a float; ValueError unless it is one number within [0, 1]."""
+    if not np.isscalar(threshold) or not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must be one number within [0, 1], got {threshold!r}.")
+    return float(threshold)
+
+
+def _counted_scores(y: np.ndarray, predicted: np.ndarray, weights: np.ndarray):
+    true_positive = weights @ (y * predicted)
+    false_positive = weights @ ((1 - y) * predicted)
     positive, total = weights @ y, weights.sum(axis=1)
     true_negative = (total - positive) - false_positive
     return {
@@ -163,34 +205,33 @@ def _counted_scores(y, called, weights):
     }
 
 
-def _ranked_scores(y, p, weights):
+def _ranked_scores(y: np.ndarray, p: np.ndarray, weights: np.ndarray):
     order = np.argsort(-p, kind="stable")
     first_of_tie = np.flatnonzero(np.r_[True, np.diff(p[order]) != 0])
     weights = weights[:, order]
     positive = np.add.reduceat(weights * y[order], first_of_tie, axis=1)
     negative = np.add.reduceat(weights * (1 - y[order]), first_of_tie, axis=1)
-    positives_at, negatives_at = positive.cumsum(axis=1), negative.cumsum(axis=1)
-    positives, negatives = positives_at[:, -1], negatives_at[:, -1]
-    negatives_below = negatives[:, None] - negatives_at
+    positives_so_far, negatives_so_far = positive.cumsum(axis=1), negative.cumsum(axis=1)
+    positives, negatives = positives_so_far[:, -1], negatives_so_far[:, -1]
+    negatives_below = negatives[:, None] - negatives_so_far
     wins = (positive * (negatives_below + negative / 2)).sum(axis=1)
     # Where nothing has been drawn yet, precision is 0/0; its weight in the sum is then 0 as well.
-    drawn = positives_at + negatives_at
-    precision = np.divide(positives_at, drawn, out=np.zeros_like(drawn), where=drawn > 0)
+    drawn = positives_so_far + negatives_so_far
+    precision = np.divide(positives_so_far, drawn, out=np.zeros_like(drawn), where=drawn > 0)
     return {
         "auc": _ratio(wins, positives * negatives),
         "average_precision": _ratio((positive * precision).sum(axis=1), positives),
     }
 
 
-def _ratio(numerator, denominator):
+def _ratio(numerator: np.ndarray, denominator: np.ndarray):
     return np.divide(numerator, denominator, out=np.full(denominator.shape, np.nan), where=denominator > 0)
 
 
-def _refuse_nan(values, name):
-    if values.dtype.kind == "f":
-        bad = int(values.size - np.isfinite(values).sum())
-        if bad:
-            raise ValueError(
-                f"{name}: {bad} of {values.size} values are NaN or infinite; "
-                "leave these records out of labels and predictions alike"
-            )
+def _refuse_nan(values: np.ndarray, name: str):
+    bad = int(values.size - np.isfinite(values).sum()) if values.dtype.kind == "f" else 0
+    if bad:
+        raise ValueError(
+            f"{name} must be finite, got {bad} of {values.size} values that are NaN or infinite. "
+            "Leave these records out of labels and predictions alike."
+        )

@@ -1,13 +1,16 @@
 """Results of a model with several classes that a record may have together: by class, and their mean."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from signalcam.evaluation.bootstrap import (
-    bootstrap_replicates,
     check_groups,
-    check_n_bootstrap,
     percentile_estimate,
+    resample_counts,
+    score_replicates,
 )
 from signalcam.evaluation.metrics import (
     check_labels,
@@ -18,104 +21,97 @@ from signalcam.evaluation.metrics import (
     unavailable_reason,
     weighted_scores,
 )
-from signalcam.evaluation.subgroups import flat_row, flat_scores, too_few
+from signalcam.evaluation.subgroups import flat_row, too_few
 
 CLASS_METRICS = ("auc", "average_precision", "accuracy", "recall", "specificity")
 
 
 def evaluate_multilabel(
-    y,
-    p,
-    class_names,
-    threshold=0.5,
-    groups=None,
-    metrics=CLASS_METRICS,
+    y: ArrayLike,
+    p: ArrayLike,
+    class_names: Sequence[str],
+    threshold: float | Sequence[float] = 0.5,
+    groups: ArrayLike | None = None,
+    metrics: Sequence[str] = CLASS_METRICS,
     min_per_class: int = 1,
     n_bootstrap: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return the scores of each class, and the macro mean over the classes that have them.
+    """Score each class, and the macro mean over the classes that have a score.
 
-    y: (record, class) of 0 and 1; p: (record, class) in [0, 1]; class_names: in the order of the columns, and
-    checked against the columns of y and p where these are DataFrames; threshold: one, or one a class;
-    groups: patient ids (record,). A class with fewer than `min_per_class` records with or without it has
-    NaN, never 0, and does not enter the mean. Index: the classes, then "macro", whose reason says over how
-    many classes; its interval takes the same resamples of patients for all classes. Columns: n, n_groups
-    (patients), n_positive, n_negative, each metric with `_low` and `_high`, reason. ValueError on NaN, on
-    shapes and class names.
+    Args:
+        y: labels, (record, class) of 0 and 1.
+        p: probabilities, (record, class) in [0, 1].
+        class_names: in the order of the columns; checked against those of `y` and `p` where these are
+            DataFrames.
+        threshold: one, or one a class.
+        groups, metrics, n_bootstrap, seed: as in `bootstrap.bootstrap`.
+        min_per_class: a class with fewer records with or without it has NaN, never 0, and does not enter the
+            mean.
+
+    Returns:
+        DataFrame, index the classes, then "macro", whose reason says over how many classes; its interval
+        takes the same resamples of patients for all classes. Columns: n, n_groups (patients), n_positive,
+        n_negative, each metric with ``_low`` and ``_high``, reason.
+
+    Raises:
+        ValueError: on NaN, on other shapes and class names.
     """
     check_metrics(metrics)
     class_names = [str(name) for name in class_names]
     labels, probabilities, thresholds = _check(y, p, class_names, threshold)
     check_same_index(y, groups, "groups")
-    patients = check_groups(groups, len(labels))
-    n_groups = int(patients.max()) + 1
+    clusters = check_groups(groups, len(labels))
+    n, n_groups = len(labels), int(clusters.max()) + 1
     values = np.full((len(class_names), len(metrics)), np.nan)
-    replicates = np.full((len(class_names), check_n_bootstrap(n_bootstrap), len(metrics)), np.nan)
+    replicates = np.full((len(class_names), n_bootstrap, len(metrics)), np.nan)
     rows = {}
     for index, name in enumerate(class_names):
-        truth, guess, cut = labels[:, index], probabilities[:, index], thresholds[index]
-        reason = too_few(truth, min_per_class)
+        one, cut = (labels[:, index], probabilities[:, index]), thresholds[index]
+        reason = too_few(one[0], min_per_class)
         if not reason:
-            values[index] = weighted_scores(truth, guess, np.ones((1, len(truth))), metrics, cut)[0]
-            replicates[index] = bootstrap_replicates(truth, guess, metrics, cut, patients, n_bootstrap, seed)
-            reasons = {metric: unavailable_reason(truth, guess, metric, cut) for metric in metrics}
+            values[index] = weighted_scores(*one, None, metrics, cut)[0]
+            draws = resample_counts(clusters, n_bootstrap, seed)
+            replicates[index] = score_replicates(*one, draws, metrics, cut)
+            reasons = {metric: unavailable_reason(*one, metric, cut) for metric in metrics}
             reason = "; ".join(f"{metric}: {why}" for metric, why in reasons.items() if why)
-        estimates = _estimates(metrics, values[index], replicates[index], len(truth), n_groups)
-        rows[name] = flat_row(truth, patients, estimates, reason)
-    rows["macro"] = _macro_row(metrics, values, replicates, labels, n_groups)
+        estimates = {
+            metric: percentile_estimate(values[index, k], replicates[index, :, k], clusters)
+            for k, metric in enumerate(metrics)
+        }
+        rows[name] = flat_row(n, n_groups, int(one[0].sum()), estimates, reason)
+    estimates, used = {}, []
+    for k, metric in enumerate(metrics):
+        scored = ~np.isnan(values[:, k])
+        used.append(f"over {scored.sum()} of {len(class_names)} classes")
+        mean, means = np.nan, np.empty(0)
+        if scored.any():
+            # A resample that lacks one of these classes has no mean over the same classes: NaN, skipped.
+            mean, means = values[scored, k].mean(), replicates[scored, :, k].mean(axis=0)
+        estimates[metric] = percentile_estimate(mean, means, clusters)
+    named = [f"{metric} {text}" for metric, text in zip(metrics, used, strict=True)]
+    reason = used[0] if len(set(used)) == 1 else "; ".join(named)
+    rows["macro"] = flat_row(n, n_groups, int(labels.any(axis=1).sum()), estimates, reason)
     return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="class"))
 
 
-def _macro_row(metrics, values, replicates, labels, n_groups):
-    n, n_classes = labels.shape
-    estimates, used = {}, {}
-    for column, metric in enumerate(metrics):
-        there = ~np.isnan(values[:, column])
-        used[metric] = f"over {there.sum()} of {n_classes} classes"
-        value, means = np.nan, np.empty(0)
-        if there.any():
-            value = values[there, column].mean()
-            # A resample that lacks one of these classes has no mean over the same classes: NaN, skipped.
-            means = replicates[there, :, column].mean(axis=0)
-        estimates[metric] = percentile_estimate(value, means, n, n_groups)
-    said = set(used.values())
-    reason = said.pop() if len(said) == 1 else "; ".join(f"{metric} {text}" for metric, text in used.items())
-    counts = {"n": n, "n_groups": n_groups, "n_positive": int(labels.any(axis=1).sum())}
-    counts["n_negative"] = n - counts["n_positive"]
-    return counts | flat_scores(estimates) | {"reason": reason}
-
-
-def _estimates(metrics, values, replicates, n, n_groups):
-    return {
-        metric: percentile_estimate(values[column], replicates[:, column], n, n_groups)
-        for column, metric in enumerate(metrics)
-    }
-
-
-def _check(y, p, class_names, threshold):
+def _check(y: ArrayLike, p: ArrayLike, class_names: list[str], threshold: float | Sequence[float]):
     """Return labels int8 and probabilities float64 (record, class), and one threshold a class."""
-    for values, name in ((y, "y"), (p, "p")):
+    checked = []
+    n_classes = len(class_names)
+    for values, name, check in ((y, "y", check_labels), (p, "p", check_probabilities)):
         if isinstance(values, pd.DataFrame) and list(map(str, values.columns)) != class_names:
             raise ValueError(
-                f"{name}: expected the columns {', '.join(class_names)}, in this order; "
-                f"got {', '.join(map(str, values.columns))}"
+                f"{name} must have the columns {', '.join(class_names)}, in this order, "
+                f"got {', '.join(map(str, values.columns))}."
             )
+        array, expected = np.asarray(values), (len(y), n_classes)
+        if array.shape != expected or not array.size:
+            raise ValueError(f"{name} must have the shape (record, class) = {expected}, got {array.shape}.")
+        columns = [check(array[:, k], name=f"{name}, class {class_names[k]},") for k in range(n_classes)]
+        checked.append(np.stack(columns, axis=1))
     check_same_index(y, p, "p")
-    labels, probabilities = np.asarray(y), np.asarray(p)
-    expected = (len(labels), len(class_names))
-    for values, name in ((labels, "y"), (probabilities, "p")):
-        if values.shape != expected or not values.size:
-            raise ValueError(f"{name}: expected shape (record, class) = {expected}, got {values.shape}")
-    cuts = [threshold] * len(class_names) if np.isscalar(threshold) else list(threshold)
-    if len(cuts) != len(class_names):
-        raise ValueError(f"threshold: expected one, or {len(class_names)} (one a class), got {len(cuts)}")
-    columns = range(len(class_names))
-    return (
-        np.stack([check_labels(labels[:, c], f"y, class {class_names[c]}") for c in columns], axis=1),
-        np.stack(
-            [check_probabilities(probabilities[:, c], name=f"p, class {class_names[c]}") for c in columns],
-            axis=1,
-        ),
-        [check_threshold(cut) for cut in cuts],
-    )
+    cuts = [threshold] * n_classes if np.isscalar(threshold) else list(threshold)
+    if len(cuts) != n_classes:
+        raise ValueError(f"threshold must be one, or {n_classes} (one a class), got {len(cuts)}.")
+    return *checked, [check_threshold(cut) for cut in cuts]

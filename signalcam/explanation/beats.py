@@ -1,4 +1,4 @@
-"""Where in the beat is the evidence? Maps aligned to the R peaks, averaged, and shared out among the waves.
+"""Where in the beat is the evidence? Maps aligned to the R peaks, averaged, and divided among the waves.
 
 R peaks come from `wfdb.processing` (XQRS) on the speed of the heart vector, all leads together, so that no
 lead has to be chosen. The waves' limits are set from the R peak and the RR interval; they are a ruler, not
@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.signal import resample_poly
 from tqdm.auto import tqdm
 from wfdb import processing
@@ -23,7 +24,9 @@ OUTSIDE = -1
 XQRS_RATE = 200  # Hz; below, XQRS takes more T waves for beats
 
 
-def find_r_peaks(signals, sampling_rate=100, progress=None):
+def find_r_peaks(
+    signals: ArrayLike, sampling_rate: int = 100, progress: str | None = None
+) -> list[np.ndarray]:
     """Find the R peaks of records.
 
     Args:
@@ -51,7 +54,7 @@ def find_r_peaks(signals, sampling_rate=100, progress=None):
     return found
 
 
-def cut_beats(values, peaks, before=40, after=60):
+def cut_beats(values: ArrayLike, peaks: ArrayLike, before: int = 40, after: int = 60) -> np.ndarray:
     """Cut one record into beats, aligned at the R peak; beats that it does not hold whole are left out.
 
     Args:
@@ -68,14 +71,16 @@ def cut_beats(values, peaks, before=40, after=60):
     return values[whole[:, None] + np.arange(-before, after)]
 
 
-def beat_average(relevance, signals, peaks, before=40, after=60):
+def beat_average(
+    relevance: np.ndarray, signals: np.ndarray, peaks: list[np.ndarray], before: int = 40, after: int = 60
+) -> tuple[np.ndarray, np.ndarray]:
     """Average the map over the beats of each record, beside the record's median beat.
 
     Args:
         relevance: (record, time).
         signals: (record, time, lead).
-        peaks: list of arrays, from `find_r_peaks`.
-        before, after: samples of a beat before the R peak, and from it on.
+        peaks: from `find_r_peaks`.
+        before, after: as in `cut_beats`.
 
     Returns:
         (evidence, beat): float64 (record, sample) and (record, sample, lead); NaN for records without a
@@ -91,7 +96,7 @@ def beat_average(relevance, signals, peaks, before=40, after=60):
     return evidence, beat
 
 
-def beat_parts(peaks, n_times, sampling_rate=100):
+def beat_parts(peaks: ArrayLike, n_times: int, sampling_rate: int = 100) -> np.ndarray:
     """Assign each sample of one record to a part of the beat.
 
     From the R peak: QRS within 0.06 s; P from 0.24 s before to QRS; ST-T from QRS to 0.40 s times the root
@@ -124,12 +129,12 @@ def beat_parts(peaks, n_times, sampling_rate=100):
     return parts
 
 
-def part_shares(relevance, peaks, sampling_rate=100):
-    """Share out the positive evidence of each record among the parts of the beat.
+def part_shares(relevance: ArrayLike, peaks: list[np.ndarray], sampling_rate: int = 100) -> pd.DataFrame:
+    """Divide the positive evidence of each record among the parts of the beat.
 
     Args:
         relevance: (record, time); negative values are left out.
-        peaks: list of arrays, from `find_r_peaks`.
+        peaks: from `find_r_peaks`.
         sampling_rate: in Hz.
 
     Returns:

@@ -5,84 +5,89 @@ arXiv:1605.01713. Integrated gradients: M. Sundararajan et al., ICML 2017, equat
 Selvaraju et al., ICCV 2017, equations 1 and 2.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
-from signalcam.explanation.network import BATCH_SIZE, as_network, check_class, check_scaled, in_batches
-
-
-def gradient_function(model, class_index=0):
-    """Compile the gradient of one logit with respect to the signals: a batch to a batch of equal shape."""
-    network = as_network(model)
-    class_index = check_class(network, class_index)
-
-    def build():
-        to_logit = network.submodel(network.outputs()["logit"])
-
-        def gradient(x):
-            with tf.GradientTape() as tape:
-                tape.watch(x)
-                logit = to_logit(x, training=False)[:, class_index]
-            return tape.gradient(logit, x)
-
-        return gradient
-
-    return network.compiled(("gradient", class_index), build)
+from signalcam.explanation.network import (
+    AnyModel,
+    Network,
+    as_network,
+    check_class,
+    check_scaled,
+)
 
 
-def input_gradient(model, signals, class_index=0, batch_size=BATCH_SIZE):
-    """Compute the gradient of the logit with respect to each sample: float32 (record, time, lead), signed."""
+def input_gradient(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.ndarray:
+    """Compute the gradient of the logit with respect to each sample: float32 (record, time, lead), signed.
+
+    Args:
+        model: classifier from scaled signals to probabilities.
+        signals: scaled signals, (record, time, lead).
+        class_index: the class explained.
+
+    Raises:
+        ValueError: for a class that the model does not have, or signals that it cannot take.
+    """
     network = as_network(model)
     signals = check_scaled(network, signals)
-    return in_batches(gradient_function(network, class_index), signals, batch_size)
+    return network.in_batches(_gradient_function(network, class_index), signals)
 
 
-def gradient_x_input(model, signals, class_index=0, batch_size=BATCH_SIZE):
-    """Multiply the input gradient by the signal, sample by sample: float32 (record, time, lead)."""
-    return input_gradient(model, signals, class_index, batch_size) * np.asarray(signals, dtype=np.float32)
+def gradient_x_input(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.ndarray:
+    """Multiply the input gradient by the signal, sample by sample: float32 (record, time, lead).
+
+    Args, Raises: as in `input_gradient`.
+    """
+    return input_gradient(model, signals, class_index) * np.asarray(signals, dtype=np.float32)
 
 
 def integrated_gradients(
-    model, signals, class_index=0, baseline=None, n_steps=64, batch_size=BATCH_SIZE, progress=None
-):
+    model: AnyModel,
+    signals: ArrayLike,
+    class_index: int = 0,
+    baseline: ArrayLike | None = None,
+    n_steps: int = 64,
+) -> np.ndarray:
     """Average the gradient along the straight path from a baseline to the signal, times their difference.
 
     The attributions of a record sum to ``logit(signals) - logit(baseline)`` as `n_steps` grows; the path
     is cut into `n_steps` equal parts, each taken at its middle.
 
     Args:
-        model: classifier from scaled signals to probabilities.
-        signals: scaled signals, (record, time, lead).
-        class_index: the class explained.
+        model, signals, class_index: as in `input_gradient`.
         baseline: array that broadcasts to `signals`; None for zeros, the mean of each lead under the
             scaling "standard".
         n_steps: forward and backward passes a record.
-        batch_size: records a pass.
-        progress: words for a progress bar, None for no bar.
 
     Returns:
         float32 (record, time, lead).
+
+    Raises:
+        ValueError: as `input_gradient`, and for `n_steps` below 1.
     """
     network = as_network(model)
     signals = check_scaled(network, signals)
     if n_steps < 1:
-        raise ValueError(f"n_steps must be at least 1; got {n_steps}.")
-    gradient = gradient_function(network, class_index)
+        raise ValueError(f"n_steps must be at least 1, got {n_steps}.")
+    gradient = _gradient_function(network, class_index)
     baseline = np.zeros_like(signals) if baseline is None else np.broadcast_to(baseline, signals.shape)
     joined = np.stack([baseline.astype(np.float32), signals], axis=1)
     fractions = tf.constant((np.arange(n_steps) + 0.5) / n_steps, tf.float32)
 
-    def path_average(pair):
+    def path_average(pair: tf.Tensor):
         start, difference = pair[:, 0], pair[:, 1] - pair[:, 0]
         total = tf.zeros_like(start)
         for step in range(n_steps):
             total += gradient(start + fractions[step] * difference)
         return total / n_steps * difference
 
-    return in_batches(path_average, joined, batch_size, progress)
+    return network.in_batches(path_average, joined)
 
 
-def grad_cam(model, signals, class_index=0, relu=False, batch_size=BATCH_SIZE):
+def grad_cam(model: AnyModel, signals: ArrayLike, class_index: int = 0, relu: bool = False) -> np.ndarray:
     """Compute Grad-CAM on the maps that enter the average: float32 (record, cell).
 
     For this head, global average pooling and one linear layer, the gradient of the logit is ``w_k /
@@ -90,12 +95,12 @@ def grad_cam(model, signals, class_index=0, relu=False, batch_size=BATCH_SIZE):
     same map up to a constant.
 
     Args:
-        model: classifier from scaled signals to probabilities.
-        signals: scaled signals, (record, time, lead).
-        class_index: the class explained.
+        model, signals, class_index: as in `input_gradient`.
         relu: True to set negative values to zero, as the paper does at the end; False keeps evidence
             against.
-        batch_size: records a pass.
+
+    Raises:
+        ValueError: as `input_gradient`.
     """
     network = as_network(model)
     class_index, signals = check_class(network, class_index), check_scaled(network, signals)
@@ -105,7 +110,7 @@ def grad_cam(model, signals, class_index=0, relu=False, batch_size=BATCH_SIZE):
         average, classifier = to_logit.layers[-2:]
         to_maps = network.submodel(average.input)
 
-        def compute(x):
+        def compute(x: tf.Tensor):
             maps = to_maps(x, training=False)
             with tf.GradientTape() as tape:
                 tape.watch(maps)
@@ -116,4 +121,22 @@ def grad_cam(model, signals, class_index=0, relu=False, batch_size=BATCH_SIZE):
 
         return compute
 
-    return in_batches(network.compiled(("grad_cam", class_index, relu), build), signals, batch_size)
+    return network.in_batches(network.compiled(("grad_cam", class_index, relu), build), signals)
+
+
+def _gradient_function(network: Network, class_index: int) -> Callable:
+    """Compile the gradient of one logit with respect to the signals: a batch to a batch of equal shape."""
+    class_index = check_class(network, class_index)
+
+    def build():
+        to_logit = network.submodel(network.outputs()["logit"])
+
+        def gradient(x: tf.Tensor):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                logit = to_logit(x, training=False)[:, class_index]
+            return tape.gradient(logit, x)
+
+        return gradient
+
+    return network.compiled(("gradient", class_index), build)

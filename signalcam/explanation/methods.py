@@ -1,4 +1,4 @@
-"""All explanations by name, with one interface: what each says of each moment of a record.
+"""All explanations by name, with one interface: how much each moment of a record speaks for a class.
 
 A method is *signed* when a negative value means evidence against the class; the input gradient's magnitude
 and the random map are not. Methods with a lead axis are summed over the leads when the question is about
@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 from signalcam.explanation.cam import cam, upsample
 from signalcam.explanation.gradients import grad_cam, gradient_x_input, input_gradient, integrated_gradients
-from signalcam.explanation.network import BATCH_SIZE, as_network, check_class, check_scaled
+from signalcam.explanation.network import AnyModel, as_network, check_class, check_scaled
 from signalcam.explanation.occlusion import occlude_time, occlude_time_and_leads
 
 
@@ -26,33 +27,37 @@ class Method:
         over_time_and_leads: function to (record, time, lead), or None for a method without a lead axis.
         signed: whether negative values mean evidence against the class.
         passes: forward (or forward and backward) passes a record, with default settings.
+        seeded: whether it draws at random.
     """
 
     over_time: Callable | None
     over_time_and_leads: Callable | None
     signed: bool
     passes: int
+    seeded: bool = False
 
 
-def random_map(model, signals, class_index=0, seed=0, batch_size=BATCH_SIZE, n_cells=125):
-    """Draw a map that knows nothing, one value a cell, as smooth as a CAM: float32 (record, time)."""
+def random_map(model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0) -> np.ndarray:
+    """Draw a map that knows nothing, one value for each of 125 cells: float32 (record, time).
+
+    Args, Raises: as in `explain`.
+    """
     network = as_network(model)
     check_class(network, class_index)
     signals = check_scaled(network, signals)
-    cells = np.random.default_rng(seed).standard_normal((len(signals), n_cells))
-    return upsample(cells, signals.shape[1])
+    return upsample(np.random.default_rng(seed).standard_normal((len(signals), 125)), signals.shape[1])
 
 
-def _paper_cam(model, signals, class_index=0, batch_size=BATCH_SIZE):
-    return cam(model, signals, class_index, "convolution", batch_size)
+def _paper_cam(model: AnyModel, signals: ArrayLike, class_index: int, **options: object):
+    return cam(model, signals, class_index, "convolution", **options)
 
 
-def _grad_cam(model, signals, class_index=0, relu=False, batch_size=BATCH_SIZE):
-    return upsample(grad_cam(model, signals, class_index, relu, batch_size), np.shape(signals)[1])
+def _grad_cam(model: AnyModel, signals: ArrayLike, class_index: int, **options: object):
+    return upsample(grad_cam(model, signals, class_index, **options), np.shape(signals)[1])
 
 
-def _gradient_size(model, signals, class_index=0, batch_size=BATCH_SIZE):
-    return np.abs(input_gradient(model, signals, class_index, batch_size))
+def _gradient_size(model: AnyModel, signals: ArrayLike, class_index: int, **options: object):
+    return np.abs(input_gradient(model, signals, class_index, **options))
 
 
 METHODS = {
@@ -62,13 +67,14 @@ METHODS = {
     "gradient": Method(None, _gradient_size, signed=False, passes=2),
     "gradient_x_input": Method(None, gradient_x_input, signed=True, passes=2),
     "integrated_gradients": Method(None, integrated_gradients, signed=True, passes=128),
-    "occlusion": Method(occlude_time, occlude_time_and_leads, signed=True, passes=40),
-    "random": Method(random_map, None, signed=False, passes=0),
+    "occlusion": Method(occlude_time, occlude_time_and_leads, signed=True, passes=40, seeded=True),
+    "random": Method(random_map, None, signed=False, passes=0, seeded=True),
 }
-_SEEDED = ("occlusion", "random")
 
 
-def explain(name, model, signals, class_index=0, seed=0, batch_size=BATCH_SIZE, **options):
+def explain(
+    name: str, model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0, **options: object
+) -> np.ndarray:
     """Explain the logit of one class, moment by moment.
 
     Args:
@@ -77,7 +83,6 @@ def explain(name, model, signals, class_index=0, seed=0, batch_size=BATCH_SIZE, 
         signals: scaled signals, (record, time, lead).
         class_index: the class explained.
         seed: for the methods that draw at random.
-        batch_size: records a pass.
         **options: further arguments of the method itself, such as ``n_steps=128`` or ``window=100``.
 
     Returns:
@@ -87,18 +92,19 @@ def explain(name, model, signals, class_index=0, seed=0, batch_size=BATCH_SIZE, 
         ValueError: for an unknown name, class, or signals that do not fit the model.
     """
     method = _method(name)
-    if name in _SEEDED:
+    if method.seeded:
         options["seed"] = seed
-    function = method.over_time or method.over_time_and_leads
-    relevance = function(model, signals, class_index, batch_size=batch_size, **options)
-    return relevance if relevance.ndim == 2 else relevance.sum(axis=2)
+    if method.over_time:
+        return method.over_time(model, signals, class_index, **options)
+    return method.over_time_and_leads(model, signals, class_index, **options).sum(axis=2)
 
 
-def explain_leads(name, model, signals, class_index=0, seed=0, batch_size=BATCH_SIZE, **options):
+def explain_leads(
+    name: str, model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0, **options: object
+) -> np.ndarray:
     """Explain the logit of one class for each sample of each lead: float32 (record, time, lead).
 
-    Args:
-        As in `explain`; only for methods with a lead axis.
+    Args: as in `explain`, with a method that has a lead axis.
 
     Raises:
         ValueError: as `explain`, and for a method without a lead axis, such as the CAM.
@@ -107,11 +113,11 @@ def explain_leads(name, model, signals, class_index=0, seed=0, batch_size=BATCH_
     if method.over_time_and_leads is None:
         able = ", ".join(key for key, value in METHODS.items() if value.over_time_and_leads)
         raise ValueError(
-            f"The method {name!r} has no lead axis: one map stands for all leads. Methods with one: {able}."
+            f"name must be a method with a lead axis, one of {able}, got {name!r}: one map for all leads."
         )
-    if name in _SEEDED:
+    if method.seeded:
         options["seed"] = seed
-    return method.over_time_and_leads(model, signals, class_index, batch_size=batch_size, **options)
+    return method.over_time_and_leads(model, signals, class_index, **options)
 
 
 @dataclass(frozen=True)
@@ -120,36 +126,33 @@ class MapMaker:
 
     Attributes:
         names: keys of `METHODS`.
-        class_index: the class explained.
-        seed: for the methods that draw at random.
-        batch_size: records a pass.
+        class_index, seed: as in `explain`.
         options: by method, further arguments, such as ``{"integrated_gradients": {"n_steps": 16}}``.
     """
 
     names: tuple[str, ...] = tuple(METHODS)
     class_index: int = 0
     seed: int = 0
-    batch_size: int = BATCH_SIZE
     options: dict = field(default_factory=dict)
 
-    def __call__(self, model, signals, progress=None):
+    def __call__(self, model: AnyModel, signals: ArrayLike, progress: str | None = None):
         """Explain: dict of method name to relevance, float32 (record, time)."""
         model = as_network(model)
         bar = tqdm(self.names, desc=progress, disable=progress is None, leave=False)
         return {name: self.explain(name, model, signals) for name in bar}
 
-    def explain(self, name, model, signals):
+    def explain(self, name: str, model: AnyModel, signals: ArrayLike) -> np.ndarray:
         """Explain by one of the methods, with its settings: float32 (record, time)."""
         options = self.options.get(name, {})
-        return explain(name, model, signals, self.class_index, self.seed, self.batch_size, **options)
+        return explain(name, model, signals, self.class_index, self.seed, **options)
 
     @property
-    def signed(self):
+    def signed(self) -> tuple[str, ...]:
         """The names of the methods whose negative values are evidence against the class."""
         return tuple(name for name in self.names if METHODS[name].signed)
 
 
-def _method(name):
+def _method(name: str):
     if name not in METHODS:
-        raise ValueError(f"The method must be one of {', '.join(METHODS)}; got {name!r}.")
+        raise ValueError(f"name must be one of {', '.join(METHODS)}, got {name!r}.")
     return METHODS[name]

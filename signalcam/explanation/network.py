@@ -4,14 +4,15 @@ An explanation explains the *logit* of one class, not the probability: the logit
 to, and the sigmoid flattens every difference where the model is sure.
 """
 
+from collections.abc import Callable, Hashable
+from typing import TypeAlias
+
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm.auto import tqdm
+from numpy.typing import ArrayLike
 
 from signalcam.model import add_cam
-
-BATCH_SIZE = 128
 
 
 class Network:
@@ -24,31 +25,36 @@ class Network:
         model: a classifier from scaled signals to probabilities; or one with a CAM (`add_cam`), or a
             deployable model (`build_deployable`), of which the network inside is taken: scale the signals
             with `signalcam.deployment.deployable.scaled`.
+        batch_size: records a pass.
     """
 
-    def __init__(self, model):
-        self.model = classifier_of(model)
+    def __init__(self, model: keras.Model, batch_size: int = 128):
+        if "network" in {layer.name for layer in model.layers}:
+            model = model.get_layer("network")
+        if isinstance(model.output, dict):
+            model = keras.Model(model.inputs[0], model.output["probability"], name=model.name)
+        self.model, self.batch_size = model, batch_size
         self.name = self.model.name
         self.n_times, self.n_leads = self.model.inputs[0].shape[1:]
         self.n_classes = self.model.outputs[0].shape[-1]
         self._outputs = {}
         self._compiled = {}
 
-    def outputs(self, features="activation"):
+    def outputs(self, features: str = "activation") -> dict:
         """Return the symbolic outputs of `add_cam`."""
         if features not in self._outputs:
             self._outputs[features] = add_cam(self.model, features).output
         return self._outputs[features]
 
-    def submodel(self, output):
-        """Build the model from the signals to one of the symbolic outputs."""
+    def submodel(self, output: object) -> keras.Model:
+        """Build the model from the signals to one or several of the symbolic outputs."""
         return keras.Model(self.model.inputs[0], output)
 
-    def compiled(self, key, build):
+    def compiled(self, key: Hashable, build: Callable) -> Callable:
         """Return the function that `build()` makes, compiled once under `key` for batches of any size.
 
         Args:
-            key: hashable; all that the function depends on.
+            key: all that the function depends on.
             build: makes a function from a float32 batch of signals to a tensor, first axis the record.
         """
         if key not in self._compiled:
@@ -56,63 +62,51 @@ class Network:
             self._compiled[key] = tf.function(build()).get_concrete_function(batch)
         return self._compiled[key]
 
+    def in_batches(self, function: Callable, signals: np.ndarray) -> np.ndarray:
+        """Apply a compiled function, its first axis the record, to `batch_size` records at a time."""
+        starts = range(0, len(signals), self.batch_size)
+        batches = (tf.constant(signals[start : start + self.batch_size], tf.float32) for start in starts)
+        return np.concatenate([function(batch).numpy() for batch in batches])
 
-def as_network(model):
+
+AnyModel: TypeAlias = keras.Model | Network
+
+
+def as_network(model: AnyModel) -> Network:
     """Return `model` where it is a `Network`, else one made of it."""
     return model if isinstance(model, Network) else Network(model)
 
 
-def classifier_of(model):
-    """Return the classifier, scaled signals to probabilities, behind any model of this package.
-
-    Args:
-        model: as `Network` takes it.
-
-    Returns:
-        `keras.Model` with one output, sharing all layers.
-    """
-    if "network" in {layer.name for layer in model.layers}:
-        model = model.get_layer("network")
-    if isinstance(model.output, dict):
-        return keras.Model(model.inputs[0], model.output["probability"], name=model.name)
-    return model
-
-
-def check_class(network, class_index):
+def check_class(network: Network, class_index: int) -> int:
     """Return `class_index` as an int, or raise ValueError naming the classes that the model has."""
     whole = isinstance(class_index, int | np.integer) and not isinstance(class_index, bool)
     if not whole or not 0 <= class_index < network.n_classes:
         raise ValueError(
             f"class_index must be an integer from 0 to {network.n_classes - 1}, since model {network.name!r} "
-            f"has {network.n_classes} output(s); got {class_index!r}."
+            f"has {network.n_classes} output(s), got {class_index!r}."
         )
     return int(class_index)
 
 
-def check_scaled(network, signals):
-    """Return `signals` as float32 (record, time, lead), or raise ValueError where the model cannot take them.
-
-    Args:
-        network: `Network`.
-        signals: scaled signals, (record, time, lead); never changed.
-    """
+def check_scaled(network: Network, signals: ArrayLike) -> np.ndarray:
+    """Return signals as float32 (record, time, lead); ValueError where the model cannot take them."""
     signals = np.asarray(signals, dtype=np.float32)
     expected = (network.n_times, network.n_leads)
     if signals.ndim != 3 or signals.shape[1:] != expected or not len(signals):
         raise ValueError(
             f"signals must have the shape (record, {expected[0]}, {expected[1]}), at least one record, "
-            f"scaled as the model was trained; got {signals.shape}."
+            f"scaled as the model was trained, got {signals.shape}."
         )
     bad = np.flatnonzero(~np.isfinite(signals).all(axis=(1, 2)))
     if len(bad):
         raise ValueError(
-            f"signals hold NaN or infinity in {len(bad)} of {len(signals)} records, at {bad[:5].tolist()}; "
-            "an explanation of them would mean nothing. Repair or leave out these records."
+            f"signals must be finite, got NaN or infinity in {len(bad)} of {len(signals)} records, at "
+            f"{bad[:5].tolist()}. Repair or leave out these records."
         )
     return signals
 
 
-def logit_function(model, class_index=0, batch_size=BATCH_SIZE):
+def logit_function(model: AnyModel, class_index: int = 0) -> Callable:
     """Return a compiled function from scaled signals to the logit of one class, float32 (record,)."""
     network = as_network(model)
     class_index = check_class(network, class_index)
@@ -122,25 +116,4 @@ def logit_function(model, class_index=0, batch_size=BATCH_SIZE):
         return lambda x: to_logit(x, training=False)[:, class_index]
 
     forward = network.compiled(("logit", class_index), build)
-
-    def logit(signals, _kept_alive=network):
-        return in_batches(forward, signals, batch_size)
-
-    return logit
-
-
-def in_batches(function, signals, batch_size=BATCH_SIZE, progress=None):
-    """Apply a compiled function to the records, `batch_size` at a time, and join what comes back.
-
-    Args:
-        function: from a float32 tensor to a tensor whose first axis is the record.
-        signals: float32, first axis the record.
-        batch_size: records a call.
-        progress: words for a progress bar, None for no bar.
-
-    Returns:
-        NumPy array, first axis the record.
-    """
-    starts = tqdm(range(0, len(signals), batch_size), desc=progress, disable=progress is None, leave=False)
-    batches = (tf.convert_to_tensor(signals[start : start + batch_size], tf.float32) for start in starts)
-    return np.concatenate([function(batch).numpy() for batch in batches])
+    return lambda signals: network.in_batches(forward, signals)

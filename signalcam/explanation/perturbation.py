@@ -13,26 +13,26 @@ answer depends on what. So the choice is an argument wherever signal is removed,
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 REPLACEMENTS = ("median", "zero", "mean", "linear", "noise")
 
 
-def replace(signals, mask, how="median", seed=0):
+def replace(signals: ArrayLike, mask: ArrayLike, replacement: str = "median", seed: int = 0) -> np.ndarray:
     """Return the signals with the masked samples replaced; the given array is not changed.
 
     Args:
         signals: (record, time, lead).
         mask: bool (record, time) for all leads alike, or (record, time, lead); True where signal is taken
             away.
-        how: one of `REPLACEMENTS`. With a whole lead masked, "linear" has nothing to hold on to and takes
-            the mean.
+        replacement: one of `REPLACEMENTS`. With a whole lead masked, "linear" takes the mean.
         seed: seed of the noise; the same seed gives the same noise whatever the mask.
 
     Returns:
         float32 array of the shape of `signals`.
 
     Raises:
-        ValueError: for an unknown rule or a mask of another shape.
+        ValueError: for an unknown replacement or a mask of another shape.
     """
     signals = np.asarray(signals, dtype=np.float32)
     mask = np.asarray(mask, dtype=bool)
@@ -40,31 +40,25 @@ def replace(signals, mask, how="median", seed=0):
         mask = mask[..., None]
     if mask.ndim != 3 or mask.shape[:2] != signals.shape[:2] or mask.shape[2] not in (1, signals.shape[2]):
         raise ValueError(
-            f"mask must have the shape {signals.shape} of signals, or lack its last axis; got {mask.shape}."
+            f"mask must have the shape {signals.shape} of signals, or lack its last axis, got {mask.shape}."
         )
-    fill = _line(signals, mask) if how == "linear" else filling(signals, how, seed)
+    if replacement == "median":
+        fill = np.median(signals, axis=1, keepdims=True)
+    elif replacement == "zero":
+        fill = np.float32(0)
+    elif replacement == "mean":
+        fill = signals.mean(axis=1, keepdims=True)
+    elif replacement == "linear":
+        fill = _line(signals, mask)
+    elif replacement == "noise":
+        noise = np.random.default_rng(seed).standard_normal(signals.shape, dtype=np.float32)
+        fill = signals.mean(axis=1, keepdims=True) + signals.std(axis=1, keepdims=True) * noise
+    else:
+        raise ValueError(f"replacement must be one of {', '.join(REPLACEMENTS)}, got {replacement!r}.")
     return np.where(mask, fill, signals)
 
 
-def filling(signals, how, seed=0):
-    """Return what a rule that does not look at the mask puts in place of each sample.
-
-    Returns:
-        float32, of a shape that broadcasts to `signals`.
-    """
-    if how == "median":
-        return np.median(signals, axis=1, keepdims=True)
-    if how == "zero":
-        return np.zeros((1, 1, 1), dtype=np.float32)
-    if how == "mean":
-        return signals.mean(axis=1, keepdims=True)
-    if how == "noise":
-        noise = np.random.default_rng(seed).standard_normal(signals.shape, dtype=np.float32)
-        return signals.mean(axis=1, keepdims=True) + signals.std(axis=1, keepdims=True) * noise
-    raise ValueError(f"replacement must be one of {', '.join(REPLACEMENTS)}; got {how!r}.")
-
-
-def _line(signals, mask):
+def _line(signals: np.ndarray, mask: np.ndarray):
     """Draw the lines between the kept samples on both sides of each gap."""
     n_times = signals.shape[1]
     time = np.arange(n_times)[None, :, None]

@@ -4,7 +4,7 @@ Each function returns a `Figure` that a notebook shows as the value of its cell 
 """
 
 from signalcam.plotting.beats import plot_beat_average
-from signalcam.plotting.cases import Case, plot_cases
+from signalcam.plotting.cases import Case, plot_cases, typical_records
 from signalcam.plotting.checks import plot_deletion_insertion, plot_localisation, plot_sanity, readable
 from signalcam.plotting.data import plot_class_counts, plot_missing, plot_superclass_overlap
 from signalcam.plotting.ecg import plot_ecg
@@ -41,4 +41,5 @@ __all__ = [
     "readable",
     "record_page",
     "save_figure",
+    "typical_records",
 ]

@@ -1,9 +1,8 @@
-"""Work on large sets of signals block by block: little memory, all cores, and NaN found on the way.
+"""Work on large sets of signals chunk by chunk: little memory, all cores, and NaN found on the way.
 
 For modules that compute on `signals` of shape (record, time, lead) or on one record of shape (time, lead).
 """
 
-import functools
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +11,10 @@ import numpy as np
 
 from signalcam.leads import LEADS
 
-# Records per block: 1.5 MB of float64 at 1,000 samples and 12 leads, which the next step finds in the cache.
-BLOCK = 16
+# Records per chunk: 1.5 MB of float64 at 1,000 samples and 12 leads, which the next step finds in the cache.
+CHUNK = 16
+
+Step = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def check_floats(signals: np.ndarray) -> np.ndarray:
@@ -26,13 +27,13 @@ def check_floats(signals: np.ndarray) -> np.ndarray:
     signals = np.asarray(signals)
     if signals.dtype.kind != "f":
         raise TypeError(
-            f"signals must be real floating-point numbers in mV, but have dtype {signals.dtype}. "
+            f"signals must be real floating-point numbers in mV, got dtype {signals.dtype}. "
             "Divide raw counts by their gain first, then convert with astype('float32')."
         )
     if signals.ndim not in (2, 3) or 0 in signals.shape:
         raise ValueError(
             "signals must have the shape (record, time, lead) or (time, lead), with no empty axis, "
-            f"but have {signals.shape}."
+            f"got {signals.shape}."
         )
     return signals
 
@@ -40,8 +41,8 @@ def check_floats(signals: np.ndarray) -> np.ndarray:
 def result_array(signals: np.ndarray, dtype: type, out: np.ndarray | None = None) -> np.ndarray:
     """Return the array for a result of the shape of `signals`: `out` after checks, or a new one.
 
-    Memory that was written to before is there at once; new memory the system clears first, which takes longer
-    than scaling it. Where `out` is `signals` itself, they are checked here, before anything is written over.
+    The system clears new memory first, which takes longer than scaling: hence `out`. Where it is `signals`
+    itself, they are checked here, before anything is written over.
 
     Raises:
         TypeError: where `out` is no array of this dtype.
@@ -52,9 +53,9 @@ def result_array(signals: np.ndarray, dtype: type, out: np.ndarray | None = None
         return np.empty(signals.shape, dtype)
     if not isinstance(out, np.ndarray) or out.dtype != dtype:
         found = getattr(out, "dtype", type(out).__name__)
-        raise TypeError(f"out must be an array of {np.dtype(dtype)}, but is {found}.")
+        raise TypeError(f"out must be an array of {np.dtype(dtype)}, got {found}.")
     if out.shape != signals.shape:
-        raise ValueError(f"out must have the shape of the signals, {signals.shape}, but has {out.shape}.")
+        raise ValueError(f"out must have the shape of the signals, {signals.shape}, got {out.shape}.")
     if not (out.flags.writeable and out.flags.c_contiguous):
         raise ValueError("out must be writeable and in C order, as `np.empty(signals.shape, dtype)` is.")
     if np.may_share_memory(out, signals):
@@ -64,36 +65,40 @@ def result_array(signals: np.ndarray, dtype: type, out: np.ndarray | None = None
     return out
 
 
-def blocks(signals: np.ndarray, size: int = BLOCK) -> Iterator[np.ndarray]:
-    """Views of `size` records each: (record, time, lead). A single record counts as a batch of one."""
+def chunks(signals: np.ndarray, size: int = CHUNK) -> Iterator[np.ndarray]:
+    """Yield views of `size` records each: (record, time, lead). A single record is a batch of one."""
     batch = signals if signals.ndim == 3 else signals[None]
     for start in range(0, len(batch), size):
         yield batch[start : start + size]
 
 
-def fill_blocks(
-    make_step: Callable, signals: np.ndarray, result: np.ndarray, size: int = BLOCK
-) -> np.ndarray:
-    """Call `step(block of signals, block of result)` for every block, on all cores; return `result`.
+def fill_chunks(step: Step, signals: np.ndarray, result: np.ndarray, size: int = CHUNK) -> np.ndarray:
+    """Call `step(chunk of signals, chunk of result)` for every chunk, on all cores; return `result`.
 
-    `make_step()` returns a step, which is used by one thread at a time and may so keep memory to compute in:
-    fresh memory for every block costs more than the computing. A step writes into the block of the result,
-    and returns a few numbers that are not finite where the block holds NaN or infinity (a sum over time,
-    say): to check for these costs no pass over the samples. Blocks are of `size` records: threads that do
-    little for each lose time in waiting for Python's lock.
+    Args:
+        step: writes into the chunk of the result, and returns a few numbers that are not finite where the
+            chunk of signals holds NaN or infinity, such as a sum over time, which costs no further pass.
+        signals, result: (record, time, lead) or (time, lead).
+        size: records of a chunk. Threads that do little for each lose time in waiting for Python's lock.
 
     Raises:
         ValueError: on NaN or infinity, naming the record, the lead and the count.
     """
-    pairs = list(zip(blocks(signals, size), blocks(result, size), strict=True))
+
+    def fill(part: list[tuple[np.ndarray, np.ndarray]]) -> bool:
+        # NumPy's error state belongs to the thread. What it would warn of is refused, with a better message.
+        with np.errstate(invalid="ignore", over="ignore"):
+            return all([np.isfinite(step(chunk, out)).all() for chunk, out in part])
+
+    pairs = list(zip(chunks(signals, size), chunks(result, size), strict=True))
     n_cores = os.cpu_count() or 1
-    if min(n_cores, len(pairs) * size // (4 * BLOCK)) < 2:  # the work is less than the threads' start
-        finite = _fill(make_step, pairs)
+    if min(n_cores, len(pairs) * size // (4 * CHUNK)) < 2:  # the work is less than the threads' start
+        finite = fill(pairs)
     else:
-        # One task takes many blocks: handing over a task costs about as long as computing a block.
+        # One task takes many chunks: handing over a task costs about as long as computing a chunk.
         parts = [pairs[first :: 2 * n_cores] for first in range(2 * n_cores)]
         with ThreadPoolExecutor(n_cores) as pool:
-            finite = all(list(pool.map(functools.partial(_fill, make_step), parts)))
+            finite = all(list(pool.map(fill, parts)))
     if not finite:
         refuse_non_finite(np.nan, signals)
     return result
@@ -103,22 +108,14 @@ def refuse_non_finite(computed: np.ndarray, signals: np.ndarray) -> None:
     """Raise ValueError where numbers `computed` from `signals` are not finite, and say where that began."""
     if np.isfinite(computed).all():
         return
-    for index, block in enumerate(blocks(signals)):
-        bad = ~np.isfinite(block)
+    for index, chunk in enumerate(chunks(signals)):
+        bad = ~np.isfinite(chunk)
         if bad.any():
             record, _, lead = np.argwhere(bad)[0]
-            name = LEADS[lead] if block.shape[-1] == len(LEADS) else f"at position {lead}"
+            name = LEADS[lead] if chunk.shape[-1] == len(LEADS) else f"at position {lead}"
             count = bad[record, :, lead].sum()
             raise ValueError(
-                f"Record {index * BLOCK + record} (counted from 0), lead {name}: {count} of {block.shape[1]} "
+                f"Record {index * CHUNK + record} (counted from 0), lead {name}: {count} of {chunk.shape[1]} "
                 "samples are NaN or infinite. Leave the record out, or repair it first."
             )
     raise ValueError("The signals are too large to compute with in their precision. Give them in mV.")
-
-
-def _fill(make_step: Callable, pairs: list) -> bool:
-    """Do the step for all pairs; False where one of them is not finite."""
-    step = make_step()
-    # NumPy's error state belongs to the thread. What it would warn of is refused, with a better message.
-    with np.errstate(invalid="ignore", over="ignore"):
-        return all([np.isfinite(step(block, out)).all() for block, out in pairs])

@@ -1,23 +1,19 @@
-"""Baseline detrending and per-lead scaling of ECG signals, in NumPy.
+"""Baseline detrending: subtract from each lead its least-squares polynomial, `x - Q (Q^T x)`, in NumPy.
 
-`signalcam.preprocessing.layers` holds the same steps as Keras layers, with the same numbers. All functions
-take `signals` of shape (record, time, lead) in mV, or one record of shape (time, lead): time is the last axis
-but one. Memory-mapped sets are fine: the work goes block by block.
+`signalcam.preprocessing.layers.Detrend` is the same as a Keras layer. Memory-mapped sets are fine: the work
+goes chunk by chunk.
 """
 
 import functools
 
 import numpy as np
 
-from signalcam.preprocessing.chunks import check_floats, fill_blocks, result_array
-from signalcam.preprocessing.scaling import SCALINGS, Scaler
-
-__all__ = ["SCALINGS", "Scaler", "detrend", "polynomial_basis", "polynomial_trend"]
+from signalcam.preprocessing.chunks import check_floats, fill_chunks, refuse_non_finite, result_array
 
 
 @functools.lru_cache(maxsize=16)
 def polynomial_basis(n_times: int, degree: int = 10) -> np.ndarray:
-    """Orthonormal basis of the polynomials up to `degree` on `n_times` equidistant samples.
+    """Return an orthonormal basis of the polynomials up to `degree` on `n_times` equidistant samples.
 
     The QR factor of a Legendre Vandermonde matrix on [-1, 1], well conditioned where powers of time are not.
 
@@ -32,14 +28,14 @@ def polynomial_basis(n_times: int, degree: int = 10) -> np.ndarray:
         ValueError: on too few samples to determine the polynomial, or a `degree` that is not 0, 1, 2, ...
     """
     if int(degree) != degree or degree < 0:
-        raise ValueError(f"degree must be a whole number of 0 or more, but is {degree!r}.")
+        raise ValueError(f"degree must be a whole number of 0 or more, got {degree!r}.")
     if n_times <= degree:
         raise ValueError(
-            f"A polynomial of degree {degree} needs more than {degree} samples, but there are {n_times} "
-            "(time is the last axis but one). Give longer signals or a lower degree."
+            f"signals must be longer than {degree} samples for degree {degree}, got {n_times}. Give longer "
+            "signals, with time as the last axis but one, or a lower degree."
         )
     vandermonde = np.polynomial.legendre.legvander(np.linspace(-1.0, 1.0, n_times), int(degree))
-    basis = np.linalg.qr(vandermonde)[0]
+    basis = np.asfortranarray(np.linalg.qr(vandermonde)[0])  # BLAS takes it faster in this order
     basis.flags.writeable = False
     return basis
 
@@ -65,55 +61,28 @@ def detrend(signals: np.ndarray, degree: int = 10, out: np.ndarray | None = None
         ValueError: on a wrong shape, too few samples, NaN or infinity (names record, lead and count), or an
             `out` that does not fit.
     """
-    return _fit_blocks(signals, degree, out, functools.partial(np.subtract, casting="same_kind"))
+    signals = check_floats(signals)
+    q = polynomial_basis(signals.shape[-2], degree)
+
+    def subtract_trend(chunk: np.ndarray, result: np.ndarray) -> np.ndarray:
+        x = chunk.astype(np.float64)
+        coefficients = q.T @ x
+        np.subtract(x, q @ coefficients, out=result, casting="same_kind")
+        return coefficients
+
+    return fill_chunks(subtract_trend, signals, result_array(signals, _result_dtype(signals), out))
 
 
 def polynomial_trend(signals: np.ndarray, degree: int = 10) -> np.ndarray:
-    """The least-squares polynomial of each lead: what `detrend` subtracts. Arguments and errors as there."""
-    return _fit_blocks(
-        signals, degree, None, lambda _, trend, out: np.copyto(out, trend, casting="same_kind")
-    )
+    """Return the least-squares polynomial of each lead: what `detrend` subtracts.
 
-
-def _fit_blocks(signals, degree, out, write):
-    """Fit all leads; `write(block, trend, out)` says what becomes of a block and its trend."""
-
-    def make_step():
-        fit = _Fit(basis)
-
-        def step(block, out):
-            block, coefficients, trend = fit(block)
-            write(block, trend, out=out)
-            return coefficients
-
-        return step
-
+    Args, Returns, Raises: as in `detrend`; all records are computed at once.
+    """
     signals = check_floats(signals)
-    basis = polynomial_basis(signals.shape[-2], degree)
-    dtype = np.float64 if signals.dtype == np.float64 else np.float32
-    return fill_blocks(make_step, signals, result_array(signals, dtype, out))
+    q = polynomial_basis(signals.shape[-2], degree)
+    refuse_non_finite(signals, signals)
+    return (q @ (q.T @ signals.astype(np.float64))).astype(_result_dtype(signals))
 
 
-class _Fit:
-    """Fit polynomials to one block after another, each time in the same memory."""
-
-    def __init__(self, basis):
-        # In this order in memory BLAS takes the basis faster, for both products.
-        self.transposed = np.ascontiguousarray(basis.T)
-        self.room = ()
-
-    def __call__(self, block):
-        """The block in float64, its coefficients (record, degree + 1, lead), its trend (record, time, lead).
-
-        They hold until the next call.
-        """
-        n_coefficients, n_times = self.transposed.shape
-        count, n_leads = len(block), block.shape[-1]
-        if not self.room:
-            shapes = [(count, length, n_leads) for length in (n_times, n_coefficients, n_times)]
-            self.room = tuple(np.empty(shape) for shape in shapes)
-        signals, coefficients, trend = (array[:count] for array in self.room)
-        np.copyto(signals, block)
-        np.matmul(self.transposed, signals, out=coefficients)
-        np.matmul(self.transposed.T, coefficients, out=trend)
-        return signals, coefficients, trend
+def _result_dtype(signals: np.ndarray) -> type:
+    return np.float64 if signals.dtype == np.float64 else np.float32

@@ -1,4 +1,4 @@
-"""The gate for arrays: what comes through is finite float32 of the right shape, in the right lead order.
+"""Checks of arrays: what passes is finite float32 of the right shape, in the right lead order.
 
 A network gives a confident answer for NaN, for a wrong length and for swapped leads alike, so each of these
 is looked for before it sees a sample.
@@ -8,17 +8,18 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from signalcam.errors import RecordWarning
+from signalcam.errors import RecordError, RecordWarning
 from signalcam.leads import LEADS, einthoven_error, order_leads
 from signalcam.recordings.quality import EINTHOVEN_ERROR, FLAT_RANGE, unit_factor, unit_note
 
-# Records looked at in one go, so that checking a large array needs little memory besides it.
-_CHUNK = 512
+# Samples looked at in one go, so that checking a large array needs little memory besides it.
+_BLOCK = 6_000_000
 
 
 def check_signals(
-    signals: np.ndarray,
+    signals: ArrayLike,
     n_times: int | None = 1000,
     n_leads: int = 12,
     names: Sequence[str] | None = None,
@@ -50,121 +51,137 @@ def check_signals(
         array = array[..., order_leads(names)]
     with np.errstate(over="ignore"):
         array = array.astype(np.float32, copy=False)
-    flat, spans, errors = [], [], []
-    for start in range(0, len(array), _CHUNK):
-        chunk = array[start : start + _CHUNK]
-        _check_finite(chunk, start, array.shape[1])
-        if warn:
-            spans.append(np.ptp(chunk, axis=1))
-            if names is None and array.shape[2] == len(LEADS):
-                errors.append(einthoven_error(chunk))
+    refuse_non_finite(array)
     if warn:
-        flat = np.concatenate(spans)
-        _warn(flat, np.concatenate(errors) if errors else np.zeros(1))
+        blocks = [block for _, block in _blocks(array)]
+        ordered = names is None and array.shape[2] == len(LEADS)
+        errors = np.concatenate([einthoven_error(block) for block in blocks]) if ordered else np.zeros(1)
+        _warn(np.concatenate([np.ptp(block, axis=1) for block in blocks]), errors)
     return array
 
 
-def as_numbers(array, what: str, gain=None) -> np.ndarray:
+def refuse_non_finite(signals: np.ndarray, name: str = "signals", first_record: int = 0) -> None:
+    """Refuse NaN and infinity; a memory-mapped array is read block by block and never copied whole.
+
+    Args:
+        signals: (record, time, lead), or one record (time, lead).
+        name: what the message calls the signals.
+        first_record: number of the first record, where the signals are a part of more.
+
+    Raises:
+        RecordError: names the first record concerned, its leads, their counts, and how many records more.
+    """
+    place, first, n_records = "", None, 0
+    for start, block in _blocks(signals if signals.ndim == 3 else signals[np.newaxis]):
+        finite = np.isfinite(block)
+        if finite.all():
+            continue
+        counts = block.shape[1] - finite.sum(axis=1)
+        bad = np.flatnonzero(counts.any(axis=1))
+        n_records += bad.size
+        if first is None:
+            first = counts[bad[0]].tolist()
+            place = f"record {first_record + start + bad[0]}, " if signals.ndim == 3 else ""
+    if first is None:
+        return
+    n_times = signals.shape[-2]
+    each = "; ".join(
+        f"lead {_lead(k, signals)}: "
+        + (f"{count:,} of {n_times:,} samples" if count < n_times else "the lead is missing, every sample")
+        for k, count in enumerate(first)
+        if count
+    )
+    more = f" ({n_records - 1:,} more records too)" if n_records > 1 else ""
+    raise RecordError(
+        f"{name} must be finite, got NaN or infinity in {place}{each}{more}. Leave the record out, or cut it "
+        "to a span without gaps."
+    )
+
+
+def as_numbers(array: ArrayLike, name: str, gain: ArrayLike | None = None) -> np.ndarray:
     """The array, if it holds real numbers; converter values (integers) only with a gain.
+
+    Args:
+        array: of any shape. Never changed.
+        name: what the message calls it.
+        gain: converter values per unit, or None.
+
+    Returns:
+        The numbers in their own dtype, not copied where they were an array.
 
     Raises:
         ValueError: for any other type, masked values, ragged lists, or an empty array.
     """
     if np.ma.isMaskedArray(array) and np.ma.getmaskarray(array).any():
-        raise ValueError(f"Expected plain numbers in {what}, got a masked array. Cut out the masked samples.")
+        raise ValueError(f"{name} must be plain numbers, got a masked array. Cut out the masked samples.")
     try:
         array = np.asarray(array)
     except ValueError as error:
-        raise ValueError(
-            f"Expected {what} as one array of numbers, got rows of different lengths."
-        ) from error
+        raise ValueError(f"{name} must be one array of numbers, got lists of different lengths.") from error
+    problem = None
     if array.dtype.kind in "iu" and gain is None:
-        raise ValueError(
-            f"Expected {what} in mV as floating-point numbers, got {array.dtype}, which look like converter "
-            "values. Give their gain to signalcam.recordings.reading.from_array(gain=...), or divide by it."
-        )
-    if array.dtype.kind not in "fiu":
-        raise ValueError(
-            f"Expected {what} as real floating-point numbers, got {array.dtype}. Convert with astype(float)."
-        )
-    if array.size == 0:
-        raise ValueError(
-            f"Expected {what} of shape (record, time, lead), got an empty array of {array.shape}."
-        )
+        problem = f"{array.dtype}, which look like converter values. Give their gain to from_array(gain=...)."
+    elif array.dtype.kind not in "fiu":
+        problem = f"{array.dtype}. Convert with astype(float)."
+    elif array.size == 0:
+        problem = f"an empty array of shape {array.shape}."
+    if problem:
+        raise ValueError(f"{name} must be real floating-point numbers in mV, got {problem}")
     return array
 
 
 def check_not_transposed(array: np.ndarray, n_leads: int) -> None:
-    """Refuse (..., lead, time) where (..., time, lead) is expected."""
+    """Refuse (..., lead, time) where (..., time, `n_leads`) is expected: a ValueError says how."""
     if array.shape[-1] != n_leads and array.shape[-2] == n_leads:
         axes = "(1, 0)" if array.ndim == 2 else "(0, 2, 1)"
-        raise ValueError(
-            f"The array of shape {array.shape} looks transposed: expected time before lead, (..., time, "
-            f"{n_leads}). Pass array.transpose{axes}."
-        )
+        found = f"The array of shape {array.shape} looks transposed: expected (..., time, {n_leads})"
+        raise ValueError(f"{found}. Pass array.transpose{axes}.")
+
+
+def _blocks(array: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Views of a few records each, with the number of the first."""
+    size = max(1, _BLOCK // max(1, array.shape[1] * array.shape[2]))
+    return [(start, array[start : start + size]) for start in range(0, len(array), size)]
+
+
+def _lead(lead: int, signals: np.ndarray) -> str:
+    return LEADS[lead] if signals.shape[-1] == len(LEADS) else str(lead)
 
 
 def _check_shape(array: np.ndarray, n_times: int | None, n_leads: int) -> None:
     wanted = f"(record, {n_times or 'time'}, {n_leads})"
     if array.ndim != 3:
-        raise ValueError(
-            f"Expected signals of shape {wanted} or one record without the first axis, got {array.shape}."
-        )
+        raise ValueError(f"signals must be of shape {wanted} or one record of it, got {array.shape}.")
     check_not_transposed(array, n_leads)
     if array.shape[2] != n_leads:
         raise ValueError(
-            f"Expected {n_leads} leads on the last axis {wanted}, got {array.shape[2]} in {array.shape}. "
-            "Choose or derive leads with signalcam.recordings.reading.from_array."
+            f"signals must have {n_leads} leads, {wanted}, got {array.shape[2]} in {array.shape}. Choose or "
+            "derive leads with signalcam.recordings.from_array."
         )
     if n_times is not None and array.shape[1] != n_times:
         raise ValueError(
-            f"Expected {n_times:,} samples a record {wanted}, got {array.shape[1]:,} in {array.shape}. Crop, "
-            "pad, window or resample by request with signalcam.recordings.reading.from_array."
+            f"signals must have {n_times:,} samples a record, {wanted}, got {array.shape[1]:,} in "
+            f"{array.shape}. Crop, pad, window or resample with signalcam.recordings.from_array."
         )
-
-
-def _check_finite(chunk: np.ndarray, start: int, n_times: int) -> None:
-    finite = np.isfinite(chunk)
-    if finite.all():
-        return
-    counts = n_times - finite.sum(axis=1)
-    record, lead = (int(k[0]) for k in np.nonzero(counts))
-    label = LEADS[lead] if chunk.shape[2] == len(LEADS) else str(lead)
-    others = int((counts > 0).any(axis=1).sum()) - 1
-    more = f"; {others} more records of the {len(chunk)} next to it too" if others else ""
-    raise ValueError(
-        f"Record {start + record}, lead {label}: {missing_text(int(counts[record, lead]), n_times)}{more}. "
-        "Leave the record out, or cut it to a span without gaps."
-    )
-
-
-def missing_text(count: int, n_times: int) -> str:
-    """What to say about samples that are NaN or infinite."""
-    if count == n_times:
-        return "the lead is missing, every sample is NaN or infinite"
-    return f"{count:,} of {n_times:,} samples are NaN or infinite"
 
 
 def _warn(spans: np.ndarray, errors: np.ndarray) -> None:
-    flat = spans < FLAT_RANGE
-    factor = unit_factor(spans)
+    """Warn of the spans (record, lead) and of the limb leads' errors (record,), in mV."""
+    factor, flat, suspect = unit_factor(spans), spans < FLAT_RANGE, errors > EINTHOVEN_ERROR
+    messages = []
     if factor != 1:
-        warnings.warn(f"Signals: {unit_note(factor)}", RecordWarning, stacklevel=3)
+        messages.append(f"Signals: {unit_note(factor)}")
     elif flat.any():
-        record, lead = (int(k[0]) for k in np.nonzero(flat))
-        label = LEADS[lead] if spans.shape[1] == len(LEADS) else str(lead)
-        warnings.warn(
+        record, lead = np.argwhere(flat)[0]
+        messages.append(
             f"{int(flat.any(axis=1).sum())} of {len(spans)} records have a flat lead (first: record "
-            f"{record}, lead {label}). Their results tell nothing about it.",
-            RecordWarning,
-            stacklevel=3,
+            f"{record}, lead {_lead(lead, spans)}). Their results tell nothing about it."
         )
-    suspect = errors > EINTHOVEN_ERROR
     if factor == 1 and suspect.any():
-        warnings.warn(
+        messages.append(
             f"In {int(suspect.sum())} of {len(spans)} records the limb leads do not fit together (off by up "
             f"to {errors.max():.2f} mV; record {int(errors.argmax())}). Are the leads in the order "
-            f"{', '.join(LEADS)}? Give their names.",
-            RecordWarning,
-            stacklevel=3,
+            f"{', '.join(LEADS)}? Give their names."
         )
+    for message in messages:
+        warnings.warn(message, RecordWarning, stacklevel=3)

@@ -46,17 +46,14 @@ class Quality:
     def notes(self) -> list[str]:
         """One short sentence for each thing that is suspect; an empty list where nothing is."""
         notes = [
-            f"lead {lead} is missing ({_percent(part)} of samples)" for lead, part in self.missing.items()
-        ]
-        notes += [f"lead {lead} is flat ({_percent(part)} of samples)" for lead, part in self.flat.items()]
-        notes += [
-            f"lead {lead} is clipped ({_percent(part)} of samples)" for lead, part in self.clipped.items()
+            f"lead {lead} is {what} ({_percent(part)} of samples)"
+            for what in ("missing", "flat", "clipped")
+            for lead, part in getattr(self, what).items()
         ]
         notes += [f"lead {lead} is noisy ({noise:.3f} mV)" for lead, noise in self.noisy.items()]
         if self.einthoven_error > EINTHOVEN_ERROR:
-            notes.append(
-                f"limb leads do not fit together (off by {self.einthoven_error:.2f} mV): wrong order?"
-            )
+            error = f"{self.einthoven_error:.2f} mV"
+            notes.append(f"limb leads do not fit together (off by {error}): wrong order?")
         if self.unit_factor != 1:
             notes.append(unit_note(self.unit_factor))
         if self.padded:
@@ -65,15 +62,12 @@ class Quality:
 
 
 def assess(signals: np.ndarray, sampling_rate: float, padded: np.ndarray | None = None) -> Quality:
-    """Look at one recording.
+    """What is suspect about one recording.
 
     Args:
         signals: (time, lead) in mV, leads ordered as `LEADS`; NaN marks missing samples.
         sampling_rate: in Hz.
         padded: bool (time,), True where the signals are padding, which is left out.
-
-    Returns:
-        A `Quality`.
 
     Raises:
         ValueError: the shape is not (time, 12), or nothing but padding.
@@ -81,9 +75,7 @@ def assess(signals: np.ndarray, sampling_rate: float, padded: np.ndarray | None 
     signals = np.asarray(signals)
     fraction_padded = 0.0 if padded is None else float(np.mean(padded))
     if signals.ndim != 2 or signals.shape[1] != len(LEADS) or not len(signals) or fraction_padded == 1:
-        raise ValueError(
-            f"Expected one recording of shape (time, 12) with some samples, got {signals.shape}."
-        )
+        raise ValueError(f"signals must be one recording of shape (time, 12), got {signals.shape}.")
     if fraction_padded:
         signals = signals[~padded]
     finite = np.isfinite(signals)
@@ -124,25 +116,22 @@ def unit_factor(spans: np.ndarray) -> float:
 
 
 def unit_note(factor: float) -> str:
-    """The sentence that names the likely unit."""
+    """The sentence that names the likely unit; `factor` is from `unit_factor`."""
     unit = {1e-3: "uV", 1e3: "V", 1e-6: "nV"}.get(factor)
     guess = f"the values look like {unit}, not mV" if unit else "the values do not look like an ECG in mV"
     return f"{guess}: multiply by {factor:g}?"
 
 
 def _flat_fraction(signals: np.ndarray, sampling_rate: float) -> np.ndarray:
-    dead = np.ptp(signals, axis=0) < FLAT_RANGE
-    still = np.zeros(signals.shape, dtype=bool)
-    still[1:] = signals[1:] == signals[:-1]
+    still = np.pad(signals[1:] == signals[:-1], ((1, 0), (0, 0)))
     long_still = _in_runs(still, max(2, round(FLAT_SECONDS * sampling_rate) - 1))
-    return np.where(dead, 1.0, long_still.mean(axis=0))
+    return np.where(np.ptp(signals, axis=0) < FLAT_RANGE, 1.0, long_still.mean(axis=0))
 
 
 def _clipped_fraction(signals: np.ndarray, sampling_rate: float) -> np.ndarray:
     shortest = max(3, round(CLIPPED_SECONDS * sampling_rate))
-    at_top = _in_runs(signals == signals.max(axis=0), shortest)
-    at_bottom = _in_runs(signals == signals.min(axis=0), shortest)
-    return (at_top | at_bottom).mean(axis=0)
+    ends = (signals == signals.max(axis=0), signals == signals.min(axis=0))
+    return (_in_runs(ends[0], shortest) | _in_runs(ends[1], shortest)).mean(axis=0)
 
 
 def _noise(signals: np.ndarray) -> np.ndarray:

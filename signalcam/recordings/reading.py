@@ -11,25 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from signalcam.errors import RecordError, RecordWarning
-from signalcam.leads import LEADS, canonical_lead, derive_limb_leads, order_leads
-from signalcam.recordings.checks import as_numbers, check_not_transposed, check_signals, missing_text
-from signalcam.recordings.find import find_recordings
+from signalcam.leads import LEADS, derive_limb_leads, known_lead, millivolts_per, order_leads
+from signalcam.recordings.checks import as_numbers, check_not_transposed, refuse_non_finite
 from signalcam.recordings.formats.readers import read_file, record_name
 from signalcam.recordings.quality import EINTHOVEN_ERROR, Quality, assess, unit_note
 from signalcam.recordings.resampling import LENGTHS, cut, rate_suspicion, to_rate
-from signalcam.units import millivolts_per
-
-__all__ = [
-    "RecordError",
-    "RecordWarning",
-    "Recording",
-    "check_signals",
-    "find_recordings",
-    "from_array",
-    "read_recording",
-]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +28,7 @@ class Recording:
     Attributes:
         signals: float32 (time, lead) in mV, leads ordered as `LEADS`, read-only.
         sampling_rate: in Hz.
-        name: the record's name.
+        name: of the record.
         quality: what is suspect about it.
         padded: bool (time,), True where the signals are padding; leave these out of a heatmap.
         start: first sample's time in the recording it was cut from, in s.
@@ -57,14 +46,14 @@ class Recording:
 class _Wanted:
     """What the caller asks for: rate, length, and the repairs that are allowed."""
 
-    sampling_rate: float
-    duration: float
-    resample: bool
-    length: str
-    derive: bool
-    drop_extra: bool
+    sampling_rate: float = 100
+    duration: float = 10.0
+    resample: bool = False
+    length: str = "error"
+    derive: bool = False
+    drop_extra: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("sampling_rate", "duration"):
             value = getattr(self, name)
             if not (isinstance(value, int | float | np.number) and 0 < value < math.inf):
@@ -72,16 +61,15 @@ class _Wanted:
         if self.length not in LENGTHS:
             raise ValueError(f"length must be one of {', '.join(LENGTHS)}, got {self.length!r}.")
         if self.n_times < 1:
-            raise ValueError(
-                f"duration {self.duration:g} s is less than one sample at {self.sampling_rate:g} Hz."
-            )
+            rate = f"{self.sampling_rate:g} Hz"
+            raise ValueError(f"duration must hold a sample at {rate}, got {self.duration:g} s.")
 
     @property
     def n_times(self) -> int:
         return round(self.sampling_rate * self.duration)
 
     def keeps(self, name: str) -> bool:
-        return not self.drop_extra or _canonical(name) is not None
+        return not self.drop_extra or known_lead(name) is not None
 
 
 def read_recording(
@@ -131,18 +119,13 @@ def read_recording(
 
 
 def from_array(
-    array: np.ndarray,
+    array: ArrayLike,
     names: Sequence[str] | None = None,
-    sampling_rate: float = 100,
     unit: str = "mV",
     gain: float | Sequence[float] | None = None,
     source_rate: float | None = None,
-    duration: float = 10.0,
-    resample: bool = False,
-    length: str = "error",
-    derive: bool = False,
-    drop_extra: bool = False,
     name: str = "array",
+    **wanted: float | bool | str,
 ) -> list[Recording]:
     """Check recordings that are already in memory.
 
@@ -150,88 +133,80 @@ def from_array(
         array: (time, lead) or (record, time, lead), real numbers. Never changed.
         names: lead names of the last axis; None means the order of `LEADS`, which is checked against the
             limb-lead identities.
-        sampling_rate: rate that the result must have, in Hz.
         unit: unit of the array, or of the array divided by `gain`.
         gain: converter values per unit, one number or one a lead; needed for integers.
         source_rate: rate of the array in Hz; None means `sampling_rate`.
-        duration, resample, length, derive, drop_extra: as for `read_recording`.
         name: name of the record for messages; several records are numbered from 0.
+        **wanted: `sampling_rate`, `duration`, `resample`, `length`, `derive`, `drop_extra`, as in
+            `read_recording`.
 
     Returns:
         One `Recording` for each record and window.
 
     Raises:
-        RecordError: a record needs something that was not asked for, or holds NaN or infinity.
-        ValueError: the array or an argument is out of its range.
+        RecordError, ValueError: as in `read_recording`; or a record holds NaN or infinity.
 
     Warns:
-        RecordWarning: as for `read_recording`.
+        RecordWarning: as in `read_recording`.
     """
-    wanted = _Wanted(sampling_rate, duration, resample, length, derive, drop_extra)
-    rate = sampling_rate if source_rate is None else source_rate
+    target = _Wanted(**wanted)
+    rate = target.sampling_rate if source_rate is None else source_rate
     if not 0 < rate < math.inf:
         raise ValueError(f"source_rate must be above 0 Hz, got {rate!r}.")
     array = as_numbers(array, "array", gain)
     names = list(LEADS if names is None else names)
     if array.ndim not in (2, 3):
-        raise ValueError(f"Expected an array (time, lead) or (record, time, lead), got shape {array.shape}.")
+        raise ValueError(f"array must be (time, lead) or (record, time, lead), got shape {array.shape}.")
     check_not_transposed(array, len(names))
     if array.shape[-1] != len(names):
         raise ValueError(
-            f"Expected {len(names)} leads ({', '.join(map(str, names))}) on the last axis, got "
+            f"array must have {len(names)} leads ({', '.join(map(str, names))}) on the last axis, got "
             f"{array.shape[-1]} in {array.shape}. Give names=[...] of the leads there are."
         )
-    scale = millivolts_per(unit) / _checked_gain(gain, len(names))
+    gain = np.asarray(1.0 if gain is None else gain)
+    if gain.dtype.kind not in "fiu" or gain.shape not in ((), (len(names),)):
+        found = f"{gain.dtype} of shape {gain.shape}"
+        raise ValueError(f"gain must be one number or {len(names)} numbers, got {found}.")
+    if not (np.isfinite(gain).all() and (gain > 0).all()):
+        raise ValueError(f"gain must be above 0, got {gain}: the array is uncalibrated.")
+    scale = millivolts_per(unit) / gain.astype(np.float64)
     several = array.ndim == 3
     result = []
     for number, record in enumerate(array if several else array[np.newaxis]):
         with np.errstate(over="ignore"):
             signals = (record * scale).astype(np.float32)
         own_name = f"{name}[{number}]" if several else name
-        result += _recordings(signals, names, rate, own_name, wanted, rate_was_told=True)
+        result += _recordings(signals, names, rate, own_name, target, rate_was_told=True)
     return result
 
 
-def _checked_gain(gain, n_leads: int) -> np.ndarray:
-    gain = np.asarray(1.0 if gain is None else gain)
-    if gain.dtype.kind not in "fiu" or gain.shape not in ((), (n_leads,)):
-        raise ValueError(
-            f"gain must be one number or {n_leads} numbers, got {gain.dtype} of shape {gain.shape}."
-        )
-    if not (np.isfinite(gain).all() and (gain > 0).all()):
-        raise ValueError(
-            f"gain must be above 0 converter values per unit, got {gain}: the array is uncalibrated."
-        )
-    return gain.astype(np.float64)
-
-
-def _recordings(signals, names, rate, name, wanted: _Wanted, rate_was_told: bool) -> list[Recording]:
+def _recordings(
+    signals: np.ndarray, names: list[str], rate: float, name: str, wanted: _Wanted, rate_was_told: bool
+) -> list[Recording]:
     """The way of all recordings: leads, finite samples, rate, length, quality."""
     signals = _choose_leads(signals, names, name, wanted)
-    _check_finite(signals, name)
+    refuse_non_finite(signals, f"Record {name}")
     suspicion = rate_suspicion(len(signals), round(wanted.duration * rate), rate)
     if suspicion and rate_was_told and wanted.length != "error":
         warnings.warn(f"Record {name}: taken as {rate:g} Hz.{suspicion}", RecordWarning, stacklevel=3)
     signals = to_rate(signals, rate, wanted.sampling_rate, wanted.resample, name)
-    pieces = cut(signals, wanted.n_times, wanted.length, wanted.sampling_rate, name)
     result = []
-    for start, piece, padded in pieces:
+    for start, piece, padded in cut(signals, wanted.n_times, wanted.length, wanted.sampling_rate, name):
         piece = np.ascontiguousarray(piece)
         piece.setflags(write=False)
         padded.setflags(write=False)
         quality = assess(piece, wanted.sampling_rate, padded)
-        result.append(
-            Recording(piece, wanted.sampling_rate, name, quality, padded, start / wanted.sampling_rate)
-        )
-    _warn(result, name)
+        seconds = start / wanted.sampling_rate
+        result.append(Recording(piece, wanted.sampling_rate, name, quality, padded, seconds))
+    _warn([recording.quality for recording in result], name)
     return result
 
 
-def _choose_leads(signals, names, name: str, wanted: _Wanted) -> np.ndarray:
+def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wanted) -> np.ndarray:
     """The 12 leads in order; a copy."""
     kept = [k for k, lead in enumerate(names) if wanted.keeps(lead)]
     signals, names = signals[:, kept], [names[k] for k in kept]
-    known = {_canonical(lead): k for k, lead in enumerate(names)}
+    known = {known_lead(lead): k for k, lead in enumerate(names)}
     if wanted.derive and "I" in known and "II" in known:
         derived = derive_limb_leads(signals[:, known["I"]], signals[:, known["II"]])
         for lead, values in zip(("III", "aVR", "aVL", "aVF"), derived, strict=True):
@@ -243,31 +218,13 @@ def _choose_leads(signals, names, name: str, wanted: _Wanted) -> np.ndarray:
         raise RecordError(f"Record {name}: {error}") from error
 
 
-def _canonical(name: str) -> str | None:
-    try:
-        return canonical_lead(name)
-    except ValueError:
-        return None
-
-
-def _check_finite(signals: np.ndarray, name: str) -> None:
-    counts = len(signals) - np.isfinite(signals).sum(axis=0)
-    bad = np.flatnonzero(counts)
-    if bad.size:
-        each = "; ".join(f"lead {LEADS[k]}: {missing_text(int(counts[k]), len(signals))}" for k in bad)
-        raise RecordError(f"Record {name}, {each}. Cut it to a span without gaps, or leave it out.")
-
-
-def _warn(recordings: list[Recording], name: str) -> None:
-    factors = [recording.quality.unit_factor for recording in recordings]
-    errors = [recording.quality.einthoven_error for recording in recordings]
-    if any(factor != 1 for factor in factors):
-        factor = next(factor for factor in factors if factor != 1)
-        warnings.warn(f"Record {name}: {unit_note(factor)}", RecordWarning, stacklevel=4)
-    elif max(errors) > EINTHOVEN_ERROR:
-        warnings.warn(
-            f"Record {name}: the limb leads do not fit together (off by {max(errors):.2f} mV). Are the lead "
-            f"names or their order right? Expected {', '.join(LEADS)}.",
-            RecordWarning,
-            stacklevel=4,
-        )
+def _warn(qualities: list[Quality], name: str) -> None:
+    factor = next((quality.unit_factor for quality in qualities if quality.unit_factor != 1), 1)
+    error = max(quality.einthoven_error for quality in qualities)
+    if factor != 1:
+        message = unit_note(factor)
+    elif error > EINTHOVEN_ERROR:
+        message = f"the limb leads do not fit together (off by {error:.2f} mV). Are their names right?"
+    else:
+        return
+    warnings.warn(f"Record {name}: {message}", RecordWarning, stacklevel=4)

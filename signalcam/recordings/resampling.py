@@ -7,14 +7,12 @@ import warnings
 from fractions import Fraction
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from signalcam.errors import RecordError, RecordWarning
 
 LENGTHS = ("error", "crop", "pad", "window")
-# Rates that recorders use, for guessing what a recording of a wrong length was recorded at. Rates that turn
-# 10 s into a round number of seconds at 100 Hz (200, 300, 400 Hz) are left out: recordings of 20, 30 and 40 s
-# are common.
+# Rates that recorders use. Those that turn 10 s into a round number of seconds at 100 Hz (200, 300, 400 Hz)
+# are left out: recordings of 20, 30 and 40 s are common.
 _COMMON_RATES = (125, 128, 250, 256, 257, 360, 500, 512, 1000, 2000)
 
 
@@ -27,9 +25,8 @@ def to_rate(
     and last sample is taken off and put back, so that an offset makes no step at the ends.
 
     Args:
-        signals: (time, lead) in mV at `source_rate`.
-        source_rate: in Hz.
-        sampling_rate: wanted rate in Hz.
+        signals: (time, lead) in mV.
+        source_rate, sampling_rate: the rate of the signals and the wanted one, in Hz.
         resample: whether a rate that differs is resampled or refused.
         name: record name for messages.
 
@@ -42,27 +39,20 @@ def to_rate(
     if source_rate == sampling_rate:
         return signals
     if not resample:
-        raise RecordError(
-            f"Record {name}: expected {sampling_rate:g} Hz, found {source_rate:g} Hz. Ask for conversion "
-            "with resample=True."
-        )
+        found = f"expected {sampling_rate:g} Hz, found {source_rate:g} Hz"
+        raise RecordError(f"Record {name}: {found}. Ask for conversion with resample=True.")
     ratio = Fraction(sampling_rate / source_rate).limit_denominator(5000)
     if not ratio or abs(float(ratio) * source_rate / sampling_rate - 1) > 1e-7 or ratio.numerator > 5000:
-        raise RecordError(
-            f"Record {name}: cannot resample {source_rate:g} Hz to {sampling_rate:g} Hz: expected rates with "
-            "a ratio of whole numbers up to 5,000. Resample it yourself and pass the array."
-        )
+        rates = f"{source_rate:g} Hz to {sampling_rate:g} Hz: expected a ratio of whole numbers up to 5,000"
+        raise RecordError(f"Record {name}: cannot resample {rates}. Resample it yourself and pass the array.")
     if source_rate < sampling_rate:
-        warnings.warn(
-            f"Record {name}: resampled from {source_rate:g} Hz up to {sampling_rate:g} Hz; what lies above "
-            f"{source_rate / 2:g} Hz was never recorded.",
-            RecordWarning,
-            stacklevel=4,
-        )
-    resampled = resample_poly(
-        signals.astype(np.float64), ratio.numerator, ratio.denominator, axis=0, padtype="line"
-    )
-    return resampled.astype(np.float32)
+        rates = f"from {source_rate:g} Hz up to {sampling_rate:g} Hz; what lies above {source_rate / 2:g} Hz"
+        warnings.warn(f"Record {name}: resampled {rates} was never recorded.", RecordWarning, stacklevel=4)
+    from scipy.signal import resample_poly  # slow to import, and not needed at the wanted rate
+
+    signals = signals.astype(np.float64)
+    signals = resample_poly(signals, ratio.numerator, ratio.denominator, axis=0, padtype="line")
+    return signals.astype(np.float32)
 
 
 def cut(
@@ -71,24 +61,17 @@ def cut(
     """Pieces of `n_times` samples.
 
     Args:
-        signals: (time, lead) at `sampling_rate`.
+        signals: (time, lead).
         n_times: wanted number of samples.
-        length: what to do with another length. "error" refuses it; "crop" takes the first `n_times` of a
-            longer recording; "pad" fills a shorter one up at its end with each lead's median; "window" cuts a
-            longer one into consecutive windows, of which the last ends with the recording and so may overlap
-            the one before.
-        sampling_rate: in Hz, for messages.
-        name: record name for messages.
+        length: what to do with another length, one of `LENGTHS`, as in `read_recording`.
+        sampling_rate, name: rate in Hz and record name, for messages.
 
     Returns:
         A list of (first sample, signals (n_times, lead), padded (n_times,) bool).
 
     Raises:
         RecordError: the length needs another request than the one given.
-        ValueError: `length` is not one of `LENGTHS`.
     """
-    if length not in LENGTHS:
-        raise ValueError(f"length must be one of {', '.join(LENGTHS)}, got {length!r}.")
     found = len(signals)
     real = np.zeros(n_times, dtype=bool)
     if found == n_times:
@@ -104,27 +87,22 @@ def cut(
         if starts[-1] + n_times < found:
             starts.append(found - n_times)
         return [(start, signals[start : start + n_times], real) for start in starts]
-    raise RecordError(_length_problem(found, n_times, sampling_rate, name))
-
-
-def _length_problem(found: int, n_times: int, sampling_rate: float, name: str) -> str:
-    seconds = n_times / sampling_rate
-    text = (
-        f"Record {name}: expected {n_times:,} samples ({seconds:g} s at {sampling_rate:g} Hz), "
-        f"found {found:,} ({found / sampling_rate:g} s)."
-    )
     if found < n_times:
-        return (
-            f"{text} It is too short: fill it up with length='pad'; the padding is left out of the heatmap."
-        )
-    return (
-        f"{text} It is too long: ask for length='crop' (its start) or length='window' (all of it)."
-        f"{rate_suspicion(found, n_times, sampling_rate)}"
+        advice = "It is too short: fill it up with length='pad'; the padding is left out of the heatmap."
+    else:
+        advice = "It is too long: ask for length='crop' (its start) or length='window' (all of it)."
+        advice += rate_suspicion(found, n_times, sampling_rate)
+    raise RecordError(
+        f"Record {name}: expected {n_times:,} samples ({n_times / sampling_rate:g} s at {sampling_rate:g} "
+        f"Hz), found {found:,} ({found / sampling_rate:g} s). {advice}"
     )
 
 
 def rate_suspicion(found: int, n_times: int, sampling_rate: float) -> str:
-    """A sentence when the number of samples fits another common rate exactly, else an empty text."""
+    """A sentence where `found` samples, taken at `sampling_rate`, fit another common rate exactly, or "".
+
+    Args: as in `cut`; `n_times` is at `sampling_rate`, too.
+    """
     duration = n_times / sampling_rate
     rates = [rate for rate in _COMMON_RATES if rate > sampling_rate and found == round(rate * duration)]
     if not rates:

@@ -1,0 +1,25 @@
+"""Reproduction: train by a recipe, evaluate on a fold, and write tables, figures and a model card."""
+
+from signalcam.reproduction.model_card import CITATION, model_card
+from signalcam.reproduction.published import comparison, published_predictions
+from signalcam.reproduction.reproduce import Run, beside_published, over_seeds, reproduce
+from signalcam.reproduction.results import Results, evaluate_model, evaluate_predictions
+from signalcam.reproduction.text import as_json, as_markdown, as_text, markdown_table
+
+__all__ = [
+    "CITATION",
+    "Results",
+    "Run",
+    "as_json",
+    "as_markdown",
+    "as_text",
+    "beside_published",
+    "comparison",
+    "evaluate_model",
+    "evaluate_predictions",
+    "markdown_table",
+    "model_card",
+    "over_seeds",
+    "published_predictions",
+    "reproduce",
+]

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from signalcam import plotting
-from signalcam.data.load import pick_cases
 from signalcam.deployment.deployable import predict
 from signalcam.evaluation import confusion, expected_calibration_error, reliability, roc
 from signalcam.reproduction.results import Results
@@ -68,7 +67,7 @@ def write_figures(
 def _binary_maps(model: keras.Model, signals: Sequence[np.ndarray], results: Results) -> plotting.Figure:
     """Draw a record of each label, right and wrong: the one with the median probability among its like."""
     settings, y = results.settings, results.y["ABNORMAL"]
-    picked = pick_cases(y, results.p["ABNORMAL"], settings.threshold[0])
+    picked = plotting.typical_records(y, results.p["ABNORMAL"], settings.threshold[0])
     shown = np.asarray(signals[list(picked.values())])
     outputs = predict(model, shown)
     cases = [
@@ -77,8 +76,8 @@ def _binary_maps(model: keras.Model, signals: Sequence[np.ndarray], results: Res
             outputs["evidence"][k, :, 0],
             outputs["heatmap"][k, :, 0],
             probability=outputs["probability"][k, 0],
-            predicted=settings.calls[int(outputs["probability"][k, 0] >= settings.threshold[0])],
-            truth=settings.calls[int(y.iloc[index])],
+            predicted=settings.predicted_names[int(outputs["probability"][k, 0] >= settings.threshold[0])],
+            truth=settings.predicted_names[int(y.iloc[index])],
             name=f"record {y.index[index]}",
         )
         for k, index in enumerate(picked.values())

@@ -19,8 +19,7 @@ LIMITS = (
     "PTB-XL's records come from one country and from devices of one maker, 1989 to 1996. Another place, "
     "device or group of patients may give other results: test on records of your own first.",
     "Needs 12 leads, 10 s, in mV, at the sampling rate above. NaN, wrong units and wrong lead names are "
-    "refused or flagged by `signalcam.recordings.reading`; a plausible but wrong recording is not.",
-    "The probability is as the training left it, not calibrated beyond what the evaluation below shows.",
+    "refused or flagged by `signalcam.recordings`; a plausible but wrong recording is not.",
     "The heatmap says when, within about a second, not in which lead, and is scaled within each record.",
 )
 
@@ -45,7 +44,7 @@ def model_card(title: str, sections: dict[str, str]) -> str:
 
 
 def training_card(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> str:
-    """Write the card of what `signalcam.reproduction.reproduce.reproduce` has trained.
+    """Write the card of what `reproduce` has trained.
 
     Args:
         metrics: what it writes as JSON.
@@ -82,18 +81,17 @@ def training_card(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> 
 
 def _training(metrics: dict) -> str:
     records = ", ".join(f"{count:,} {split}" for split, count in metrics["records"].items())
-    further = metrics["further_records"]
-    rows = [
-        f"- Data: {metrics['data']}; label rule `{metrics['rule']}`; records: {records}"
-        f"{f', and {further:,} further ones to train' if further else ''}. No patient is in two splits.",
+    lines = [
+        f"- Data: {metrics['data']}; label rule `{metrics['rule']}`; records: {records}. No patient is in "
+        "two splits.",
     ]
     for run in metrics["runs"]:
         spent = "" if run["seconds"] is None else f", trained in {run['seconds'] / 60:.1f} minutes"
-        rows.append(
+        lines.append(
             f"- Seed {run['seed']}: `{run['model']}`, weights of epoch {run['best_epoch']} of "
             f"{run['epochs']}{spent}."
         )
-    return "\n".join(rows)
+    return "\n".join(lines)
 
 
 def _evaluation(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> str:
@@ -110,11 +108,10 @@ def _evaluation(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> st
 
 def _start(model_file: str) -> str:
     return f"""```python
-from signalcam.deployment.deployable import load_model, predict
-from signalcam.recordings.reading import read_recording
+import signalcam as sc
 
-model = load_model("{model_file}")
-outputs = predict(model, read_recording("ecg.hea")[0].signals)  # probability, logit, evidence, heatmap
+model = sc.load_model("{model_file}")
+outputs = sc.predict(model, sc.read_recording("ecg.hea")[0].signals)  # probability, logit, evidence, heatmap
 ```
 
 ```sh

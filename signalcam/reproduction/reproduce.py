@@ -1,7 +1,8 @@
 """Train by a recipe, evaluate, and write everything about it into one folder; on all of PTB-XL, the paper.
 
-The folder holds a model for each seed, the predictions of the test fold, the metrics, the figures of the
-first seed, a model card, and the state of each training, from which an interrupted run goes on.
+The folder holds a model for each seed, the predictions of the test fold, the metrics, the comparison with
+what others published, the figures of the first seed, a model card, and the state of each training, from
+which an interrupted run is resumed.
 """
 
 import json
@@ -9,21 +10,21 @@ import logging
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from signalcam import __version__
-from signalcam.data.load import Study, open_study
-from signalcam.deployment.deployable import save_model
-from signalcam.errors import LeakageError, listed
+from signalcam.data import Records
+from signalcam.deployment import save_model
+from signalcam.reproduction.calibrated import deploy_trained
 from signalcam.reproduction.figures import write_figures
 from signalcam.reproduction.model_card import training_card
+from signalcam.reproduction.published import FOLD, comparison
 from signalcam.reproduction.results import Results, evaluate_model
 from signalcam.reproduction.text import as_json
+from signalcam.training import Recipe, find_recipe, train_recipe
 from signalcam.training.callbacks import STATE_FILE
-from signalcam.training.further import open_further_records
-from signalcam.training.recipes import find_recipe
-from signalcam.training.train_recipe import train_recipe
 
 logger = logging.getLogger(__name__)
 
@@ -49,33 +50,25 @@ class Run:
 
 
 def reproduce(
-    dataset,
-    output,
-    recipe="paper",
-    rule="paper",
-    n_seeds=1,
-    target="normal-abnormal",
-    further=None,
-    test_fold=10,
-    validation_fold=9,
-    n_bootstrap=1000,
-    cache=True,
-    progress=True,
-    **changes,
-):
+    records: Records,
+    output: str | Path,
+    recipe: str | Recipe = "paper",
+    *,
+    n_seeds: int = 1,
+    target: str = "normal-abnormal",
+    n_bootstrap: int = 1000,
+    progress: bool = True,
+    **changes: Any,
+) -> list[Run]:
     """Train models by a recipe and write them, their results, figures and a model card into a folder.
 
     Args:
-        dataset: `Dataset`, as `open_dataset` gives it.
-        output: the folder. One that holds an interrupted run of the same arguments is gone on with.
+        records: as `load_ptbxl` gives them, with the label rule and the folds of each split.
+        output: the folder. An interrupted run of the same arguments is resumed there.
         recipe: name of a recipe, or a `Recipe`.
-        rule: label rule of the training; results are given under all of them.
         n_seeds: how many models to train, with seeds from 0 on.
         target: as in `train_recipe`.
-        further: folder of further training records (`open_further_records`), or None.
-        test_fold, validation_fold: the other folds train.
         n_bootstrap: resamples of patients for the intervals.
-        cache: as in `load_signals`.
         progress: show progress bars.
         changes: attributes of the recipe to change, such as epochs.
 
@@ -83,36 +76,30 @@ def reproduce(
         List of `Run`, one for each seed.
 
     Raises:
-        ValueError: an unknown recipe, rule or target, or a folder that holds another run.
-        LeakageError: a patient in two splits, or further records of patients to be tested on.
+        ValueError: an unknown recipe or target, or a folder that holds another run.
     """
     if n_seeds < 1:
-        raise ValueError(f"n_seeds must be at least 1; got {n_seeds}.")
+        raise ValueError(f"n_seeds must be at least 1, got {n_seeds}.")
     recipe, output = find_recipe(recipe, **changes), Path(output).expanduser()
-    loading = {"cache": cache, "progress": progress}
-    study = open_study(dataset, rule, test_fold=test_fold, validation_fold=validation_fold, **loading)
-    more = None
-    if further is not None:
-        more = open_further_records(further, without_folds=(test_fold, validation_fold))
-        _check_further(more, study)
     output.mkdir(parents=True, exist_ok=True)
-    options = {"target": target, "label_rule": rule, "further": more, "verbose": progress}
-    options["trained_on"] = _data_in_words(study, more)
+    (test_fold,) = records.folds("test")
     runs = []
     for seed in range(n_seeds):
-        model, run, trained = _train(study, recipe, seed, output, options)
-        results = evaluate_model(model, dataset, test_fold, n_bootstrap=n_bootstrap, **loading)
+        model, run, trained = _train(records, recipe, seed, output, target, progress)
+        results = evaluate_model(
+            model, records.dataset, test_fold, records.rule, progress=progress, n_bootstrap=n_bootstrap
+        )
         runs.append(replace(run, results=results))
         logger.info("Seed %d: %s.", seed, results.headline())
         if seed == 0:
-            signals = study.signals[study.rows("test")]
+            signals = records.signals[records.indices("test")]
             write_figures(output / "figures", model, signals, results, trained, n_bootstrap)
-    _write(output, runs, recipe, target, study, more)
+    _write(output, runs, recipe, target, records)
     return runs
 
 
-def over_seeds(runs):
-    """Return mean, standard deviation, smallest and largest value of each headline score over the runs.
+def over_seeds(runs: list[Run]) -> pd.DataFrame:
+    """Summarise each headline score over the runs.
 
     Returns:
         float DataFrame: index metric; columns mean, sd (NaN for one run), min, max, n.
@@ -124,53 +111,53 @@ def over_seeds(runs):
     return table.assign(n=scores.notna().sum())
 
 
-def _train(study: Study, recipe, seed, output: Path, options):
-    """Train and save one model, or go on with it."""
+def beside_published(runs: list[Run], n_bootstrap: int = 1000) -> pd.DataFrame | None:
+    """Put the runs beside what others published: see `published.comparison`; None where that does not fit."""
+    first = runs[0].results
+    if not first.binary or first.fold != FOLD or first.simulated:
+        return None
+    p = pd.DataFrame({run.seed: run.results.p["ABNORMAL"] for run in runs})
+    return comparison(first.y["ABNORMAL"], p, first.patients, first.superclass, n_bootstrap)
+
+
+def _train(records: Records, recipe: Recipe, seed: int, output: Path, target: str, progress: bool) -> tuple:
+    """Train and save one model, or resume it."""
     state = output / "training" / f"seed{seed}"
     fresh, started = not (state / STATE_FILE).is_file(), time.perf_counter()
-    data = (study.signals, study.superclass, study.labels, study.splits)
-    kept = {"folder": state, "teacher_folder": output / "training"}
-    model, trained = train_recipe(recipe, *data, seed=seed, **kept, **options)
+    trained = train_recipe(
+        recipe,
+        records.signals,
+        records.targets,
+        records.splits,
+        seed=seed,
+        folder=state,
+        target=target,
+        teacher_folder=output / "training",
+        verbose=progress,
+    )
     seconds = time.perf_counter() - started if fresh else None
+    model = deploy_trained(trained, records, target)
     file = f"model_seed{seed}.keras" if seed else "model.keras"
     save_model(model, output / file)
     return model, Run(seed, file, trained.best_epoch, len(trained.history), seconds), trained
 
 
-def _check_further(more, study: Study):
-    held_out = study.table.loc[study.splits["validation"].union(study.splits["test"])]
-    shared = held_out.index[held_out["patient_id"].isin(more.patient_ids)]
-    shared = shared.union(held_out.index[held_out.index.isin(more.ecg_ids)])
-    if len(shared):
-        raise LeakageError(
-            f"{len(shared):,} records to validate or test on are of patients among the further training "
-            f"records: ecg_id {listed(shared)}. Leave these out of the further records."
-        )
-
-
-def _name(dataset):
-    return f"{'' if dataset.simulated else 'PTB-XL '}{dataset.version}"
-
-
-def _data_in_words(study: Study, more):
-    further = f" and {len(more.ecg_ids):,} further ones" if more is not None else ""
-    return f"{_name(study.dataset)}: {len(study.splits['train']):,} records{further} to train"
-
-
-def _write(output, runs, recipe, target, study, more):
-    """Write predictions, metrics and the model card."""
+def _write(output: Path, runs: list[Run], recipe: Recipe, target: str, records: Records) -> None:
+    """Write predictions, metrics, the comparison and the model card."""
     predictions = pd.concat([run.results.predictions.assign(seed=run.seed) for run in runs])
     predictions.round(6).to_csv(output / "predictions.csv")
     summary = over_seeds(runs)
+    published = beside_published(runs)
+    if published is not None:
+        published.to_csv(output / "comparison.csv", index_label="score")
     metrics = {
         "signalcam": __version__,
         "recipe": recipe.name,
         "target": target,
-        "rule": study.rule,
-        "data": _name(study.dataset),
-        "simulated": study.dataset.simulated,
-        "records": {name: len(ids) for name, ids in study.splits.items()},
-        "further_records": 0 if more is None else len(more.ecg_ids),
+        "rule": records.rule,
+        "data": records.dataset.name,
+        "simulated": records.dataset.simulated,
+        "records": {name: len(ids) for name, ids in records.splits.items()},
         "hyperparameters": asdict(recipe) | {"view": dict(recipe.view)},
         "over_seeds": {
             metric: {name: None if pd.isna(value) else value for name, value in row.items()}

@@ -7,13 +7,21 @@ patients, for a model that tells normal from abnormal and for one with several c
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 import pandas as pd
 
+from signalcam.data import (
+    LABEL_RULES,
+    SUPERCLASSES,
+    Dataset,
+    binary_labels,
+    load_signals,
+    superclasses,
+)
 from signalcam.data.metadata import N_FOLDS, check_folds
-from signalcam.data.ptbxl import LABEL_RULES, SUPERCLASSES, Dataset, binary_labels, superclasses
-from signalcam.data.signals import load_signals
-from signalcam.deployment.deployable import Settings, predict, settings_of
+from signalcam.deployment import Settings, predict, settings_of
+from signalcam.errors import LeakageError
 from signalcam.evaluation import (
     by_diagnosis,
     by_label_rule,
@@ -22,10 +30,11 @@ from signalcam.evaluation import (
     evaluate,
     evaluate_multilabel,
 )
-from signalcam.evaluation.subgroups import levels
+from signalcam.evaluation.subgroups import levels, score_row
 
 KNOWN_CLASSES = ("ABNORMAL", *SUPERCLASSES)
 MIN_PER_CLASS = 10  # records with and without a class, below which a part of the fold gets no score
+CERTAIN = 50  # percent; up to this likelihood an abnormal statement counts as uncertain
 
 
 @dataclass(frozen=True)
@@ -35,14 +44,18 @@ class Results:
     Attributes:
         fold: of the records.
         rule: label rule.
+        simulated: True for simulated records.
         settings: of the model: class names, thresholds.
         y: int8 DataFrame (ecg_id, class), the labels of the records that the rule keeps.
         p: float64 DataFrame (ecg_id, class), the probabilities of the same records.
+        superclass: bool DataFrame (ecg_id, superclass) of the same records.
         patients: Series of patient ids, same index.
         scores: one class: a row for each metric (`evaluate`); several: a row for each class, and their mean
             (`evaluate_multilabel`).
         rules: a row for each label rule, same predictions.
         diagnoses: normal against each superclass, a row each; None for several classes.
+        likelihood: all records, and without abnormal ones of uncertain statements, by the model and by age
+            alone; None for several classes.
         subgroups: a row for each (attribute, group).
         predictions: all records of the fold, those that the rule drops too: fold, the label by each rule (NA
             where it drops the record), the probability of each class.
@@ -50,13 +63,16 @@ class Results:
 
     fold: int
     rule: str
+    simulated: bool
     settings: Settings
     y: pd.DataFrame
     p: pd.DataFrame
+    superclass: pd.DataFrame
     patients: pd.Series
     scores: pd.DataFrame
     rules: pd.DataFrame
     diagnoses: pd.DataFrame | None
+    likelihood: pd.DataFrame | None
     subgroups: pd.DataFrame
     predictions: pd.DataFrame
 
@@ -79,43 +95,69 @@ def is_binary(settings: Settings) -> bool:
 
 
 def evaluate_model(
-    model, dataset: Dataset, fold: int = 10, rule: str | None = None, progress: bool = True, **options
+    model: keras.Model,
+    dataset: Dataset,
+    fold: int = 10,
+    rule: str | None = None,
+    *,
+    seen_folds: bool = False,
+    cache: bool = True,
+    progress: bool = True,
+    n_bootstrap: int = 1000,
+    seed: int = 0,
 ) -> Results:
     """Predict the records of one fold and score the predictions.
 
     Args:
         model: deployable model.
         dataset: from `open_dataset`.
-        fold: of `strat_fold`, 1 to 10. The model must not have seen it in training.
+        fold: of `strat_fold`, 1 to 10.
         rule: label rule, one of `LABEL_RULES`; None takes the model's own.
-        progress: show a progress bar while decoding.
-        options: cache, as in `load_signals`; n_bootstrap and seed, as in `evaluate_predictions`.
+        seen_folds: evaluate on a fold that the model was trained or calibrated on all the same.
+        cache, progress: as in `load_signals`.
+        n_bootstrap, seed: of the resampling of patients.
 
     Returns:
         `Results`.
 
     Raises:
+        LeakageError: for a fold that the model has seen, unless `seen_folds`.
         ValueError: an unknown rule or class, or a fold that holds no record.
         RecordError, FileNotFoundError: records that cannot be read.
     """
     settings = settings_of(model)
+    if not seen_folds:
+        refuse_seen_fold(settings, dataset, fold)
     ids = fold_ids(dataset.table, fold)
-    cache = options.pop("cache", True)
     signals = load_signals(dataset, ids, settings.sampling_rate, cache=cache, progress=progress)
-    superclass = superclasses(dataset.table.loc[ids], dataset.statements)
     probability = predict(model, signals)["probability"]
     return evaluate_predictions(
-        probability, dataset.table.loc[ids], superclass, settings, fold=fold, rule=rule, **options
+        probability, dataset, ids, settings, fold, rule, n_bootstrap=n_bootstrap, seed=seed
     )
+
+
+def refuse_seen_fold(settings: Settings, dataset: Dataset, fold: int) -> None:
+    """Raise LeakageError where a model has seen a fold of this dataset in training or calibration."""
+    if settings.dataset != dataset.family:
+        return
+    for folds, use in ((settings.training_folds, "trained"), (settings.validation_folds, "chosen")):
+        if fold in folds:
+            listed = ", ".join(map(str, folds))
+            raise LeakageError(
+                f"fold must be one that the model has not seen, got {fold}: it was {use} on folds {listed} "
+                f"of {dataset.family}. Take another fold; for the flattering numbers all the same, ask with "
+                "seen_folds=True (--seen-folds)."
+            )
 
 
 def evaluate_predictions(
     probability: np.ndarray,
-    table: pd.DataFrame,
-    superclass: pd.DataFrame,
+    dataset: Dataset,
+    ecg_ids: pd.Index,
     settings: Settings,
     fold: int = 10,
     rule: str | None = None,
+    *,
     n_bootstrap: int = 1000,
     seed: int = 0,
 ) -> Results:
@@ -123,11 +165,10 @@ def evaluate_predictions(
 
     Args:
         probability: (record, class).
-        table: rows of PTB-XL's table, in the order of `probability`.
-        superclass: bool (record, superclass), same index.
+        dataset: whose table and statements say the truth.
+        ecg_ids: of the records, in the order of `probability`.
         settings: of the model.
-        fold, rule: as in `evaluate_model`.
-        n_bootstrap, seed: of the resampling of patients.
+        fold, rule, n_bootstrap, seed: as in `evaluate_model`.
 
     Returns:
         `Results`.
@@ -139,23 +180,26 @@ def evaluate_predictions(
     unknown = [name for name in names if name not in KNOWN_CLASSES]
     if unknown:
         raise ValueError(
-            f"PTB-XL has labels for the classes {', '.join(KNOWN_CLASSES)}; this model has "
-            f"{', '.join(unknown)} as well. Score its predictions with signalcam.evaluation."
+            f"class_names must be among {', '.join(KNOWN_CLASSES)}, which PTB-XL has labels for, got "
+            f"{', '.join(unknown)}. Score these predictions with signalcam.evaluation."
         )
-    rule = rule or settings.label_rule
+    rule, table = rule or settings.label_rule, dataset.table.loc[ecg_ids]
+    superclass = superclasses(table, dataset.statements)
     # The tables have the counts, so that nothing needs to be logged.
     truth = {name: binary_labels(superclass, name, quiet=True) for name in {rule, *LABEL_RULES}}
     p = pd.DataFrame(np.asarray(probability, np.float64), index=table.index, columns=names)
-    patients = table["patient_id"]
     y = _truth(truth[rule], superclass, names)
-    kept = y.index
+    data = _Fold(p, y, truth, superclass, table, dataset.statements)
     options = {"n_bootstrap": n_bootstrap, "seed": seed}
-    score = _score_binary if is_binary(settings) else _score_classes
-    tables = score(p, y, truth, superclass, patients, describe_subgroups(table.loc[kept]), settings, options)
+    tables = (_score_binary if is_binary(settings) else _score_classes)(data, settings, options)
     labels = {f"label_{name}": truth[name].reindex(table.index).astype("Int8") for name in LABEL_RULES}
     predictions = pd.DataFrame({"strat_fold": table["strat_fold"]} | labels)
     predictions = predictions.join(p.add_prefix("probability_"))
-    return Results(fold, rule, settings, y, p.loc[kept], patients.loc[kept], *tables, predictions)
+    kept = y.index
+    about = (fold, rule, dataset.simulated, settings)
+    return Results(
+        *about, y, p.loc[kept], superclass.loc[kept], table.loc[kept, "patient_id"], *tables, predictions
+    )
 
 
 def fold_ids(table: pd.DataFrame, fold: int) -> pd.Index:
@@ -164,8 +208,40 @@ def fold_ids(table: pd.DataFrame, fold: int) -> pd.Index:
     ids = table.index[table["strat_fold"] == fold]
     if not len(ids):
         there = ", ".join(str(number) for number in sorted(table["strat_fold"].unique()))
-        raise ValueError(f"fold must be one of 1 to {N_FOLDS} that has records ({there}); got {fold!r}.")
+        raise ValueError(f"fold must be one of 1 to {N_FOLDS} that has records ({there}), got {fold!r}.")
     return ids
+
+
+def uncertain(table: pd.DataFrame, statements: pd.DataFrame) -> pd.Series:
+    """Tell which records have abnormal statements, and none with a likelihood above 50 %.
+
+    Args:
+        table: PTB-XL's, with `scp_codes` as dicts {code: likelihood in percent}.
+        statements: with `diagnostic_class`.
+
+    Returns:
+        bool Series, indexed as `table`. A likelihood of 0 stands for one that nobody stated: not certain.
+    """
+    group = statements["diagnostic_class"].to_dict()
+    abnormal = set(SUPERCLASSES) - {"NORM"}
+
+    def of(codes: dict[str, float]) -> bool:
+        stated = [likelihood for code, likelihood in codes.items() if group.get(code) in abnormal]
+        return bool(stated) and max(stated) <= CERTAIN
+
+    return table["scp_codes"].map(of).astype(bool)
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """All records of a fold, and the labels `y` of those that the rule keeps."""
+
+    p: pd.DataFrame
+    y: pd.DataFrame
+    truth: dict[str, pd.Series]
+    superclass: pd.DataFrame
+    table: pd.DataFrame
+    statements: pd.DataFrame
 
 
 def _truth(labels: pd.Series, superclass: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -173,23 +249,50 @@ def _truth(labels: pd.Series, superclass: pd.DataFrame, names: Sequence[str]) ->
     return superclass.loc[labels.index].assign(ABNORMAL=labels)[list(names)].astype(np.int8)
 
 
-def _score_binary(p, y, truth, superclass, patients, groups, settings, options):
-    """Tables (scores, rules, diagnoses, subgroups) of a model for normal or abnormal."""
+def _score_binary(data: _Fold, settings: Settings, options: dict) -> tuple:
+    """Tables (scores, rules, diagnoses, likelihood, subgroups) of a model for normal or abnormal."""
     options = options | {"threshold": settings.threshold[0]}
     part = options | {"min_per_class": MIN_PER_CLASS}
-    everyone, p, y = p["ABNORMAL"], p.loc[y.index, "ABNORMAL"], y["ABNORMAL"]
-    kept = patients.loc[y.index]
+    y, everyone = data.y["ABNORMAL"], data.p["ABNORMAL"]
+    p, table = everyone.loc[y.index], data.table.loc[y.index]
+    patients = table["patient_id"]
     return (
-        evaluate(y, p, groups=kept, **options),
-        by_label_rule(superclass, everyone, groups=patients, **part),
-        by_diagnosis(y, p, superclass.loc[y.index], groups=kept, **part),
-        by_subgroup(y, p, groups, groups=kept, **part),
+        evaluate(y, p, groups=patients, **options),
+        by_label_rule(data.superclass, everyone, groups=data.table["patient_id"], **part),
+        by_diagnosis(y, p, data.superclass.loc[y.index], groups=patients, **part),
+        _by_likelihood(y, p, table, uncertain(table, data.statements), part),
+        by_subgroup(y, p, describe_subgroups(table), groups=patients, **part),
     )
 
 
-def _score_classes(p, y, truth, superclass, patients, groups, settings, options):
+def _by_likelihood(
+    y: pd.Series, p: pd.Series, table: pd.DataFrame, doubtful: pd.Series, options: dict
+) -> pd.DataFrame:
+    """Scores of all records, of those whose statements are certain, and of age alone."""
+    certain = ~(doubtful & (y == 1))
+    rows = {
+        "all records": (p, certain | True, {}),
+        f"abnormal by a likelihood above {CERTAIN} %, and normal": (p, certain, {}),
+    }
+    if "age" in table:
+        age = table["age"].astype(float).clip(0, 100) / 100  # 300 stands for ages above 89
+        rows["age alone, all records with an age"] = (age, age.notna(), {"metrics": ("auc",)})
+    scored = {
+        name: score_row(
+            y[kept].to_numpy(),
+            values[kept].to_numpy(),
+            table.loc[kept, "patient_id"].to_numpy(),
+            **(options | changes),
+        )
+        for name, (values, kept, changes) in rows.items()
+    }
+    return pd.DataFrame(list(scored.values()), index=pd.Index(scored, name="records"))
+
+
+def _score_classes(data: _Fold, settings: Settings, options: dict) -> tuple:
     """The same tables of a model with several classes; rules and groups hold means over the classes."""
     options = options | {"threshold": list(settings.threshold)}
+    p, y, patients = data.p, data.y, data.table["patient_id"]
 
     def macro(labels: pd.DataFrame) -> dict:
         ids = labels.index
@@ -200,16 +303,16 @@ def _score_classes(p, y, truth, superclass, patients, groups, settings, options)
 
     scores = evaluate_multilabel(y, p.loc[y.index], p.columns, groups=patients.loc[y.index], **options)
     rules = {
-        rule: macro(_truth(truth[rule], superclass, p.columns)) | {"dropped": len(p) - len(truth[rule])}
-        for rule in LABEL_RULES
+        rule: macro(_truth(labels, data.superclass, p.columns)) | {"dropped": len(p) - len(labels)}
+        for rule, labels in data.truth.items()
+        if rule in LABEL_RULES
     }
     parts = {
         (attribute, group): macro(y[inside])
-        for attribute, column in groups.items()
+        for attribute, column in describe_subgroups(data.table.loc[y.index]).items()
         for group, inside in levels(column)
     }
-    subgroups = pd.DataFrame(
-        list(parts.values()), index=pd.MultiIndex.from_tuples(parts, names=["attribute", "group"])
-    )
-    rules = pd.DataFrame(list(rules.values()), index=pd.Index(rules, name="rule"))
-    return scores, rules, None, subgroups
+    index = pd.MultiIndex.from_tuples(parts, names=["attribute", "group"])
+    subgroups = pd.DataFrame(list(parts.values()), index=index)
+    rules = pd.DataFrame([rules[rule] for rule in LABEL_RULES], index=pd.Index(LABEL_RULES, name="rule"))
+    return scores, rules, None, None, subgroups

@@ -1,6 +1,7 @@
 """Results as words: tables for a terminal, for Markdown, and as JSON. No number is computed here."""
 
 import math
+from typing import Any
 
 import pandas as pd
 
@@ -10,6 +11,7 @@ from signalcam.reproduction.results import Results
 
 COLUMNS = ("auc", "average_precision", "accuracy", "recall", "specificity")
 NOT_AVAILABLE = "not available"
+FEW = 30  # positives, below which a score says so
 
 
 def headline(results: Results) -> str:
@@ -34,6 +36,7 @@ def result_tables(results: Results) -> dict[str, pd.DataFrame]:
     tables[f"By label rule, same predictions.{shared}"] = _scored(results.rules, results.binary)
     if results.diagnoses is not None:
         tables["Normal against each diagnosis"] = _scored(results.diagnoses)
+        tables["By likelihood of the statements, and by age alone"] = _scored(results.likelihood)
     tables[f"By subgroup.{shared}"] = _scored(results.subgroups, results.binary)
     return tables
 
@@ -75,6 +78,7 @@ def as_json(results: Results) -> dict:
         "scores": _records(results.scores),
         "by_label_rule": _records(results.rules),
         "by_diagnosis": None if results.diagnoses is None else _records(results.diagnoses),
+        "by_likelihood": None if results.likelihood is None else _records(results.likelihood),
         "by_subgroup": {
             attribute: _records(part.droplevel("attribute"))
             for attribute, part in results.subgroups.groupby(level="attribute", sort=False)
@@ -82,7 +86,7 @@ def as_json(results: Results) -> dict:
     }
 
 
-def _estimate(row) -> str:
+def _estimate(row: pd.Series) -> str:
     return str(Estimate(row["value"], row["low"], row["high"], int(row["n"]), reason=str(row["reason"])))
 
 
@@ -100,8 +104,12 @@ def _scored(table: pd.DataFrame, positives: bool = True) -> pd.DataFrame:
             missing if math.isnan(value) else str(Estimate(value, low, high, 0))
             for value, low, high in columns
         ]
-    if table["reason"].astype(bool).any():
-        shown["note"] = table["reason"]
+    notes = table["reason"].fillna("")
+    if "n_positive" in table and positives:
+        few = (table["n_positive"] < FEW) & (notes == "")
+        notes = notes.mask(few, [f"only {int(count)} positive" for count in table["n_positive"]])
+    if notes.astype(bool).any():
+        shown["note"] = notes
     return shown
 
 
@@ -116,7 +124,7 @@ def _records(table: pd.DataFrame) -> dict:
     return {str(name): {key: _plain(value) for key, value in row.items()} for name, row in table.iterrows()}
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return value
     value = value.item() if hasattr(value, "item") else value

@@ -1,9 +1,4 @@
-"""Simulated 12-lead ECGs with known lesions, and a folder of them in PTB-XL's layout.
-
-`heart` holds the heart vector and the leads, `anatomy` a patient's own heart, `rhythm` the beats, `lesions`
-what a disease changes, `noise` what the electrodes add, `record` one record with its truth, `population` and
-`table` who is in the set, `dataset` the folder.
-"""
+"""Simulated 12-lead ECGs with known lesions, and a folder of them in PTB-XL's layout."""
 
 from signalcam.simulation.dataset import read_spans, write_dataset
 from signalcam.simulation.lesions import CHANGES, Lesion

@@ -4,16 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from signalcam.simulation.heart import (
-    DOWER,
-    INDEPENDENT_LEADS,
-    P_WAVES,
-    QRS_WAVES,
-    T_WAVES,
-    WAVE,
-    WAVES,
-    Beats,
-)
+from signalcam.simulation.heart import DOWER, P_WAVES, QRS_WAVES, T_WAVES, WAVE, WAVES, Beats
 
 # vector x, y, z in mV; centre, rise and fall in s after the R peak at a heart rate of 60 a minute
 _TYPICAL = {
@@ -47,11 +38,12 @@ def draw_anatomy(rng: np.random.Generator, age: float = 55.0, sex: int = 0) -> A
     """Draw a heart without a lesion.
 
     With age the axis turns to the left and the voltage falls; women have lower QRS voltage, a lower J point
-    and a longer QT (P. W. Macfarlane et al., eds., "Comprehensive Electrocardiology", 2nd edition, 2010, the
-    normal electrocardiogram).
+    and a longer QT (P. W. Macfarlane et al., eds., "Comprehensive Electrocardiology", 2nd edition, 2010).
 
     Args:
-        age: years. sex: 0 male, 1 female, as in PTB-XL.
+        rng: the person's random stream.
+        age: years.
+        sex: 0 male, 1 female, as in PTB-XL.
     """
     vectors = np.array([_TYPICAL[name][0] for name in WAVES])
     centres = np.array([_TYPICAL[name][1] for name in WAVES])
@@ -77,10 +69,9 @@ def draw_anatomy(rng: np.random.Generator, age: float = 55.0, sex: int = 0) -> A
     centres[P_WAVES] += rng.normal(loc=-0.004 + 0.0001 * (50 - age), scale=0.012)
     centres[T_WAVES] *= np.exp(rng.normal(scale=0.05)) * (1.02 if sex else 1.0)
     widths = widths * np.exp(rng.normal(scale=0.08, size=widths.shape))
-    local = 1.0 + rng.normal(scale=0.10, size=(n_waves, len(INDEPENDENT_LEADS)))
-    leads = DOWER * (1.0 + rng.normal(scale=0.08, size=(len(DOWER), 1))) + rng.normal(
-        scale=0.05, size=DOWER.shape
-    )
+    local = 1.0 + rng.normal(scale=0.10, size=(n_waves, len(DOWER)))
+    leads = DOWER * (1.0 + rng.normal(scale=0.08, size=(len(DOWER), 1)))
+    leads += rng.normal(scale=0.05, size=DOWER.shape)
     return Anatomy(vectors, centres, widths, local, leads)
 
 
@@ -91,7 +82,9 @@ def beats_of(anatomy: Anatomy, times: np.ndarray, rr: np.ndarray, rng: np.random
     with the memory of several beats that the QT interval has; the P wave comes a little earlier at low rates.
 
     Args:
+        anatomy: the person's heart.
         times, rr: (beat,) s, from `signalcam.simulation.rhythm`.
+        rng: the record's random stream, for the variation from beat to beat.
     """
     n_beats = len(times)
     usual = np.median(rr)
@@ -109,7 +102,9 @@ def breathe(beats: Beats, depth: float, rate: float, phase: float) -> Beats:
     """The beats with the heart moved by respiration: size and frontal axis swing with the breath.
 
     Args:
-        depth: relative change of size; the axis swings by as many radians. rate: Hz. phase: rad.
+        beats: of one record.
+        depth: relative change of size; the axis swings by 0.8 times as many radians.
+        rate, phase: of the breath, in Hz and rad.
     """
     breath = depth * np.sin(2 * np.pi * rate * beats.times + phase)
     waves = np.arange(beats.vectors.shape[1])

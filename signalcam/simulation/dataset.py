@@ -14,12 +14,10 @@ from signalcam.leads import LEADS
 from signalcam.simulation.population import Plan, plan_population
 from signalcam.simulation.record import SimulatedRecord, simulate_record
 from signalcam.simulation.statements import statement_table, superclass_of
-from signalcam.simulation.table import database_row, database_table
+from signalcam.simulation.table import DATABASE_COLUMNS, database_row
 
 MARKER = "SIMULATED.json"
 SPANS = "lesion_spans.csv"
-SPAN_COLUMNS = ("ecg_id", "superclass", "statement", "start", "stop")
-GENERATOR = "signalcam.simulation"
 VERSION = 1  # of the generator: another number, other bytes for the same seed
 
 _README = """# Simulated ECGs in the layout of PTB-XL
@@ -39,7 +37,8 @@ def write_dataset(folder: str | Path, n_records: int = 1200, seed: int = 0, prog
 
     Args:
         folder: where to; its parents are made.
-        n_records: 1 to 99,999. seed: 0 or more.
+        n_records: 1 to 99,999.
+        seed: 0 or more.
         progress: show a progress bar.
 
     Returns:
@@ -50,7 +49,8 @@ def write_dataset(folder: str | Path, n_records: int = 1200, seed: int = 0, prog
         ValueError: `n_records` out of range.
     """
     folder = Path(folder).expanduser()
-    marker = {"generator": GENERATOR, "version": VERSION, "seed": int(seed), "n_records": int(n_records)}
+    marker = {"generator": "signalcam.simulation", "version": VERSION, "seed": int(seed)}
+    marker["n_records"] = int(n_records)
     if _is_there(folder, marker):
         return folder
     plans = plan_population(n_records, seed)
@@ -69,6 +69,9 @@ def write_dataset(folder: str | Path, n_records: int = 1200, seed: int = 0, prog
 
 def read_spans(folder: str | Path) -> pd.DataFrame:
     """Read the samples that each lesion of a simulated set changed.
+
+    Args:
+        folder: the set's.
 
     Returns:
         One row for each span: `ecg_id`, `superclass`, `statement`, `start`, `stop` (samples at 100 Hz, `stop`
@@ -116,22 +119,18 @@ def _fill(folder: Path, plans: list[Plan], marker: dict, progress: bool) -> None
         write(f"{row['filename_lr']}.dat", record.counts.astype("<i2").tobytes())
         write(f"{row['filename_lr']}.hea", _header(Path(row["filename_lr"]).name, record).encode("ascii"))
         rows.append(row)
-        spans += _span_rows(plan, record)
-    write("ptbxl_database.csv", _csv(database_table(rows)))
+        for k, lesion in enumerate(record.lesions):
+            what = {"superclass": superclass_of(lesion.statement), "statement": lesion.statement}
+            for start, stop in record.spans(k):
+                spans.append({"ecg_id": plan.ecg_id, **what, "start": start, "stop": stop})
+    write("ptbxl_database.csv", _csv(pd.DataFrame(rows, columns=DATABASE_COLUMNS)))
     write("scp_statements.csv", _csv(statement_table(), index=True))
-    write(SPANS, _csv(pd.DataFrame(spans, columns=list(SPAN_COLUMNS))))
+    columns = ["ecg_id", "superclass", "statement", "start", "stop"]
+    write(SPANS, _csv(pd.DataFrame(spans, columns=columns)))
     write("README.md", _README.format(spans=SPANS, **marker).encode())
     write(MARKER, (json.dumps(marker, indent=2) + "\n").encode())
     lines = [f"{sums[name]} {name}\n" for name in sorted(sums)]
     (folder / "SHA256SUMS.txt").write_bytes("".join(lines).encode("ascii"))
-
-
-def _span_rows(plan: Plan, record: SimulatedRecord) -> list[tuple]:
-    return [
-        (plan.ecg_id, superclass_of(lesion.statement), lesion.statement, int(start), int(stop))
-        for k, lesion in enumerate(record.lesions)
-        for start, stop in record.spans(k)
-    ]
 
 
 def _header(name: str, record: SimulatedRecord) -> str:

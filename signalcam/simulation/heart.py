@@ -14,6 +14,9 @@ vectorcardiographic leads", Clin. Cardiol. 3(2):87-95, 1980.
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from signalcam.leads import derive_limb_leads
 
 WAVES = (
     "p_right", "p_left", "septum", "apex", "base", "terminal", "notch_1", "notch_2",
@@ -28,21 +31,13 @@ QRS_ONSET = -0.035
 
 # Rows: the independent leads. Columns: x, y, z of the heart vector.
 INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
-DOWER = np.array(
-    [
-        [0.632, -0.235, 0.059],
-        [0.235, 1.066, -0.132],
-        [-0.515, 0.157, -0.917],
-        [0.044, 0.164, -1.387],
-        [0.882, 0.098, -1.277],
-        [1.213, 0.127, -0.601],
-        [1.125, 0.127, -0.086],
-        [0.831, 0.076, 0.230],
-    ]
-)
+DOWER = np.array([
+    [0.632, -0.235, 0.059], [0.235, 1.066, -0.132], [-0.515, 0.157, -0.917], [0.044, 0.164, -1.387],
+    [0.882, 0.098, -1.277], [1.213, 0.127, -0.601], [1.125, 0.127, -0.086], [0.831, 0.076, 0.230],
+])  # fmt: skip
 
-BEFORE, AFTER = 0.5, 0.9  # s of a beat that are computed around its R peak
-REACH = 2.5  # standard deviations from its centre to the end of a wave
+_BEFORE, _AFTER = 0.5, 0.9  # s of a beat that are computed around its R peak
+_REACH = 2.5  # standard deviations from its centre to the end of a wave
 
 
 @dataclass(frozen=True)
@@ -65,40 +60,40 @@ class Beats:
     widths: np.ndarray
     local: np.ndarray
 
-    def scaled(self, waves, factor) -> "Beats":
+    def scaled(self, waves: ArrayLike, factor: ArrayLike) -> "Beats":
         """The beats with the vectors of `waves` times `factor`, (beat,) or (beat, 3)."""
         factor = np.asarray(factor)
         vectors = self.vectors.copy()
         vectors[:, waves] *= factor[:, None, None] if factor.ndim == 1 else factor[:, None, :]
         return replace(self, vectors=vectors)
 
-    def moved(self, waves, vector, weight) -> "Beats":
+    def moved(self, waves: ArrayLike, vector: ArrayLike, weight: np.ndarray) -> "Beats":
         """The beats with `vector` (3,) mV added to `waves`, times `weight` (beat,)."""
         vectors = self.vectors.copy()
         vectors[:, waves] += weight[:, None, None] * np.asarray(vector)
         return replace(self, vectors=vectors)
 
-    def blended(self, wave: str, vector, weight) -> "Beats":
+    def blended(self, wave: str, vector: ArrayLike, weight: np.ndarray) -> "Beats":
         """The beats with one wave drawn towards `vector` (3,) mV; reached where `weight` (beat,) is 1."""
         vectors = self.vectors.copy()
         k = WAVE[wave]
         vectors[:, k] += weight[:, None] * (np.asarray(vector) - vectors[:, k])
         return replace(self, vectors=vectors)
 
-    def delayed(self, waves, delay) -> "Beats":
+    def delayed(self, waves: ArrayLike, delay: ArrayLike) -> "Beats":
         """The beats with `waves` later by `delay` (beat,) s."""
         centres = self.centres.copy()
         centres[:, waves] += np.asarray(delay)[:, None]
         return replace(self, centres=centres)
 
-    def stretched(self, waves, factor, about: float = QRS_ONSET) -> "Beats":
+    def stretched(self, waves: ArrayLike, factor: np.ndarray, about: float = QRS_ONSET) -> "Beats":
         """The beats with the time of `waves` stretched about one moment by `factor` (beat,)."""
         centres, widths = self.centres.copy(), self.widths.copy()
         centres[:, waves] = about + (centres[:, waves] - about) * factor[:, None]
         widths[:, waves] *= factor[:, None, None]
         return replace(self, centres=centres, widths=widths)
 
-    def turned(self, waves, angle) -> "Beats":
+    def turned(self, waves: ArrayLike, angle: np.ndarray) -> "Beats":
         """The beats with `waves` turned in the frontal plane by `angle` (beat,) rad, from left to feet."""
         cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
         vectors = self.vectors.copy()
@@ -106,7 +101,10 @@ class Beats:
         vectors[:, waves, 0], vectors[:, waves, 1] = cos * x - sin * y, sin * x + cos * y
         return replace(self, vectors=vectors)
 
-    def with_wave(self, vector, centre, widths, weight, local=None) -> "Beats":
+    def with_wave(
+        self, vector: ArrayLike, centre: ArrayLike, widths: tuple[float, float], weight: np.ndarray,
+        local: np.ndarray | None = None,
+    ) -> "Beats":  # fmt: skip
         """The beats with one more wave: `vector` (3,) mV times `weight` (beat,), at `centre` s after R."""
         n_beats = len(self.times)
         centre = np.broadcast_to(np.asarray(centre, dtype=float), n_beats)
@@ -123,22 +121,24 @@ class Beats:
 def render(beats: Beats, leads: np.ndarray, n_times: int, sampling_rate: float) -> np.ndarray:
     """Potentials of the heart in the independent leads: the sum of all waves of all beats.
 
-    A wave ends `REACH` standard deviations from its centre: the Gaussian is lowered and scaled there to fall
+    A wave ends `_REACH` standard deviations from its centre: the Gaussian is lowered and scaled there to fall
     from 1 to 0, so that waves, and what a lesion changes, have a beginning and an end.
 
     Args:
+        beats: of one record.
         leads: (8, 3), the lead matrix.
+        n_times, sampling_rate: samples, and their rate in Hz.
 
     Returns:
         (time, 8) float64 mV.
     """
-    before = int(round(BEFORE * sampling_rate))
-    width = before + int(round(AFTER * sampling_rate))
+    before = int(round(_BEFORE * sampling_rate))
+    width = before + int(round(_AFTER * sampling_rate))
     first = np.floor(beats.times * sampling_rate).astype(int) - before
     time = (first[:, None] + np.arange(width)) / sampling_rate - beats.times[:, None]
     away = time[:, None, :] - beats.centres[:, :, None]
     away /= np.where(away < 0, beats.widths[:, :, :1], beats.widths[:, :, 1:])
-    end = np.exp(-0.5 * REACH**2)
+    end = np.exp(-0.5 * _REACH**2)
     waves = np.maximum(np.exp(-0.5 * away**2) - end, 0.0) / (1.0 - end)
     amplitudes = (beats.vectors @ leads.T) * beats.local
     potentials = np.matmul(waves.transpose(0, 2, 1), amplitudes)
@@ -162,8 +162,5 @@ def all_leads(independent: np.ndarray) -> np.ndarray:
         (time, 12) int16 uV, ordered as `signalcam.leads.LEADS`.
     """
     counts = np.clip(np.rint(independent * 1000.0), -16000, 16000)
-    lead_i, lead_ii = counts[:, 0], counts[:, 1]
-    derived = np.stack(
-        [lead_ii - lead_i, -(lead_i + lead_ii) / 2, lead_i - lead_ii / 2, lead_ii - lead_i / 2], axis=1
-    )
+    derived = np.stack(derive_limb_leads(counts[:, 0], counts[:, 1]), axis=1)
     return np.concatenate([counts[:, :2], np.floor(derived + 0.5), counts[:, 2:]], axis=1).astype(np.int16)

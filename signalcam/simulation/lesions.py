@@ -1,21 +1,22 @@
 """What a disease does to the waves of a beat: a function for each group of statements, with a graded weight.
 
 Every function takes the beats, a weight for each beat (0 leaves the beat as it is, 1 is the full picture) and
-the lesion's own random stream, and returns new beats. ECG criteria: B. Surawicz, R. Childers, B. J. Deal, L.
-S. Gettes, "AHA/ACCF/HRS recommendations for the standardization and interpretation of the electrocardiogram,
-part III: intraventricular conduction disturbances", Circulation 119:e235-e240, 2009; part IV, the ST segment,
-T and U waves (P. M. Rautaharju et al., e241-e250); part V, hypertrophy (E. W. Hancock et al., e251-e261);
-part VI, ischaemia and infarction (G. S. Wagner et al., e262-e270).
+the lesion's own random stream, and returns new beats. ECG criteria: "AHA/ACCF/HRS recommendations for the
+standardization and interpretation of the electrocardiogram", parts III (conduction) to VI (infarction),
+Circulation 119:e235-e270, 2009.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from signalcam.simulation.heart import P_WAVES, QRS_WAVES, T_WAVES, WAVE, Beats
 
-Change = Callable[[Beats, np.ndarray, np.random.Generator], Beats]
+Rng = np.random.Generator
+Vector = tuple[float, float, float]
+Change = Callable[[Beats, np.ndarray, Rng], Beats]
 
 # Where a wall of the left ventricle lies as seen from its centre, in Frank's axes.
 _INFERIOR, _ANTEROSEPTAL, _LATERAL = (0.0, 1.0, 0.2), (-0.25, 0.0, -1.0), (1.0, -0.25, 0.1)
@@ -43,114 +44,103 @@ class Lesion:
         """The weight of each beat whose R peak is at `times` s."""
         inside = ((times >= self.start) & (times < self.stop)).astype(float)
         if self.gradual:
-            inside *= np.clip((times - self.start) / 2.0, 0.25, 1.0) * np.clip(
-                (self.stop - times) / 2.0, 0.25, 1.0
-            )
+            inside *= np.clip((times - self.start) / 2.0, 0.25, 1.0)
+            inside *= np.clip((self.stop - times) / 2.0, 0.25, 1.0)
         return self.severity * inside
 
 
-def apply_lesion(beats: Beats, lesion: Lesion, rng: np.random.Generator) -> Beats:
+def apply_lesion(beats: Beats, lesion: Lesion, rng: Rng) -> Beats:
     """The beats with a lesion.
+
+    Args:
+        beats: of one record.
+        lesion: what to change in them.
+        rng: the lesion's own random stream.
+
+    Returns:
+        New beats.
 
     Raises:
         ValueError: an unknown statement, or a severity outside 0 to 1.
     """
     if lesion.statement not in CHANGES:
-        raise ValueError(f"Unknown lesion {lesion.statement!r}: expected one of {', '.join(CHANGES)}.")
+        raise ValueError(f"statement must be one of {', '.join(CHANGES)}, got {lesion.statement!r}.")
     if not 0.0 <= lesion.severity <= 1.0:
-        raise ValueError(f"The severity of {lesion.statement} must be 0 to 1, got {lesion.severity}.")
+        raise ValueError(f"severity of {lesion.statement} must be 0 to 1, got {lesion.severity}.")
     return CHANGES[lesion.statement](beats, lesion.weights(beats.times), rng)
 
 
-def _local(rng: np.random.Generator) -> np.ndarray:
+def _local(rng: Rng) -> np.ndarray:
     return 1.0 + rng.normal(scale=0.15, size=8)
 
 
-def _towards(wall, rng: np.random.Generator, spread: float = 0.12) -> np.ndarray:
+def _towards(wall: Vector, rng: Rng, spread: float = 0.12) -> np.ndarray:
     vector = np.asarray(wall) + rng.normal(scale=spread, size=3)
     return vector / np.linalg.norm(vector)
 
 
-def _t_delay(beats: Beats) -> np.ndarray:
-    return beats.centres[:, WAVE["t"]]
-
-
-def _infarction(wall) -> Change:
+def _infarction(beats: Beats, weight: np.ndarray, rng: Rng, wall: Vector) -> Beats:
     """Q waves point away from the dead wall; injury lifts ST towards it; in healing T points away from it.
 
     The stage is drawn: fresh (ST, tall T), healing (Q, ST, inverted T), old (Q, T recovered or inverted).
     """
-
-    def change(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
-        direction = _towards(wall, rng)
-        stage = rng.choice(3, p=(0.15, 0.35, 0.5))
-        q = (0.12, 0.55, 0.6)[stage] * rng.uniform(0.75, 1.25)
-        elevation = (0.26, 0.16, 0.04)[stage] * rng.uniform(0.7, 1.3)
-        inversion = (-0.08, 0.40, 0.28)[stage] * rng.uniform(0.5, 1.3)
-        t = _t_delay(beats)
-        local = _local(rng)
-        beats = beats.with_wave(
-            -q * direction, -0.020 + rng.normal(scale=0.003), (0.011, 0.014), weight, local
-        )
-        loss = 1.0 - 0.35 * weight[:, None] * np.abs(direction) * min(q / 0.5, 1.0)
-        beats = beats.scaled([WAVE["apex"]], loss)
-        beats = beats.with_wave(
-            elevation * direction, 0.45 * t, (0.22 * t.mean(), 0.26 * t.mean()), weight, local
-        )
-        return beats.with_wave(-inversion * direction, t, (0.05, 0.042), weight, local)
-
-    return change
+    direction = _towards(wall, rng)
+    stage = rng.choice(3, p=(0.15, 0.35, 0.5))
+    q = (0.12, 0.55, 0.6)[stage] * rng.uniform(0.75, 1.25)
+    elevation = (0.26, 0.16, 0.04)[stage] * rng.uniform(0.7, 1.3)
+    inversion = (-0.08, 0.40, 0.28)[stage] * rng.uniform(0.5, 1.3)
+    t = beats.centres[:, WAVE["t"]]
+    local = _local(rng)
+    beats = beats.with_wave(-q * direction, -0.020 + rng.normal(scale=0.003), (0.011, 0.014), weight, local)
+    loss = 1.0 - 0.35 * weight[:, None] * np.abs(direction) * min(q / 0.5, 1.0)
+    beats = beats.scaled([WAVE["apex"]], loss)
+    widths = (0.22 * t.mean(), 0.26 * t.mean())
+    beats = beats.with_wave(elevation * direction, 0.45 * t, widths, weight, local)
+    return beats.with_wave(-inversion * direction, t, (0.05, 0.042), weight, local)
 
 
-def _ischaemia(wall) -> Change:
+def _ischaemia(beats: Beats, weight: np.ndarray, rng: Rng, wall: Vector) -> Beats:
     """ST falls away from the wall, level or sloping down; T turns flat, then over."""
-
-    def change(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
-        direction = _towards(wall, rng)
-        t = _t_delay(beats)
-        depression, inversion = rng.uniform(0.12, 0.24), rng.uniform(0.25, 0.55)
-        local = _local(rng)
-        beats = beats.with_wave(
-            -depression * direction, 0.45 * t, (0.25 * t.mean(), 0.28 * t.mean()), weight, local
-        )
-        return beats.with_wave(-inversion * direction, t, (0.052, 0.042), weight, local)
-
-    return change
+    direction = _towards(wall, rng)
+    t = beats.centres[:, WAVE["t"]]
+    depression, inversion = rng.uniform(0.12, 0.24), rng.uniform(0.25, 0.55)
+    local = _local(rng)
+    widths = (0.25 * t.mean(), 0.28 * t.mean())
+    beats = beats.with_wave(-depression * direction, 0.45 * t, widths, weight, local)
+    return beats.with_wave(-inversion * direction, t, (0.052, 0.042), weight, local)
 
 
-def _t_abnormality(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
+def _t_abnormality(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     """T waves become low, flat, or slightly inverted, without a territory."""
     loss = rng.uniform(0.85, 1.45)
-    return beats.scaled(T_WAVES, 1.0 - loss * weight).moved(
-        [WAVE["t"]], rng.normal(scale=0.05, size=3), weight
-    )
+    beats = beats.scaled(T_WAVES, 1.0 - loss * weight)
+    return beats.moved([WAVE["t"]], rng.normal(scale=0.05, size=3), weight)
 
 
-def _st_change(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
+def _st_change(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     """ST lies a little low, away from the main direction of the left ventricle, and T is lower."""
     direction = _towards((0.8, 0.55, -0.1), rng, 0.2)
-    t = _t_delay(beats)
+    t = beats.centres[:, WAVE["t"]]
     beats = beats.with_wave(-rng.uniform(0.10, 0.17) * direction, 0.42 * t, (0.04, 0.06), weight, _local(rng))
     return beats.scaled(T_WAVES, 1.0 - rng.uniform(0.3, 0.6) * weight)
 
 
-def _digitalis(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
+def _digitalis(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     """Sagging ST, low T, short QT."""
     direction = _towards((0.8, 0.5, 0.0), rng)
-    t = _t_delay(beats)
-    beats = beats.with_wave(
-        -rng.uniform(0.12, 0.2) * direction, 0.55 * t, (0.055, 0.045), weight, _local(rng)
-    )
+    t = beats.centres[:, WAVE["t"]]
+    sag = -rng.uniform(0.12, 0.2) * direction
+    beats = beats.with_wave(sag, 0.55 * t, (0.055, 0.045), weight, _local(rng))
     return beats.scaled(T_WAVES, 1.0 - 0.5 * weight).delayed([WAVE["t"]], -0.03 * weight)
 
 
-def _long_qt(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
+def _long_qt(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     """T comes late and is broader."""
     late = 1.0 + rng.uniform(0.22, 0.34) * weight
     return beats.stretched([WAVE["t"], WAVE["ramp"]], late, about=0.0)
 
 
-def _left_bundle_block(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
+def _left_bundle_block(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     """The septum from the right, the left ventricle late and slowly: wide R on the left, ST-T against it."""
     size = rng.uniform(0.85, 1.2)
     beats = beats.blended("septum", np.array([0.22, 0.05, 0.18]) * size, weight)
@@ -163,54 +153,46 @@ def _left_bundle_block(beats: Beats, weight: np.ndarray, rng: np.random.Generato
     return beats.delayed(T_WAVES, 0.03 * weight)
 
 
-def _right_bundle_block(completeness: float) -> Change:
+def _right_bundle_block(beats: Beats, weight: np.ndarray, rng: Rng, completeness: float) -> Beats:
     """The right ventricle comes last: R' in V1, broad S in I and V6, T against it in V1."""
-
-    def change(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
-        size = completeness * rng.uniform(0.75, 1.25)
-        late = np.array([-0.45, -0.02, -0.55]) * size + rng.normal(scale=0.05, size=3)
-        width = 0.011 + 0.010 * completeness
-        centre = 0.046 + 0.026 * completeness + rng.normal(scale=0.003)
-        beats = beats.scaled([WAVE["terminal"]], 1.0 - weight)
-        beats = beats.with_wave(late, centre, (width, 1.15 * width), weight, _local(rng))
-        return beats.moved([WAVE["t"]], np.array([0.08, 0.0, 0.22]) * size, weight)
-
-    return change
+    size = completeness * rng.uniform(0.75, 1.25)
+    late = np.array([-0.45, -0.02, -0.55]) * size + rng.normal(scale=0.05, size=3)
+    width = 0.011 + 0.010 * completeness
+    centre = 0.046 + 0.026 * completeness + rng.normal(scale=0.003)
+    beats = beats.scaled([WAVE["terminal"]], 1.0 - weight)
+    beats = beats.with_wave(late, centre, (width, 1.15 * width), weight, _local(rng))
+    return beats.moved([WAVE["t"]], np.array([0.08, 0.0, 0.22]) * size, weight)
 
 
-def _fascicular_block(to_left: bool) -> Change:
+def _fascicular_block(beats: Beats, weight: np.ndarray, rng: Rng, to_left: bool) -> Beats:
     """One half of the left bundle fails: QRS begins away from its wall and ends in it.
 
     The axis turns up to the left (anterior half) or down to the right (posterior half).
     """
-
-    def change(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
-        main = np.sum(beats.vectors[:, [WAVE["apex"], WAVE["base"]], :2], axis=1)
-        axis = np.arctan2(main[:, 1], main[:, 0])
-        goal = np.deg2rad(rng.uniform(-65, -48) if to_left else rng.uniform(100, 125))
-        side = np.array([-0.03, 0.18, 0.0]) if to_left else np.array([0.1, -0.2, 0.0])
-        beats = beats.moved([WAVE["septum"]], side, weight)
-        beats = beats.turned([WAVE["apex"], WAVE["base"], WAVE["terminal"]], (goal - axis) * weight)
-        return beats.stretched(QRS_WAVES, 1.0 + 0.12 * weight)
-
-    return change
+    main = np.sum(beats.vectors[:, [WAVE["apex"], WAVE["base"]], :2], axis=1)
+    axis = np.arctan2(main[:, 1], main[:, 0])
+    goal = np.deg2rad(rng.uniform(-65, -48) if to_left else rng.uniform(100, 125))
+    side = np.array([-0.03, 0.18, 0.0]) if to_left else np.array([0.1, -0.2, 0.0])
+    beats = beats.moved([WAVE["septum"]], side, weight)
+    beats = beats.turned([WAVE["apex"], WAVE["base"], WAVE["terminal"]], (goal - axis) * weight)
+    return beats.stretched(QRS_WAVES, 1.0 + 0.12 * weight)
 
 
-def _slow_ventricles(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
+def _slow_ventricles(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     """QRS is wide and notched without the pattern of a bundle."""
     beats = beats.stretched(QRS_WAVES, 1.0 + rng.uniform(0.4, 0.65) * weight)
     beats = beats.moved([WAVE["notch_1"]], rng.normal(scale=0.15, size=3), weight)
     return beats.moved([WAVE["notch_2"]], rng.normal(scale=0.22, size=3), weight)
 
 
-def _slow_av_node(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
+def _slow_av_node(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     """P comes early before QRS: PR above 0.2 s, up to about 0.34 s."""
-    room = np.clip(beats.rr - 0.42, 0.02, None)
-    earlier = np.minimum(rng.uniform(0.13, 0.19), room) * weight
+    space = np.clip(beats.rr - 0.42, 0.02, None)
+    earlier = np.minimum(rng.uniform(0.13, 0.19), space) * weight
     return beats.delayed(P_WAVES, -earlier)
 
 
-def _left_hypertrophy(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
+def _left_hypertrophy(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     """High voltage to the left and back, QRS a little wider; with strain ST and T turn away."""
     gain = rng.uniform(0.6, 0.95)
     growth = np.array([1.0, 0.65, 1.15]) * gain
@@ -218,12 +200,12 @@ def _left_hypertrophy(beats: Beats, weight: np.ndarray, rng: np.random.Generator
     beats = beats.stretched(QRS_WAVES, 1.0 + 0.12 * weight)
     strain = rng.uniform(0.2, 1.1) * np.clip(weight - 0.15, 0.0, None)
     direction = _towards((0.85, 0.30, 0.25), rng)
-    t = _t_delay(beats)
+    t = beats.centres[:, WAVE["t"]]
     beats = beats.with_wave(-0.17 * direction, 0.45 * t, (0.04, 0.05), strain, _local(rng))
     return beats.with_wave(-0.48 * direction, t + 0.01, (0.055, 0.034), strain, _local(rng))
 
 
-def _right_hypertrophy(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
+def _right_hypertrophy(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     """The right ventricle takes over: QRS to the right and front, T in V1 to V3 against it."""
     size = rng.uniform(0.8, 1.2)
     beats = beats.scaled([WAVE["base"]], 1.0 - 0.8 * weight)
@@ -231,38 +213,38 @@ def _right_hypertrophy(beats: Beats, weight: np.ndarray, rng: np.random.Generato
     return beats.moved([WAVE["t"]], np.array([0.12, -0.05, 0.28]) * size, weight)
 
 
-def _left_atrium(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
+def _left_atrium(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     """The left atrium is large and late: broad notched P in II, deep negative end of P in V1."""
     left = [WAVE["p_left"]]
     beats = beats.scaled(left, 1.0 + rng.uniform(1.0, 1.6) * weight)
     return beats.moved(left, (0.0, 0.0, 0.06), weight).delayed(left, 0.022 * weight)
 
 
-def _right_atrium(beats: Beats, weight: np.ndarray, rng: np.random.Generator) -> Beats:
+def _right_atrium(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     """The right atrium is large: tall peaked P in II and V1."""
     return beats.scaled([WAVE["p_right"]], 1.0 + rng.uniform(1.2, 2.2) * weight)
 
 
 CHANGES: dict[str, Change] = {
-    "IMI": _infarction(_INFERIOR),
-    "ASMI": _infarction(_ANTEROSEPTAL),
-    "AMI": _infarction(_ANTERIOR),
-    "ALMI": _infarction(_ANTEROLATERAL),
-    "LMI": _infarction(_LATERAL),
-    "ILMI": _infarction(_INFEROLATERAL),
+    "IMI": partial(_infarction, wall=_INFERIOR),
+    "ASMI": partial(_infarction, wall=_ANTEROSEPTAL),
+    "AMI": partial(_infarction, wall=_ANTERIOR),
+    "ALMI": partial(_infarction, wall=_ANTEROLATERAL),
+    "LMI": partial(_infarction, wall=_LATERAL),
+    "ILMI": partial(_infarction, wall=_INFEROLATERAL),
     "NDT": _t_abnormality,
     "NST_": _st_change,
-    "ISC_": _ischaemia((0.8, 0.45, -0.2)),
-    "ISCAL": _ischaemia(_ANTEROLATERAL),
-    "ISCIN": _ischaemia(_INFERIOR),
-    "ISCLA": _ischaemia(_LATERAL),
+    "ISC_": partial(_ischaemia, wall=(0.8, 0.45, -0.2)),
+    "ISCAL": partial(_ischaemia, wall=_ANTEROLATERAL),
+    "ISCIN": partial(_ischaemia, wall=_INFERIOR),
+    "ISCLA": partial(_ischaemia, wall=_LATERAL),
     "DIG": _digitalis,
     "LNGQT": _long_qt,
     "CLBBB": _left_bundle_block,
-    "CRBBB": _right_bundle_block(1.0),
-    "IRBBB": _right_bundle_block(0.5),
-    "LAFB": _fascicular_block(to_left=True),
-    "LPFB": _fascicular_block(to_left=False),
+    "CRBBB": partial(_right_bundle_block, completeness=1.0),
+    "IRBBB": partial(_right_bundle_block, completeness=0.5),
+    "LAFB": partial(_fascicular_block, to_left=True),
+    "LPFB": partial(_fascicular_block, to_left=False),
     "IVCD": _slow_ventricles,
     "1AVB": _slow_av_node,
     "LVH": _left_hypertrophy,

@@ -2,7 +2,7 @@
 
 Noise arises at the nine electrodes, and leads are differences of electrode potentials (lead I is left arm
 minus right arm; V1 to V6 are against the mean of the limbs), so that noise obeys the identities of the limb
-leads as it does in a recording. Kinds and spectra: L. Sornmo, P. Laguna, "Bioelectrical Signal Processing in
+leads as it does in a recording. Sorts and spectra: L. Sornmo, P. Laguna, "Bioelectrical Signal Processing in
 Cardiac and Neurological Applications", 2005, chapter 7.
 """
 
@@ -22,7 +22,9 @@ def draw_noise(
     """Draw the noise of one record in the independent leads.
 
     Args:
-        level: factor of all kinds: 0 for none, 1 is usual at rest.
+        rng: the record's random stream.
+        n_times, sampling_rate: samples, and their rate in Hz.
+        level: factor of all of it: 0 for none, 1 is usual at rest.
         breathing: Hz, at which a part of the baseline moves.
 
     Returns:
@@ -56,9 +58,8 @@ def _muscle(rng: np.random.Generator, n_times: int, sampling_rate: float) -> np.
     size = rng.lognormal(mean=np.log(0.007), sigma=0.6, size=9)
     bursts = np.zeros(n_times)
     for _ in range(rng.poisson(0.5)):
-        bursts += rng.uniform(0.5, 2.5) * np.exp(
-            -0.5 * ((time - rng.random()) / rng.uniform(0.02, 0.12)) ** 2
-        )
+        height, centre, width = rng.uniform(0.5, 2.5), rng.random(), rng.uniform(0.02, 0.12)
+        bursts += height * np.exp(-0.5 * ((time - centre) / width) ** 2)
     growth = 1.0 + bursts[:, None] * rng.uniform(0, 1, size=9)
     return noise * np.sqrt(sampling_rate / 100.0) * size * growth
 

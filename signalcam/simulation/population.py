@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from signalcam.simulation.lesions import Lesion
-from signalcam.simulation.record import Subject
+from signalcam.simulation.record import Subject, random_stream
 from signalcam.simulation.statements import superclass_of
 
 # Records of PTB-XL 1.0.3 by the set of their superclasses; their sums are the published counts of each
@@ -68,14 +68,19 @@ class Plan:
 def plan_population(n_records: int, seed: int = 0) -> list[Plan]:
     """Plan a whole set: superclasses by quota, one patient in seven with several records, folds by patient.
 
-    Each record's own draws come from a stream of its number, so that they do not depend on the order of work.
+    Args:
+        n_records: 1 to 99,999.
+        seed: 0 or more.
+
+    Returns:
+        One plan for each record, by `ecg_id`.
 
     Raises:
         ValueError: fewer than 1 or more than 99,999 records.
     """
     if not 1 <= n_records <= 99_999:
         raise ValueError(f"n_records must be 1 to 99,999, got {n_records}.")
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(100,)))
+    rng = random_stream(seed, 100)
     sets = _quotas(n_records, rng)
     patients = _patients(n_records, rng)
     folds = _folds(int(patients[-1]) + 1, rng)
@@ -88,16 +93,12 @@ def plan_population(n_records: int, seed: int = 0) -> list[Plan]:
 
 
 def _evenly(k: int) -> float:
-    """Number `k` of a sequence that fills [0, 1) evenly (van der Corput, base 2).
-
-    The ten patients of one round of dealing, one in each fold, get about the same rank of severity, so that
-    the folds are equally hard.
-    """
+    """Number `k` of a sequence that fills [0, 1) evenly (van der Corput, base 2)."""
     return int(f"{k:032b}"[::-1], 2) / 2**32
 
 
 def _quotas(n_records: int, rng: np.random.Generator) -> list[tuple[str, ...]]:
-    """The superclasses of each record, by largest remainder, records of one kind side by side."""
+    """The superclasses of each record, by largest remainder, those with the same ones side by side."""
     names = list(COMBINATIONS)
     exact = np.array([COMBINATIONS[name] for name in names]) * n_records / sum(COMBINATIONS.values())
     counts = np.floor(exact).astype(int)
@@ -107,29 +108,27 @@ def _quotas(n_records: int, rng: np.random.Generator) -> list[tuple[str, ...]]:
 
 
 def _patients(n_records: int, rng: np.random.Generator) -> np.ndarray:
-    """Patient of each record: now and then neighbours, mostly records of one kind, belong to one patient."""
+    """Patient of each record: now and then neighbours belong to one patient."""
     new = rng.random(n_records) < 1.0 / RECORDS_PER_PATIENT
     new[0] = True
     return np.cumsum(new) - 1
 
 
 def _folds(n_patients: int, rng: np.random.Generator) -> np.ndarray:
-    """Fold of each patient, dealt in turn: patients come kind by kind, so that all folds have one mix."""
-    deal = np.concatenate([rng.permutation(N_FOLDS) for _ in range(n_patients // N_FOLDS + 1)])
-    return deal[:n_patients] + 1
+    """Fold of each patient: any ten in a row are in ten folds, so that all folds have one mix."""
+    folds = np.concatenate([rng.permutation(N_FOLDS) for _ in range(n_patients // N_FOLDS + 1)])
+    return folds[:n_patients] + 1
 
 
-def _plan(
-    seed: int, ecg_id: int, patient: int, fold: int, superclasses: tuple[str, ...], healthy: bool
-) -> Plan:
+def _plan(seed: int, ecg_id: int, patient: int, fold: int, superclasses: tuple, healthy: bool) -> Plan:
     """One record; what is the patient's own (age, sex, which statements) comes from the patient's stream."""
-    person = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(101, patient)))
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(102, ecg_id)))
+    person, rng = random_stream(seed, 101, patient), random_stream(seed, 102, ecg_id)
     normal = "NORM" in superclasses
     age = float(np.clip(np.round(person.normal(53 if healthy else 65, 17 if healthy else 13)), 17, 95))
     sex = int(person.random() < (0.54 if healthy else 0.43))
     chosen = {name: _choose(person, shares) for name, shares in _SHARES.items()}
     mild = {name: _choose(person, shares) for name, shares in _MILD.items()}
+    # Ten patients in a row, one in each fold, have about the same rank, so that the folds are equally hard.
     rank = (_evenly(patient // N_FOLDS) + rng.uniform(0.0, 0.15)) % 1.0
     lesions = [
         _lesion(rng, mild[name] if normal else chosen[name], normal, (rank + 0.38 * k) % 1.0)
@@ -156,7 +155,9 @@ def _lesion(rng: np.random.Generator, statement: str, mild: bool, rank: float) -
     return Lesion(statement, max(severity, 0.7), round(start, 2), round(start + length, 2), gradual)
 
 
-def _subject(rng, person: tuple[int, int], age, sex, superclasses, lesions) -> tuple[Subject, str]:
+def _subject(
+    rng: np.random.Generator, person: tuple, age: float, sex: int, superclasses: tuple, lesions: list[Lesion]
+) -> tuple[Subject, str]:
     """Circumstances of one record: rhythm and harmless variants. The note names the variant ("" for none)."""
     rate = float(np.clip(rng.lognormal(np.log(69 if "NORM" in superclasses else 72), 0.18), 42, 130))
     young = np.clip((60 - age) / 30, 0.1, 1.3)
@@ -170,10 +171,8 @@ def _subject(rng, person: tuple[int, int], age, sex, superclasses, lesions) -> t
         values |= {"fibrillation": True, "heart_rate": float(np.clip(rng.normal(88, 20), 50, 150))}
     elif 0.08 <= odd < 0.12 or not superclasses:
         note = "PVC" if rng.random() < (0.5 if superclasses else 0.8) else "PAC"
-        values |= {
-            "premature": note,
-            "n_premature": int(rng.integers(1, 3) if superclasses else rng.integers(2, 5)),
-        }
+        n_premature = rng.integers(1, 3) if superclasses else rng.integers(2, 5)
+        values |= {"premature": note, "n_premature": int(n_premature)}
     elif 0.12 <= odd < 0.24 and sex == 0 and age < 50:
         values["early_repolarisation"] = float(rng.uniform(0.5, 1.5))
     elif 0.24 <= odd < 0.30:

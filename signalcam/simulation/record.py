@@ -71,12 +71,8 @@ class SimulatedRecord:
         """(time, lead) float32 mV, leads as `signalcam.leads.LEADS`."""
         return (self.counts / 1000.0).astype(np.float32)
 
-    def signals_without(self, lesion: int) -> np.ndarray:
-        """(time, lead) float32 mV: the same record without the lesion at this position of `lesions`."""
-        return (self.without[lesion] / 1000.0).astype(np.float32)
-
     def spans(self, lesion: int) -> np.ndarray:
-        """(span, 2) int64: from and up to which samples a lesion changes any lead by 1 uV or more."""
+        """(span, 2) int64: first sample, and the one after the last, of each run that a lesion changes."""
         return changed_spans(self.counts, self.without[lesion])
 
 
@@ -99,63 +95,65 @@ def simulate_record(
         n_times: samples, 2 or more.
         sampling_rate: Hz.
 
+    Returns:
+        The record with its truth.
+
     Raises:
         ValueError: an unknown statement, or one named twice, or a severity outside 0 to 1; too few samples.
     """
-    subject = Subject() if subject is None else subject
-    lesions = tuple(lesions)
-    _check(lesions, n_times, sampling_rate)
-    duration = n_times / sampling_rate
-    anatomy = draw_anatomy(_stream(subject.seed, _ANATOMY), subject.age, subject.sex)
-    rhythm = draw_rhythm(
-        _stream(seed, _RHYTHM), duration, subject.heart_rate, subject.variability,
-        subject.fibrillation, subject.premature, subject.n_premature,
-    )  # fmt: skip
-    rng = _stream(seed, _BEATS)
-    healthy = _variant(beats_of(anatomy, rhythm.times, rhythm.rr, rng), subject)
-    depth = rng.uniform(0.01, 0.07)
-    other = draw_noise(_stream(seed, _NOISE), n_times, sampling_rate, subject.noise, rhythm.breathing)
-    if subject.fibrillation:
-        other = other + fibrillation_waves(rng, n_times, sampling_rate) @ anatomy.leads.T
-
-    def beats_with(chosen: Sequence[Lesion]) -> Beats:
-        beats = healthy
-        for lesion in chosen:
-            code = [ord(letter) for letter in lesion.statement]
-            beats = apply_lesion(beats, lesion, _stream(subject.seed, _LESION, *code))
-        beats = place_ectopics(beats, rhythm, _stream(seed, _BEATS, 1))
-        return breathe(beats, depth, rhythm.breathing, rhythm.phase)
-
-    def counts_of(beats: Beats) -> np.ndarray:
-        return all_leads(render(beats, anatomy.leads, n_times, sampling_rate) + other)
-
-    beats = beats_with(lesions)
-    without = tuple(counts_of(beats_with(lesions[:k] + lesions[k + 1 :])) for k in range(len(lesions)))
-    r_peaks = rhythm.times[(rhythm.times >= 0) & (rhythm.times < duration)]
-    return SimulatedRecord(counts_of(beats), lesions, without, _axis(beats), sampling_rate, r_peaks)
-
-
-def _check(lesions: tuple[Lesion, ...], n_times: int, sampling_rate: float) -> None:
     names = [lesion.statement for lesion in lesions]
     if len(set(names)) < len(names):
         raise ValueError(
-            f"Each lesion may be named once, got {', '.join(names)}. Leave the repeated one out."
+            f"lesions must be named once each, got {', '.join(names)}. Leave the repeated one out."
         )
     if n_times < 2 or sampling_rate <= 0:
-        raise ValueError(
-            f"Expected 2 samples or more at a rate above 0 Hz, got {n_times} at {sampling_rate}."
-        )
+        raise ValueError(f"n_times must be 2 or more at a rate above 0, got {n_times} at {sampling_rate} Hz.")
+    subject = Subject() if subject is None else subject
+    duration = n_times / sampling_rate
+    anatomy = draw_anatomy(random_stream(subject.seed, _ANATOMY), subject.age, subject.sex)
+    rhythm = draw_rhythm(
+        random_stream(seed, _RHYTHM), duration, subject.heart_rate, subject.variability,
+        subject.fibrillation, subject.premature, subject.n_premature,
+    )  # fmt: skip
+    rng = random_stream(seed, _BEATS)
+    healthy = _variant(beats_of(anatomy, rhythm.times, rhythm.rr, rng), subject)
+    depth = rng.uniform(0.01, 0.07)
+    other = draw_noise(random_stream(seed, _NOISE), n_times, sampling_rate, subject.noise, rhythm.breathing)
+    if subject.fibrillation:
+        other = other + fibrillation_waves(rng, n_times, sampling_rate) @ anatomy.leads.T
+    rendered = []
+    # With all lesions, then without the first, without the second, and so on.
+    for left_out in (None, *range(len(lesions))):
+        beats = healthy
+        for k, lesion in enumerate(lesions):
+            if k != left_out:
+                code = [ord(letter) for letter in lesion.statement]
+                beats = apply_lesion(beats, lesion, random_stream(subject.seed, _LESION, *code))
+        beats = place_ectopics(beats, rhythm, random_stream(seed, _BEATS, 1))
+        beats = breathe(beats, depth, rhythm.breathing, rhythm.phase)
+        rendered.append(all_leads(render(beats, anatomy.leads, n_times, sampling_rate) + other))
+        if left_out is None:
+            axis = _axis(beats)
+    r_peaks = rhythm.times[(rhythm.times >= 0) & (rhythm.times < duration)]
+    return SimulatedRecord(rendered[0], tuple(lesions), tuple(rendered[1:]), axis, sampling_rate, r_peaks)
 
 
 def changed_spans(counts: np.ndarray, without: np.ndarray) -> np.ndarray:
     """Runs of samples in which two renderings, (time, lead) each, differ in any lead.
 
+    Args:
+        counts, without: the two, in whole uV.
+
     Returns:
         (span, 2) int64: the first sample of each run, and the one after its last.
     """
     changed = np.any(counts != without, axis=1).astype(np.int8)
-    edges = np.flatnonzero(np.diff(changed, prepend=0, append=0))
-    return edges.reshape(-1, 2)
+    return np.flatnonzero(np.diff(changed, prepend=0, append=0)).reshape(-1, 2)
+
+
+def random_stream(seed: int | Sequence[int], *key: int) -> np.random.Generator:
+    """Random numbers of their own for each key, so that no draw depends on what else was drawn."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 def _variant(beats: Beats, subject: Subject) -> Beats:
@@ -169,11 +167,6 @@ def _variant(beats: Beats, subject: Subject) -> Beats:
 
 
 def _axis(beats: Beats) -> float:
-    area = np.sum(
-        beats.vectors[:, QRS_WAVES] * beats.widths[:, QRS_WAVES].mean(axis=2, keepdims=True), axis=(0, 1)
-    )
+    widths = beats.widths[:, QRS_WAVES].mean(axis=2, keepdims=True)
+    area = np.sum(beats.vectors[:, QRS_WAVES] * widths, axis=(0, 1))
     return float(np.degrees(np.arctan2(area[1], area[0])))
-
-
-def _stream(seed: int | Sequence[int], *key: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))

@@ -16,13 +16,13 @@ class Rhythm:
     Attributes:
         times: (beat,) s, the R peaks.
         rr: (beat,) s, the interval before each.
-        kinds: (beat,) "normal", "PAC" or "PVC".
+        forms: (beat,) "normal", "PAC" or "PVC".
         breathing, phase: Hz and rad.
     """
 
     times: np.ndarray
     rr: np.ndarray
-    kinds: np.ndarray
+    forms: np.ndarray
     breathing: float
     phase: float
 
@@ -42,11 +42,12 @@ def draw_rhythm(
     pressure (Mayer waves, about 0.1 Hz), the two peaks of McSharry 2003, and by chance.
 
     Args:
+        rng: the record's random stream.
         duration: s.
         heart_rate: beats a minute, the mean.
         variability: factor of all variation in sinus rhythm; 1 is usual at rest.
         fibrillation: irregular from beat to beat.
-        premature: "PAC" or "PVC", of which `n_premature` come.
+        premature, n_premature: "PAC" or "PVC", and how many of them come.
     """
     mean = 60.0 / heart_rate
     breathing, phase = rng.uniform(0.19, 0.31), rng.uniform(0, 2 * np.pi)
@@ -63,16 +64,16 @@ def draw_rhythm(
         now += max(step, 0.3)
     times = np.array(times)
     rr = np.diff(times, prepend=times[0] - mean)
-    kinds = np.full(len(times), "normal", dtype=object)
+    forms = np.full(len(times), "normal", dtype=object)
     if premature and n_premature:
         inside = np.flatnonzero((times > 0.8) & (times < duration - 0.8))[::2]
         chosen = rng.choice(inside, size=min(n_premature, len(inside)), replace=False)
-        kinds[chosen] = premature
+        forms[chosen] = premature
         times[chosen] -= rr[chosen] * (
             rng.uniform(0.28, 0.4) if premature == "PVC" else rng.uniform(0.2, 0.3)
         )
     rr = np.maximum(np.diff(times, prepend=times[0] - mean), 0.28)
-    return Rhythm(times, rr, kinds, breathing, phase)
+    return Rhythm(times, rr, forms, breathing, phase)
 
 
 def place_ectopics(beats: Beats, rhythm: Rhythm, rng: np.random.Generator) -> Beats:
@@ -81,8 +82,8 @@ def place_ectopics(beats: Beats, rhythm: Rhythm, rng: np.random.Generator) -> Be
     A ventricular one has no P wave, a wide QRS of its own direction and a T wave against it; an atrial one
     has another P wave.
     """
-    atrial = (rhythm.kinds == "PAC").astype(float)
-    ventricular = (rhythm.kinds == "PVC").astype(float)
+    atrial = (rhythm.forms == "PAC").astype(float)
+    ventricular = (rhythm.forms == "PVC").astype(float)
     direction = rng.normal(size=3)
     direction *= rng.uniform(0.9, 1.6) / np.linalg.norm(direction)
     side = rng.normal(scale=0.35, size=3)

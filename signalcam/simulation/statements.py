@@ -71,5 +71,5 @@ def statement_table() -> pd.DataFrame:
 
 
 def superclass_of(statement: str) -> str:
-    """The superclass of a diagnostic statement; KeyError for another."""
+    """The superclass of a diagnostic statement; a KeyError for another."""
     return DIAGNOSTIC[statement][0]

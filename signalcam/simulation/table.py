@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from signalcam.simulation.population import Plan
-from signalcam.simulation.record import SimulatedRecord
+from signalcam.simulation.record import SimulatedRecord, Subject, random_stream
 from signalcam.simulation.statements import DIAGNOSTIC, FORM, RHYTHM, superclass_of
 
 DATABASE_COLUMNS = (
@@ -24,11 +24,16 @@ _FIRST_PATIENT = 30001  # above PTB-XL's own patient numbers
 
 
 def database_row(plan: Plan, record: SimulatedRecord) -> dict:
-    """One row as a dict by column; columns that are left out are empty."""
-    rng = np.random.default_rng(np.random.SeedSequence(plan.subject.seed[0], spawn_key=(103, plan.ecg_id)))
-    person = np.random.default_rng(
-        np.random.SeedSequence(plan.subject.seed[0], spawn_key=(104, plan.patient))
-    )
+    """One row as a dict by column; columns that are left out are empty.
+
+    Args:
+        plan, record: of the same record.
+
+    Returns:
+        The values by name of the column.
+    """
+    seed = plan.subject.seed[0]
+    rng, person = random_stream(seed, 103, plan.ecg_id), random_stream(seed, 104, plan.patient)
     subject, folder, name = plan.subject, f"{plan.ecg_id // 1000 * 1000:05d}", f"{plan.ecg_id:05d}"
     height = person.normal(163 if subject.sex else 175, 7)
     weight = person.normal(27, 4) * (height / 100) ** 2
@@ -60,11 +65,6 @@ def database_row(plan: Plan, record: SimulatedRecord) -> dict:
         "filename_lr": f"records100/{folder}/{name}_lr",
         "filename_hr": f"records500/{folder}/{name}_hr",
     }
-
-
-def database_table(rows: list[dict]) -> pd.DataFrame:
-    """All rows as the table, with PTB-XL's columns in PTB-XL's order."""
-    return pd.DataFrame(rows).reindex(columns=list(DATABASE_COLUMNS))
 
 
 def _codes(plan: Plan, rng: np.random.Generator) -> dict[str, float]:
@@ -105,7 +105,7 @@ def _report(plan: Plan) -> str:
     return "simulated ecg: " + ", ".join(parts)
 
 
-def _extra_beats(subject) -> str | None:
+def _extra_beats(subject: Subject) -> str | None:
     if not subject.premature:
         return None
     return f"{subject.n_premature}{'VES' if subject.premature == 'PVC' else 'SVES'}"

@@ -1,0 +1,23 @@
+"""Training: one network with `train`, or by a recipe, from mV to a trained network, with `train_recipe`."""
+
+from signalcam.training.networks import ARCHITECTURES, build_residual, combine_outputs
+from signalcam.training.recipes import RECIPES, TARGETS, Recipe, find_recipe, target_outputs
+from signalcam.training.train import TrainingResult, TrainingSettings, train
+from signalcam.training.train_recipe import TrainedNetwork, detrended, train_recipe
+
+__all__ = [
+    "ARCHITECTURES",
+    "RECIPES",
+    "TARGETS",
+    "Recipe",
+    "TrainedNetwork",
+    "TrainingResult",
+    "TrainingSettings",
+    "build_residual",
+    "combine_outputs",
+    "detrended",
+    "find_recipe",
+    "target_outputs",
+    "train",
+    "train_recipe",
+]

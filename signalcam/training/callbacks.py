@@ -3,6 +3,8 @@
 import json
 import math
 import os
+import zipfile
+import zlib
 from pathlib import Path
 
 import keras
@@ -18,24 +20,24 @@ class SeededEpochs(keras.callbacks.Callback):
     """Draw everything random in an epoch from (seed, epoch), so that no generator's state has to survive.
 
     Args:
-        learner: the model that is fitted.
+        model: the model that is fitted.
         n_records: training records.
         seed: of the whole training.
 
     Attributes:
-        rows: order of the records in the present epoch, int64 (record,).
+        indices: order of the records in the present epoch, int64 (record,).
     """
 
-    def __init__(self, learner, n_records, seed):
+    def __init__(self, model: keras.Model, n_records: int, seed: int):
         super().__init__()
-        self.learner = learner
+        self.fitted = model
         self.n_records = n_records
         self.seed = seed
-        self.rows = None
+        self.indices = np.arange(n_records)
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self.rows = np.random.default_rng((self.seed, epoch)).permutation(self.n_records)
-        states = [v for v in self.learner.variables if "seed_generator_state" in v.path]
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.indices = np.random.default_rng((self.seed, epoch)).permutation(self.n_records)
+        states = [v for v in self.fitted.variables if "seed_generator_state" in v.path]
         for place, state in enumerate(states):
             words = np.random.SeedSequence((self.seed, epoch, place)).generate_state(
                 int(np.prod(state.shape))
@@ -46,7 +48,7 @@ class SeededEpochs(keras.callbacks.Callback):
 class StopOnBadLoss(keras.callbacks.Callback):
     """Stop as soon as the loss is no longer a useful number, before anything is saved."""
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         loss = float(logs["loss"])
         if not math.isfinite(loss) or loss > HUGE:
             raise ValueError(
@@ -63,7 +65,7 @@ class BestEpoch(keras.callbacks.Callback):
         monitor: name in the logs; None keeps those of the last epoch.
     """
 
-    def __init__(self, network, monitor):
+    def __init__(self, network: keras.Model, monitor: str | None):
         super().__init__()
         self.network = network
         self.monitor = monitor
@@ -71,7 +73,7 @@ class BestEpoch(keras.callbacks.Callback):
         self.epoch = 0
         self.weights = network.get_weights()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if self.monitor is None:
             better = True
         else:
@@ -90,7 +92,7 @@ class BestEpoch(keras.callbacks.Callback):
             self.value = value
 
 
-class Interruptible(keras.callbacks.Callback):
+class ResumableState(keras.callbacks.Callback):
     """Write the whole state of the training after each epoch, and take it up again.
 
     As Keras's BackupAndRestore, and beyond it the best epoch so far, the plateau counter and the history, all
@@ -99,53 +101,71 @@ class Interruptible(keras.callbacks.Callback):
     Args:
         folder: where; None keeps the history alone.
         callbacks: those whose state counts.
-        fingerprint: text that two trainings share only if they are the same.
+        fingerprint: facts by name that two trainings share only if they are the same.
     """
 
-    def __init__(self, folder, callbacks, fingerprint):
+    def __init__(
+        self,
+        folder: str | Path | None,
+        callbacks: list[keras.callbacks.Callback],
+        fingerprint: dict[str, int],
+    ):
         super().__init__()
         self.file = None if folder is None else Path(folder) / STATE_FILE
         self.others = list(callbacks)
         self.fingerprint = fingerprint
         self.records = []
+        self.plateau = None
 
-    def restore(self, learner):
+    def restore(self, model: keras.Model) -> int:
         """Load what an interrupted training left; return the number of epochs that are done.
 
         Raises:
-            ValueError: where the folder holds the state of another training.
+            ValueError: where the folder holds the state of another training, or a damaged one.
         """
         if self.file is None or not self.file.is_file():
             return 0
-        with np.load(self.file, allow_pickle=False) as state:
+        try:
+            with np.load(self.file, allow_pickle=False) as file:
+                state = dict(file)
             about = json.loads(str(state["about"]))
-            if about["fingerprint"] != self.fingerprint:
-                raise ValueError(
-                    f"{self.file.parent} holds the state of a training with other data or settings. Give "
-                    f"another folder, or delete {self.file.name} there to start anew."
-                )
-            for place, variable in enumerate(_variables(learner)):
-                variable.assign(state[f"variable_{place}"])
-            best = next(c for c in self.others if isinstance(c, BestEpoch))
-            best.weights = [state[f"best_{place}"] for place in range(len(best.weights))]
+            found = about["fingerprint"]
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(
+                f"{self.file} must hold the state of a training, but it is damaged ({error}). Delete it to "
+                "start this training anew."
+            ) from error
+        different = [name for name, fact in self.fingerprint.items() if found.get(name) != fact]
+        if different:
+            raise ValueError(
+                f"{self.file.parent} holds the state of another training: {', '.join(different)} must be the "
+                f"same as then, got others. Give another folder, or delete {self.file.name} there."
+            )
+        variables, best = _variables(model), self._best()
+        for place, variable in enumerate(variables):
+            variable.assign(state[f"variable_{place}"])
+        best.weights = [state[f"best_{place}"] for place in range(len(best.weights))]
         best.value, best.epoch = about["best_value"], about["best_epoch"]
         self.records = about["history"]
         self.plateau = about["plateau"]
         return len(self.records)
 
-    def on_train_begin(self, logs=None):
+    def _best(self) -> BestEpoch:
+        return next(callback for callback in self.others if isinstance(callback, BestEpoch))
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
         # Keras's own callback forgets its counters when a fit begins.
         for callback in self.others:
             if isinstance(callback, keras.callbacks.ReduceLROnPlateau) and self.records:
                 callback.best, callback.wait, callback.cooldown_counter = self.plateau
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         values = {name: float(value) for name, value in logs.items() if name != "learning_rate"}
         self.records.append({"epoch": epoch + 1} | values | {"learning_rate": rate})
         if self.file is None:
             return
-        best = next(c for c in self.others if isinstance(c, BestEpoch))
+        best = self._best()
         plateau = [c for c in self.others if isinstance(c, keras.callbacks.ReduceLROnPlateau)]
         about = {
             "fingerprint": self.fingerprint,
@@ -163,12 +183,12 @@ class Interruptible(keras.callbacks.Callback):
         np.savez(beside, about=np.array(json.dumps(about)), **arrays)
         os.replace(beside, self.file)
 
-    def history(self):
+    def history(self) -> pd.DataFrame:
         """Return the history as a table, one row for each epoch."""
         columns = ["epoch", "loss", "accuracy", "auc", "val_loss", "val_accuracy", "val_auc", "learning_rate"]
         return pd.DataFrame(self.records, columns=columns)
 
-    def finish(self, network):
+    def finish(self, network: keras.Model) -> None:
         """Write the history as csv and the network, with its best weights, beside the state."""
         if self.file is not None:
             self.history().to_csv(self.file.parent / "history.csv", index=False)
@@ -178,27 +198,27 @@ class Interruptible(keras.callbacks.Callback):
 class Progress(keras.callbacks.Callback):
     """A bar over epochs with the latest numbers."""
 
-    def __init__(self, epochs):
+    def __init__(self, epochs: int):
         super().__init__()
         self.epochs = epochs
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self.bar = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         if self.bar is None:
             self.bar = tqdm(total=self.epochs, initial=epoch, desc="training", unit="epoch")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.bar.set_postfix(
             {name: f"{logs[name]:.3f}" for name in ("loss", "val_loss", "val_auc")}, refresh=False
         )
         self.bar.update()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         if self.bar is not None:
             self.bar.close()
 
 
-def _variables(learner):
-    return [*learner.network.variables, *learner.optimizer.variables]
+def _variables(model: keras.Model) -> list:
+    return [*model.network.variables, *model.optimizer.variables]

@@ -1,7 +1,9 @@
-"""Networks by name: the paper's, one that spends its computation later, and one whose maps are sharper.
+"""Networks by name: the paper's, and the deep one that teaches.
 
 All end in the head that an exact CAM needs (`signalcam.model.classify`).
 """
+
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,83 +12,81 @@ from keras import layers
 from signalcam.model import build_model, classify
 
 
-def build_early(
-    n_times=1000,
-    n_leads=12,
-    n_classes=1,
-    exclusive=False,
-    filters=(16, 16, 32, 64),
-    kernel_sizes=(11, 7, 7, 7),
-    name="ecg_classifier_early",
-):
-    """Build the paper's network with its halvings moved to the front.
+def build_residual(
+    n_times: int | None = 1000,
+    n_leads: int = 12,
+    n_classes: int = 1,
+    exclusive: bool = False,
+    filters: tuple[int, ...] = (48, 64, 96, 128),
+    kernel_size: int = 7,
+    name: str = "ecg_teacher",
+) -> keras.Model:
+    """Build a deep residual network: a teacher for the small ones, forty times their size.
 
-    The first convolution moves in steps of 2, and pooling by 2 follows the first and the second block. So
-    there are as many weights (22,273) and as many cells (125 of 80 ms), but 3,744,064 multiply-accumulates
-    in place of 5,696,064, and each cell sees more of the record.
+    A first convolution in steps of 2, then two residual blocks of two convolutions for each entry of
+    `filters`, halved between (He et al., CVPR 2016). 870,000 weights by default.
 
-    Args, returns: as `signalcam.model.build_model`; at least two blocks.
+    Args:
+        n_times, n_leads, n_classes, exclusive, name: as in `signalcam.model.build_model`.
+        filters: filters of each stage.
+        kernel_size: of all convolutions but the first.
+
+    Returns:
+        `keras.Model`, as `build_model` gives it.
     """
-    if len(filters) != len(kernel_sizes) or len(filters) < 2:
-        raise ValueError(
-            "filters and kernel_sizes must have the same length, at least 2; "
-            f"got {len(filters)} and {len(kernel_sizes)}."
-        )
     signals = keras.Input((n_times, n_leads), name="signals")
-    x = signals
-    for block, (n_filters, kernel_size) in enumerate(zip(filters, kernel_sizes, strict=True), 1):
-        stride = 2 if block == 1 else 1
-        x = layers.Conv1D(n_filters, kernel_size, strides=stride, padding="same", name=f"conv_{block}")(x)
-        x = layers.BatchNormalization(name=f"norm_{block}")(x)
-        x = layers.LeakyReLU(negative_slope=0.1, name=f"activation_{block}")(x)
-        if block <= 2:
-            x = layers.MaxPooling1D(2, name=f"pool_{block}")(x)
+    x = layers.Conv1D(filters[0], 11, strides=2, padding="same", use_bias=False, name="stem")(signals)
+    x = _activate(layers.BatchNormalization(name="norm_stem")(x))
+    for stage, n_filters in enumerate(filters, 1):
+        if stage > 1:
+            x = layers.MaxPooling1D(2, name=f"pool_{stage}")(x)
+        for block in ("a", "b"):
+            x = _residual_block(x, n_filters, kernel_size, f"{stage}{block}")
     return classify(signals, x, n_classes, exclusive, name)
 
 
-def build_sharp(n_times=1000, n_leads=12, n_classes=1, exclusive=False, name="ecg_classifier_sharp"):
-    """Build the paper's network with a last kernel of 3 in place of 7, and twice its filters.
-
-    20,481 weights and 5,440,128 multiply-accumulates; as many cells, but each sees 0.70 s in place of 1.02 s.
-    `benchmarks/sharper_maps.py` compares the maps.
-
-    Args, returns: as `signalcam.model.build_model`.
-    """
-    return build_model(n_times, n_leads, n_classes, exclusive, (16, 16, 32, 128), (11, 7, 7, 3), name=name)
-
-
-ARCHITECTURES = {"paper": build_model, "early": build_early, "sharp": build_sharp}
-
-
-def any_length(model, name=None):
-    """Return a model of the same layers that reads signals of any length, to train it on crops.
-
-    Args:
-        model: a plain chain of layers, as all `ARCHITECTURES` are.
-        name: of the returned model; by default that of `model`.
-    """
-    signals = x = keras.Input((None, model.input_shape[-1]), name="signals")
-    for layer in model.layers[1:]:
-        x = layer(x)
-    return keras.Model(signals, x, name=name or model.name)
+def _residual_block(x: Any, n_filters: int, kernel_size: int, name: str) -> Any:
+    shortcut = x
+    for step in (1, 2):
+        x = layers.Conv1D(n_filters, kernel_size, padding="same", use_bias=False, name=f"conv_{name}{step}")(
+            x
+        )
+        x = layers.BatchNormalization(name=f"norm_{name}{step}")(x)
+        if step == 1:
+            x = _activate(x)
+    if shortcut.shape[-1] != n_filters:
+        shortcut = layers.Conv1D(n_filters, 1, use_bias=False, name=f"shortcut_{name}")(shortcut)
+    return _activate(layers.Add(name=f"add_{name}")([shortcut, x]))
 
 
-def mean_of(networks):
-    """Return a model of the mean output of networks that read the same signals and differ in name."""
+def _activate(x: Any) -> Any:
+    return layers.LeakyReLU(negative_slope=0.1)(x)
+
+
+ARCHITECTURES = {"paper": build_model, "residual": build_residual}
+
+
+def mean_of(networks: list[keras.Model]) -> keras.Model:
+    """Return a model of the mean output of networks that read signals of the same shape."""
     signals = keras.Input(networks[0].input_shape[1:], name="signals")
-    outputs = [network(signals) for network in networks]
+    # Each needs a name of its own within one model.
+    parts = [keras.Model(n.inputs, n.outputs[0], name=f"network_{i}") for i, n in enumerate(networks)]
+    outputs = [part(signals) for part in parts]
     return keras.Model(signals, layers.average(outputs) if len(outputs) > 1 else outputs[0], name="mean")
 
 
-def combine_outputs(model, matrix):
+def combine_outputs(
+    model: keras.Model, matrix: np.ndarray, intercept: np.ndarray | float = 0.0
+) -> keras.Model:
     """Return a model whose logits are fixed linear combinations of a trained model's logits.
 
-    The classifier is linear, so a combination of its outputs is again one Dense layer: picking columns drops
-    auxiliary training heads, dividing by a temperature calibrates, and the CAM stays exact in all of it.
+    The classifier is linear, so ``logits @ matrix + intercept`` is again one Dense layer: picking columns
+    drops outputs used in training alone, a slope and an intercept calibrate, and the CAM stays exact.
 
     Args:
         model: as `classify` closes it, with sigmoid outputs.
         matrix: (n_outputs before, n_outputs after).
+        intercept: added to the new logits, a number or (n_outputs after,).
 
     Returns:
         `keras.Model` that shares all layers but the classifier.
@@ -98,11 +98,10 @@ def combine_outputs(model, matrix):
     kernel, bias = model.get_layer("classifier").get_weights()
     if matrix.ndim != 2 or len(matrix) != len(bias):
         raise ValueError(
-            f"The matrix must have {len(bias)} rows, one for each output of the model; got shape "
-            f"{matrix.shape}."
+            f"matrix must have {len(bias)} rows, one for each output of the model, got shape {matrix.shape}."
         )
     classifier = layers.Dense(matrix.shape[1], name="classifier")
     logits = classifier(model.get_layer("average").output)
-    classifier.set_weights([kernel @ matrix, bias @ matrix])
+    classifier.set_weights([kernel @ matrix, bias @ matrix + np.asarray(intercept, np.float32)])
     probability = layers.Activation("sigmoid", name="probability")(logits)
     return keras.Model(model.inputs[0], probability, name=model.name)

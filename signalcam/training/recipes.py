@@ -1,90 +1,99 @@
 """Training recipes by name.
 
-`paper` is the paper's, with BatchNorm at validation done right. `best` is what was found to be better at the
-same number of weights, `single` its teacher, and `sharp` the one whose maps point better;
-`benchmarks/README.md` has the comparisons and the list of what did not help.
-`signalcam.training.train_recipe` trains by them.
+`paper` is the paper's, with BatchNorm at validation done right. `single` is what was found to be better at
+the same number of weights, `teacher` a deep network trained likewise, `best` the paper's network that learns
+from these. `benchmarks/README.md` has the comparisons and the list of what did not help.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-from signalcam.data.ptbxl import SUPERCLASSES
+from signalcam.data.labels import SUBCLASSES, SUPERCLASSES, subclass_column
+from signalcam.training.train import TrainingSettings
 
 TARGETS = ("normal-abnormal", "superclasses")
-OUTPUTS = ("ABNORMAL", *SUPERCLASSES)  # of a network that trains with auxiliary outputs
+ABNORMAL = "ABNORMAL"
+AUXILIARY = ("", "superclasses", "subclasses")
+PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(TrainingSettings):
     """All that a training needs to know besides the data.
 
     Attributes:
         name: of the recipe.
         architecture: key of `signalcam.training.networks.ARCHITECTURES`.
-        scaling: rule of `signalcam.preprocessing.detrending.Scaler`.
-        augmentation: "paper" or "view" (`signalcam.augmentation.random_view.RandomView`).
+        scaling: rule of `signalcam.preprocessing.Scaler`.
+        augmentation: "paper" or "view" (`signalcam.augmentation.RandomView`).
         view: arguments of `RandomView`.
-        auxiliary: train on abnormal and the five superclasses at once, as sigmoids; the outputs that were not
-            asked for are dropped after training.
-        mixup: parameter of the Beta distribution, 0 for none.
-        optimizer: "adam", with the learning rate halved on plateaus, or "adamw", with one cycle.
-        learning_rate: the first one, or the peak of the cycle.
-        weight_decay: of AdamW, on kernels only.
-        epochs, batch_size: as in `signalcam.training.train.train`.
-        monitor: chooses the best epoch; None keeps the last.
+        auxiliary: what a network learns at once, as sigmoids: "" the target alone, "superclasses" abnormal
+            and the five superclasses, "subclasses" the 23 diagnostic subclasses as well. Outputs that were
+            not asked for are dropped after training.
         norm_momentum: of the running BatchNorm statistics. Keras's default of 0.99 needs some 500 steps until
             little of the initial values is left in them; on a small set there are not so many.
-        teacher: name of the recipe that trains teachers; empty for none. The network then learns from the
-            mean of their probabilities for the very signals that it sees itself, augmented and mixed
-            (Hinton et al., arXiv:1503.02531; Beyer et al., CVPR 2022, "function matching").
-        n_teachers: networks whose mean is the teacher, of the seeds 0, 1, ... whatever the own seed.
-        teacher_share: of the teachers in the labels learnt from; the rest is the truth.
+        teachers: names of the recipes that train teachers, the first of each name with seed 0, the next with
+            1, whatever the own seed. The network then learns from the mean of their probabilities for the
+            very signals that it sees itself, augmented and mixed (Hinton et al., arXiv:1503.02531; Beyer et
+            al., CVPR 2022, "function matching").
+        precision: "float32", or "mixed_bfloat16" for the convolutions, on processors that have it.
     """
 
-    name: str
+    name: str = ""
+    monitor: str | None = "val_accuracy"
     architecture: str = "paper"
     scaling: str = "record"
     augmentation: str = "paper"
     view: tuple[tuple[str, float], ...] = ()
-    auxiliary: bool = False
-    mixup: float = 0.0
-    optimizer: str = "adam"
-    learning_rate: float = 5e-4
-    weight_decay: float = 0.0
-    epochs: int = 25
-    batch_size: int = 128
-    monitor: str | None = "val_accuracy"
+    auxiliary: str = ""
     norm_momentum: float = 0.9
-    teacher: str = ""
-    n_teachers: int = 0
-    teacher_share: float = 0.8
+    teachers: tuple[str, ...] = ()
+    precision: str = "float32"
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, choices in (("auxiliary", AUXILIARY), ("precision", PRECISIONS)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {choices}, got {getattr(self, name)!r}.")
+
+    def outputs(self, target: str) -> tuple[str, ...]:
+        """Names of the outputs that a network is trained with for a target, in order.
+
+        Raises:
+            ValueError: for an unknown target.
+        """
+        wanted = target_outputs(target)
+        if not self.auxiliary:
+            return wanted
+        subclasses = SUBCLASSES if self.auxiliary == "subclasses" else ()
+        return (ABNORMAL, *SUPERCLASSES, *map(subclass_column, subclasses))
 
 
 SINGLE = Recipe(
-    "single",
-    scaling="record_standard_asinh",
+    name="single",
+    scaling="standard_asinh",
     augmentation="view",
     view=(("n_times", 500), ("gain", 0.2), ("lead_gain", 0.1), ("lead_dropout", 0.1)),
-    auxiliary=True,
+    auxiliary="subclasses",
     mixup=0.4,
     optimizer="adamw",
     learning_rate=2e-3,
     weight_decay=1e-2,
-    epochs=60,
+    epochs=12,
     batch_size=64,
     monitor=None,
     norm_momentum=0.99,
 )
 
 RECIPES = {
-    "paper": Recipe("paper"),
+    "paper": Recipe(name="paper"),
     "single": SINGLE,
-    "best": replace(SINGLE, name="best", teacher="single", n_teachers=3, mixup=1.0),
-    "sharp": replace(SINGLE, name="sharp", architecture="sharp"),
+    "teacher": replace(SINGLE, name="teacher", architecture="residual", batch_size=128, epochs=14),
+    "best": replace(SINGLE, name="best", teachers=("teacher", "teacher"), mixup=1.0, epochs=30),
 }
 
 
-def find_recipe(recipe, **changes):
+def find_recipe(recipe: str | Recipe, **changes: Any) -> Recipe:
     """Return a recipe by name (or the one given), with some attributes changed.
 
     Raises:
@@ -92,6 +101,17 @@ def find_recipe(recipe, **changes):
     """
     if not isinstance(recipe, Recipe):
         if recipe not in RECIPES:
-            raise ValueError(f"There is no recipe {recipe!r}. Choose one of: {', '.join(RECIPES)}.")
+            raise ValueError(f"recipe must be one of {', '.join(RECIPES)}, got {recipe!r}.")
         recipe = RECIPES[recipe]
     return replace(recipe, **changes)
+
+
+def target_outputs(target: str) -> tuple[str, ...]:
+    """Names of the outputs of a target: abnormal alone, or the five superclasses.
+
+    Raises:
+        ValueError: for an unknown target.
+    """
+    if target not in TARGETS:
+        raise ValueError(f"target must be one of {', '.join(TARGETS)}, got {target!r}.")
+    return (ABNORMAL,) if target == "normal-abnormal" else SUPERCLASSES

@@ -1,6 +1,7 @@
 """Learning-rate schedules."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -20,23 +21,25 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         end: the last rate, as a share of `peak`.
     """
 
-    def __init__(self, peak, steps, rise=0.3, start=0.04, end=1e-4, name="one_cycle"):
+    def __init__(
+        self,
+        peak: float,
+        steps: int,
+        rise: float = 0.3,
+        start: float = 0.04,
+        end: float = 1e-4,
+        name: str = "one_cycle",
+    ):
         super().__init__()
         if steps < 1 or not 0 < rise < 1 or peak <= 0:
             raise ValueError(
                 "OneCycle needs peak > 0, steps of at least 1 and rise between 0 and 1; got "
                 f"peak={peak}, steps={steps}, rise={rise}."
             )
-        self.peak, self.steps, self.rise, self.start, self.end, self.name = (
-            peak,
-            steps,
-            rise,
-            start,
-            end,
-            name,
-        )
+        self.peak, self.steps, self.rise = peak, steps, rise
+        self.start, self.end, self.name = start, end, name
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         done = ops.cast(step, "float32") / self.steps
         up = done / self.rise
         down = ops.minimum((done - self.rise) / (1 - self.rise), 1.0)
@@ -44,6 +47,6 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         falling = self.end + (1 - self.end) * 0.5 * (1 + ops.cos(math.pi * down))
         return self.peak * ops.where(done < self.rise, rising, falling)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         names = ("peak", "steps", "rise", "start", "end", "name")
         return {name: getattr(self, name) for name in names}

@@ -1,31 +1,75 @@
-"""Train a classifier: compile, fit, halve the learning rate on plateaus, keep the best epoch, resume.
+"""Train a classifier: compile, fit, adapt the learning rate, keep the best epoch, resume.
 
 Everything random in epoch `e` (order of the records, augmentation, mixup, dropout) is drawn from the pair
-(seed, e). So a training that was interrupted and started again with the same arguments goes on from its last
-epoch to the result that it would have had.
+(seed, e). So a training that was interrupted and started again with the same arguments is resumed from its
+last epoch, and ends with the result that it would have had.
 """
 
+import json
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from signalcam.training.callbacks import BestEpoch, Interruptible, Progress, SeededEpochs, StopOnBadLoss
-from signalcam.training.train_step import Learner
+from signalcam.recordings.checks import refuse_non_finite
+from signalcam.training.callbacks import BestEpoch, Progress, ResumableState, SeededEpochs, StopOnBadLoss
+from signalcam.training.schedules import OneCycle
+from signalcam.training.train_step import TrainingModel
 
 METRICS = ("loss", "accuracy", "auc")
 MONITORS = METRICS + tuple(f"val_{name}" for name in METRICS)
+OPTIMIZERS = ("adam", "adamw")
 PATIENCE = 5  # epochs without a smaller validation loss before the learning rate is halved
+
+LabelledSignals = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train, whatever the network and the data.
+
+    Attributes:
+        epochs: passes over the training records.
+        batch_size: records a step.
+        optimizer: "adam", its learning rate halved whenever the validation loss has not fallen for 5 epochs;
+            or "adamw", with one cycle of the learning rate. Or a new Keras optimizer, used as it is.
+        learning_rate: the first one of Adam, or the peak of AdamW's cycle.
+        weight_decay: of AdamW, on kernels only.
+        monitor: what chooses the best epoch, one of `MONITORS`; None keeps the last epoch.
+        mixup: parameter of Beta(mixup, mixup) for mixing pairs of records and their labels (Zhang et al.,
+            "mixup", ICLR 2018); 0 for none.
+        teacher_share: weight of a teacher's answer beside the labels, 0 to 1.
+    """
+
+    epochs: int = 25
+    batch_size: int = 128
+    optimizer: str | keras.optimizers.Optimizer = "adam"
+    learning_rate: float = 5e-4
+    weight_decay: float = 0.0
+    monitor: str | None = "val_loss"
+    mixup: float = 0.0
+    teacher_share: float = 0.8
+
+    def __post_init__(self):
+        if self.monitor is not None and self.monitor not in MONITORS:
+            raise ValueError(f"monitor must be one of {', '.join(MONITORS)} or None, got {self.monitor!r}.")
+        if self.epochs < 1 or self.batch_size < 1:
+            raise ValueError(
+                f"epochs and batch_size must be at least 1, got {self.epochs} and {self.batch_size}."
+            )
+        if isinstance(self.optimizer, str) and self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {self.optimizer!r}.")
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What `train` gives back.
+    """What `train` returns.
 
     Attributes:
         model: the model given, with the weights of `best_epoch`.
@@ -41,81 +85,75 @@ class TrainingResult:
 
 def train(
     model: keras.Model | Callable[[], keras.Model],
-    train: tuple[np.ndarray, np.ndarray],
-    validation: tuple[np.ndarray, np.ndarray],
+    train_data: LabelledSignals,
+    validation_data: LabelledSignals,
+    settings: TrainingSettings | None = None,
     *,
-    epochs: int = 25,
-    batch_size: int = 128,
-    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 5e-4,
-    monitor: str | None = "val_loss",
     augmentation: keras.Layer | None = None,
-    mixup: float = 0.0,
     teacher: keras.Model | None = None,
-    teacher_share: float = 0.8,
-    optimizer: keras.optimizers.Optimizer | None = None,
     folder: str | Path | None = None,
     seed: int = 0,
     strategy: "tf.distribute.Strategy | None" = None,
     verbose: bool = True,
+    **changes: Any,
 ) -> TrainingResult:
     """Train a model with binary (or, behind a softmax, categorical) cross-entropy.
+
+    Example:
+        >>> train(build_model, (x, y), (x_validation, y_validation), epochs=12, batch_size=64)
 
     Args:
         model: from scaled signals to probabilities; or a function that builds it, which is called after the
             seed is set and inside the scope of `strategy`. A finished model starts from the weights it has.
-        train: scaled signals, floating point (record, time, lead), and labels, 0 or 1, of shape (record,) or
-            (record, class).
-        validation: the same for the validation split; never augmented.
-        epochs: passes over the training records.
-        batch_size: records a step.
-        learning_rate: a number, halved whenever the validation loss has not fallen for 5 epochs; or a Keras
-            schedule, which then alone decides.
-        monitor: what chooses the best epoch, one of `MONITORS`; None keeps the last epoch.
+        train_data: scaled signals, floating point (record, time, lead), and labels, 0 or 1, of shape
+            (record,) or (record, class). Memory-mapped signals are read batch by batch.
+        validation_data: the same for the validation split; never augmented.
+        settings: `TrainingSettings`; the defaults where None is given.
         augmentation: Keras layer for whole batches, called with training=True on training batches only.
-        mixup: parameter of Beta(mixup, mixup) for mixing pairs of records and their labels (Zhang et al.,
-            "mixup", ICLR 2018); 0 for none.
         teacher: trained model from the same signals to the same probabilities. The loss in training is then
             taken against its answer to the signals as the model sees them, mixed with the labels.
-        teacher_share: weight of the teacher's answer in that mixture, 0 to 1.
-        optimizer: new Keras optimizer to use in place of Adam; its learning rate holds, not `learning_rate`.
         folder: where to keep the state of the training, the history and the best weights. Started again with
-            the same arguments, an interrupted training goes on there; a finished one is read back.
+            the same arguments, an interrupted training is resumed there; a finished one is read back.
         seed: of everything random. Set globally (`keras.utils.set_random_seed`: Python, NumPy, TensorFlow).
         strategy: `tf.distribute` strategy; then give `model` as a function, or built in the strategy's scope.
         verbose: show a progress bar over epochs.
+        **changes: single fields of `TrainingSettings` to change, such as ``epochs=12``.
 
     Returns:
         `TrainingResult`.
 
     Raises:
+        TypeError: for an argument that is no field of `TrainingSettings`.
         ValueError: for a wrong monitor, signals that are not finite, labels that do not fit, a folder that
             holds another training, or a loss that is no longer finite.
     """
-    _check_options(monitor, epochs, batch_size)
+    settings = replace(settings or TrainingSettings(), **changes)
     keras.utils.set_random_seed(seed)
     with (strategy or tf.distribute.get_strategy()).scope():
         network = model if isinstance(model, keras.Model) else model()
-        train = _check_pairs(*train, network, "training")
-        validation = _check_pairs(*validation, network, "validation")
-        learner = Learner(network, augmentation, mixup, teacher, teacher_share, seed)
-        learner.build((None, *train[0].shape[1:]))
-        _compile(learner, optimizer or keras.optimizers.Adam(learning_rate))
-    order = SeededEpochs(learner, len(train[0]), seed)
-    best = BestEpoch(network, monitor)
-    callbacks = [order, StopOnBadLoss(), best, *_plateau(learner.optimizer)]
-    settings = [epochs, batch_size, monitor, mixup, seed, *_teaching(teacher, teacher_share)]
-    settings += [value for key, value in learner.optimizer.get_config().items() if key != "name"]
-    state = Interruptible(folder, callbacks, _fingerprint(train, validation, *settings))
+        train_data = _check_pairs(*train_data, network, "training")
+        validation_data = _check_pairs(*validation_data, network, "validation")
+        trained = TrainingModel(network, augmentation, settings.mixup, teacher, settings.teacher_share, seed)
+        trained.build((None, *train_data[0].shape[1:]))
+        _compile(trained, _optimizer(settings, len(train_data[0])))
+    order = SeededEpochs(trained, len(train_data[0]), seed)
+    best = BestEpoch(network, settings.monitor)
+    callbacks = [order, StopOnBadLoss(), best, *_plateau(trained.optimizer)]
+    fingerprint = {}
+    if folder is not None:
+        data = {"training records": train_data, "validation records": validation_data}
+        fingerprint = _fingerprint(trained, data, settings, teacher, seed)
+    state = ResumableState(folder, callbacks, fingerprint)
     callbacks.append(state)  # last, so that it sees what the others did
     if verbose:
-        callbacks.append(Progress(epochs))
-    done = state.restore(learner)
-    if done < epochs:
-        learner.fit(
-            _batches(order, *train, batch_size),
-            validation_data=_batches(None, *validation, max(batch_size, 128)),
-            initial_epoch=done,
-            epochs=epochs,
+        callbacks.append(Progress(settings.epochs))
+    epochs_done = state.restore(trained)
+    if epochs_done < settings.epochs:
+        trained.fit(
+            _batches(order, *train_data, settings.batch_size),
+            validation_data=_batches(None, *validation_data, max(settings.batch_size, 128)),
+            initial_epoch=epochs_done,
+            epochs=settings.epochs,
             callbacks=callbacks,
             shuffle=False,  # `_batches` does it
             verbose=0,
@@ -125,27 +163,30 @@ def train(
     return TrainingResult(network, state.history(), best.epoch)
 
 
-def _check_options(monitor, epochs, batch_size):
-    if monitor is not None and monitor not in MONITORS:
-        raise ValueError(
-            f"There is nothing called {monitor!r} to monitor. Choose one of: {', '.join(MONITORS)}."
-        )
-    if epochs < 1 or batch_size < 1:
-        raise ValueError(f"epochs and batch_size must be at least 1; got {epochs} and {batch_size}.")
+def _optimizer(settings: TrainingSettings, n_records: int) -> keras.optimizers.Optimizer:
+    if not isinstance(settings.optimizer, str):
+        return settings.optimizer
+    if settings.optimizer == "adam":
+        return keras.optimizers.Adam(settings.learning_rate)
+    steps = -(-n_records // settings.batch_size) * settings.epochs
+    schedule = OneCycle(settings.learning_rate, steps)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
 
 
-def _plateau(optimizer):
+def _plateau(optimizer: keras.optimizers.Optimizer) -> list[keras.callbacks.Callback]:
     """The callback that halves the learning rate; none where a schedule decides."""
     if isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
         return []
     return [keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=PATIENCE)]
 
 
-def _compile(learner, optimizer):
-    softmax = _is_softmax(learner.network)
-    several = learner.network.output_shape[-1] > 1
-    optimizer.build(learner.trainable_variables)  # so that there is something to restore into
-    learner.compile(
+def _compile(model: TrainingModel, optimizer: keras.optimizers.Optimizer) -> None:
+    softmax = getattr(model.network.layers[-1], "activation", None) is keras.activations.softmax
+    several = model.network.output_shape[-1] > 1
+    optimizer.build(model.trainable_variables)  # so that there is something to restore into
+    model.compile(
         optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy() if softmax else keras.losses.BinaryCrossentropy(),
         metrics=[
@@ -155,11 +196,9 @@ def _compile(learner, optimizer):
     )
 
 
-def _is_softmax(network):
-    return getattr(network.layers[-1], "activation", None) is keras.activations.softmax
-
-
-def _check_pairs(signals, labels, network, split):
+def _check_pairs(
+    signals: np.ndarray, labels: np.ndarray, network: keras.Model, split: str
+) -> LabelledSignals:
     """Return signals and float32 labels (record, class) after the checks that training needs."""
     signals, labels = np.asanyarray(signals), np.asarray(labels)
     if len(signals) != len(labels) or not len(signals):
@@ -173,56 +212,78 @@ def _check_pairs(signals, labels, network, split):
     )
     if signals.dtype.kind != "f" or not fits:
         raise ValueError(
-            f"The {split} signals must be floating point of shape (record, {shape}); got {signals.dtype} of "
+            f"The {split} signals must be floating point of shape (record, {shape}), got {signals.dtype} of "
             f"shape {signals.shape}."
         )
-    for record, signal in enumerate(signals):
-        wrong = ~np.isfinite(signal)
-        if wrong.any():
-            lead = int(wrong.any(axis=0).argmax())
-            raise ValueError(
-                f"The {split} signals have NaN or infinity: in record {record}, lead {lead}, "
-                f"{int(wrong[:, lead].sum())} of {len(signal)} samples. Repair or drop the record; the "
-                "max-pooling would turn it into a confident answer."
-            )
+    refuse_non_finite(signals, f"The {split} signals")
     labels = labels.reshape(len(labels), -1).astype(np.float32)
     n_outputs = network.output_shape[-1]
     if labels.shape[1] != n_outputs or not np.isin(labels, (0, 1)).all():
         raise ValueError(
             f"The {split} labels must be 0 or 1, one column for each of the model's {n_outputs} outputs in "
-            f"their order; got shape {labels.shape} with values from {labels.min()} to {labels.max()}."
+            f"their order, got shape {labels.shape} with values from {labels.min()} to {labels.max()}."
         )
     return signals, labels
 
 
-def _batches(order, signals, labels, batch_size):
+def _batches(
+    order: SeededEpochs | None, signals: np.ndarray, labels: np.ndarray, batch_size: int
+) -> "tf.data.Dataset":
     """Batches as a `tf.data` pipeline that never holds a second copy of the signals.
 
     Not `Dataset.from_generator`: on Python 3.11 it makes the C library give every tensor of more than 128 KB
     back to the system at once (`mallopt`), and then page faults take 40 % of the time of the training.
     """
 
-    def read(number):
-        rows = np.arange(len(signals)) if order is None else order.rows
-        batch = rows[number * batch_size : (number + 1) * batch_size]
+    def read(number: int) -> LabelledSignals:
+        indices = np.arange(len(signals)) if order is None else order.indices
+        batch = indices[number * batch_size : (number + 1) * batch_size]
         return signals[batch].astype(np.float32, copy=False), labels[batch]
 
-    def batch(number):
+    def batch(number: "tf.Tensor") -> tuple:
         x, y = tf.numpy_function(read, [number], (tf.float32, tf.float32))
         return tf.ensure_shape(x, (None, *signals.shape[1:])), tf.ensure_shape(y, (None, labels.shape[1]))
 
     return tf.data.Dataset.range(-(-len(signals) // batch_size)).map(batch).prefetch(2)
 
 
-def _teaching(teacher, teacher_share):
-    """What tells one teacher from another in the fingerprint; nothing without a teacher."""
-    if teacher is None:
-        return []
-    return [teacher_share, *(zlib.crc32(np.ascontiguousarray(weights)) for weights in teacher.get_weights())]
+def _fingerprint(
+    model: TrainingModel,
+    data: dict[str, LabelledSignals],
+    settings: TrainingSettings,
+    teacher: keras.Model | None,
+    seed: int,
+) -> dict[str, int]:
+    """What makes one training differ from another, by name; every sample and every setting counts."""
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    values["optimizer"] = model.optimizer.get_config()
+    facts = {
+        "network": [[type(layer).__name__, layer.get_config()] for layer in model.network.layers],
+        "augmentation": model.augmentation and model.augmentation.get_config(),
+        "settings": values,
+        "teacher": teacher and _checksum(*teacher.get_weights()),
+        "seed": seed,
+        "versions": {"keras": keras.__version__, "tensorflow": tf.__version__},
+    }
+    sums = {name: _checksum(*arrays) for name, arrays in data.items()}
+    for name, fact in facts.items():
+        text = json.dumps(_without_names(fact), default=str, sort_keys=True)
+        sums[name] = zlib.crc32(text.encode())
+    return sums
 
 
-def _fingerprint(train, validation, *settings):
-    """Tell one training from another by its data and settings."""
-    sums = [zlib.crc32(np.ascontiguousarray(x[:, ::50]).tobytes()) for x, _ in (train, validation)]
-    sums += [zlib.crc32(y.tobytes()) for _, y in (train, validation)]
-    return " ".join(map(str, [*sums, *settings]))
+def _checksum(*arrays: np.ndarray) -> int:
+    total = 0
+    for array in map(np.atleast_1d, arrays):
+        for start in range(0, len(array), 256):  # never a copy of a whole set
+            total = zlib.crc32(np.ascontiguousarray(array[start : start + 256]), total)
+    return total
+
+
+def _without_names(config: Any) -> Any:
+    """A configuration without the names of layers, which Keras numbers within a session."""
+    if isinstance(config, dict):
+        return {key: _without_names(value) for key, value in config.items() if key != "name"}
+    if isinstance(config, list | tuple):
+        return [_without_names(value) for value in config]
+    return config

@@ -1,226 +1,189 @@
-"""Train by a recipe: from records in mV to a deployable model."""
+"""Train by a recipe: from records in mV to a trained network and the scaler that belongs to it."""
 
 import functools
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 
-from signalcam.augmentation import paper_augmentation
+from signalcam.augmentation.pipeline import paper_augmentation
 from signalcam.augmentation.random_view import RandomView
-from signalcam.data.ptbxl import SUPERCLASSES
-from signalcam.deployment.deployable import Settings, build_deployable
-from signalcam.preprocessing.detrending import Scaler, detrend
-from signalcam.training.networks import ARCHITECTURES, any_length, combine_outputs, mean_of
-from signalcam.training.recipes import OUTPUTS, TARGETS, find_recipe
-from signalcam.training.schedules import OneCycle
-from signalcam.training.train import train
+from signalcam.preprocessing import Scaler, detrend
+from signalcam.training.networks import ARCHITECTURES, mean_of
+from signalcam.training.recipes import Recipe, find_recipe
+from signalcam.training.train import LabelledSignals, TrainingResult, train
 
-
-def train_recipe(
-    recipe,
-    signals_mv,
-    superclass_table,
-    labels,
-    splits,
-    seed=0,
-    folder=None,
-    *,
-    target="normal-abnormal",
-    label_rule="paper",
-    trained_on="",
-    further=None,
-    teacher_folder=None,
-    verbose=True,
-    **train_options,
-):
-    """Train one model by a recipe.
-
-    Args:
-        recipe: `Recipe`, or a name in `RECIPES`.
-        signals_mv: raw signals in mV, float32 (record, time, lead), in the order of `labels`.
-        superclass_table: bool DataFrame (record, superclass), same index as `labels`.
-        labels: Series of 0 and 1 (abnormal), indexed by ecg_id.
-        splits: dict of ecg_ids "train" and "validation"; "test" is not looked at.
-        seed: of everything random.
-        folder: where the state of the training is kept, to go on after an interruption.
-        target: one of `TARGETS`: one output for abnormal, or one for each superclass.
-        label_rule: by which `labels` were made; travels with the model.
-        trained_on: the data in words; travels with the model.
-        further: `signalcam.training.further.FurtherRecords` to train on as well, or None.
-        teacher_folder: where the teachers of a recipe that has some are kept, so that trainings on the same
-            records with other seeds find them there; by default `folder`.
-        verbose, train_options: as in `signalcam.training.train.train`.
-
-    Returns:
-        Deployable `keras.Model` (raw mV in; threshold 0.5), and the `TrainingResult`, whose model is the
-        network with all outputs that it was trained with.
-
-    Raises:
-        ValueError: for an unknown recipe or target, splits that `labels` does not
-            cover, or what `train` finds.
-    """
-    recipe = find_recipe(recipe)
-    names = _trained_outputs(recipe, target)
-    rows = {split: _rows(labels, splits, split) for split in ("train", "validation")}
-    data = _prepare(
-        recipe, signals_mv, np.asarray(labels), superclass_table.loc[labels.index], rows, names, further
-    )
-    options = {"verbose": verbose} | train_options
-    teacher = _train_teachers(recipe, data, teacher_folder or folder, options)
-    result = _fit(recipe, data, seed, folder, teacher, options)
-    about = {"label_rule": label_rule, "trained_on": trained_on, "recipe": recipe.name}
-    return deploy(recipe, result.model, data.scaler, target, **about), result
-
-
-def deploy(kind, network, scaler, target="normal-abnormal", temperature=1.0, **settings):
-    """Make the deployable model of a network that a recipe has trained.
-
-    Args:
-        kind: the `Recipe`.
-        network: with all the outputs it was trained with, as `TrainingResult.model`.
-        scaler: fitted `Scaler`.
-        target: one of `TARGETS`; the other outputs are dropped.
-        temperature: logits are divided by it, one number or one for each class. It goes into the weights of
-            the classifier, so that the evidence still sums to the logit.
-        settings: for `signalcam.deployment.deployable.Settings`; the threshold is 0.5 where none is given.
-
-    Returns:
-        Deployable `keras.Model`.
-    """
-    names = _trained_outputs(kind, target)
-    wanted = OUTPUTS[:1] if target == "normal-abnormal" else OUTPUTS[1:]
-    matrix = np.array([[name == want for want in wanted] for name in names]) / np.asarray(temperature)
-    network = combine_outputs(network, matrix)
-    settings = {"threshold": (0.5,) * len(wanted), "n_times": network.input_shape[1]} | settings
-    return build_deployable(network, scaler, Settings(class_names=wanted, **settings))
-
-
-def _trained_outputs(recipe, target):
-    if target not in TARGETS:
-        raise ValueError(f"target must be one of {', '.join(TARGETS)}; got {target!r}.")
-    if recipe.auxiliary:
-        return OUTPUTS
-    return OUTPUTS[:1] if target == "normal-abnormal" else OUTPUTS[1:]
+BLOCK = 512  # records detrended at a time, so that no set is held twice
 
 
 @dataclass(frozen=True)
-class _Data:
-    """Scaled signals and labels of both splits, the names of the labels' columns, and the scaler."""
+class TrainedNetwork:
+    """What a recipe trains.
 
-    train: tuple[np.ndarray, np.ndarray]
-    validation: tuple[np.ndarray, np.ndarray]
-    names: tuple[str, ...]
+    Attributes:
+        recipe: by which it was trained.
+        network: from scaled signals, float32 (record, time, lead), to the probabilities of `outputs`.
+        outputs: names of all outputs, those used in training alone included.
+        scaler: fitted on the training split.
+        history, best_epoch: as in `TrainingResult`.
+    """
+
+    recipe: Recipe
+    network: keras.Model
+    outputs: tuple[str, ...]
     scaler: Scaler
+    history: pd.DataFrame
+    best_epoch: int
 
 
-def _train_teachers(recipe, data, folder, options):
+def train_recipe(
+    recipe: str | Recipe,
+    signals: np.ndarray,
+    targets: pd.DataFrame,
+    splits: dict[str, pd.Index],
+    seed: int = 0,
+    folder: str | Path | None = None,
+    *,
+    target: str = "normal-abnormal",
+    teacher_folder: str | Path | None = None,
+    verbose: bool = True,
+) -> TrainedNetwork:
+    """Train one network by a recipe.
+
+    Args:
+        recipe: `Recipe`, or a name in `RECIPES`.
+        signals: raw, in mV, floating point (record, time, lead), in the order of `targets`; may be
+            memory-mapped, and is read block by block.
+        targets: 0 and 1 or bool, indexed by ecg_id: a column for each output that the recipe trains
+            (`Recipe.outputs`), see `signalcam.data.training_targets`.
+        splits: ecg_ids of "train" and "validation"; "test" is not looked at.
+        seed: of everything random.
+        folder: where the state of the training is kept, so that it is resumed after an interruption.
+        target: one of `TARGETS`: one output for abnormal, or one for each superclass.
+        teacher_folder: where the teachers of a recipe that has some are kept, so that trainings on the same
+            records with other seeds find them there; by default `folder`.
+        verbose: show a progress bar over epochs.
+
+    Returns:
+        `TrainedNetwork`.
+
+    Raises:
+        ValueError: for an unknown recipe or target, splits or outputs that `targets` does not cover, or what
+            `train` finds.
+    """
+    recipe = find_recipe(recipe)
+    outputs = recipe.outputs(target)
+    missing = [name for name in outputs if name not in targets]
+    if missing:
+        raise ValueError(f"targets must have a column for each output, got none for {', '.join(missing)}.")
+    indices = {split: _indices(targets, splits, split) for split in ("train", "validation")}
+    labels = targets[list(outputs)].to_numpy(np.float32)
+    signals_train = detrended(signals, indices["train"])
+    scaler = Scaler(recipe.scaling).fit(signals_train)
+    _training_scaler(recipe, scaler).transform(signals_train, out=signals_train)
+    signals_validation = detrended(signals, indices["validation"])
+    scaler.transform(signals_validation, out=signals_validation)
+    data = (signals_train, labels[indices["train"]]), (signals_validation, labels[indices["validation"]])
+    teacher = _train_teachers(recipe, data, outputs, teacher_folder or folder, verbose)
+    result = _fit(recipe, data, seed, folder, teacher, verbose)
+    network = _build(replace(recipe, precision="float32"), signals.shape[1], signals.shape[2], len(outputs))
+    network.set_weights(result.model.get_weights())
+    return TrainedNetwork(recipe, network, outputs, scaler, result.history, result.best_epoch)
+
+
+def detrended(signals: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """Detrend some records, block by block: float32 (record, time, lead) in mV."""
+    result = np.empty((len(indices), *signals.shape[1:]), np.float32)
+    for start in range(0, len(indices), BLOCK):
+        block = result[start : start + BLOCK]
+        block[:] = signals[indices[start : start + BLOCK]]
+        detrend(block, out=block)
+    return result
+
+
+def _train_teachers(
+    recipe: Recipe,
+    data: tuple[LabelledSignals, LabelledSignals],
+    outputs: tuple[str, ...],
+    folder: str | Path | None,
+    verbose: bool,
+) -> keras.Model | None:
     """Train the teachers of a recipe, if it has some: a network of the mean of their probabilities."""
-    if not recipe.teacher:
-        return None
-    kind = find_recipe(recipe.teacher)
-    # Who shortens a recipe, to try it, wants short teachers too.
-    kind = replace(kind, epochs=min(kind.epochs, recipe.epochs))
-    if (kind.scaling, kind.augmentation, kind.auxiliary) != (
-        recipe.scaling,
-        recipe.augmentation,
-        recipe.auxiliary,
-    ):
-        raise ValueError(
-            f"Recipe {recipe.name!r} and its teacher {kind.name!r} must have the same scaling, augmentation "
-            "and outputs, so that both see the same signals."
-        )
-    places = [folder and Path(folder) / f"teacher_{seed}" for seed in range(recipe.n_teachers)]
-    networks = [_fit(kind, data, seed, place, None, options).model for seed, place in enumerate(places)]
-    return mean_of([any_length(network, f"teacher_{seed}") for seed, network in enumerate(networks)])
+    networks, seeds = [], Counter()
+    for name in recipe.teachers:
+        teacher = find_recipe(name)
+        # Who shortens a recipe, to try it, wants short teachers too.
+        teacher = replace(teacher, epochs=min(teacher.epochs, recipe.epochs))
+        seed = seeds[name]
+        seeds[name] += 1
+        for what in ("scaling", "augmentation", "view", "auxiliary"):
+            own, its = getattr(recipe, what), getattr(teacher, what)
+            if own != its:
+                raise ValueError(
+                    f"{what} of recipe {recipe.name!r} and of its teacher {name!r} must be the same, so that "
+                    f"both see the same signals, got {own!r} and {its!r}."
+                )
+        place = folder and Path(folder) / f"{name}_{seed}"
+        networks.append(_fit(teacher, data, seed, place, None, verbose).model)
+    return mean_of(networks) if networks else None
 
 
-def _fit(recipe, data, seed, folder, teacher, options):
-    """Train one network on prepared data: `TrainingResult` with a network of the signals' whole length."""
-    build = functools.partial(_build, recipe, *data.train[0].shape[1:], len(data.names))
-    result = train(
-        lambda: any_length(build()),
-        data.train,
-        data.validation,
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        monitor=recipe.monitor,
+def _fit(
+    recipe: Recipe,
+    data: tuple[LabelledSignals, LabelledSignals],
+    seed: int,
+    folder: str | Path | None,
+    teacher: keras.Model | None,
+    verbose: bool,
+) -> TrainingResult:
+    """Train one network, which reads signals of any length, on prepared data."""
+    (signals, labels), _ = data
+    return train(
+        functools.partial(_build, recipe, None, signals.shape[-1], labels.shape[-1]),
+        *data,
+        recipe,
         augmentation=_augmentation(recipe, seed),
-        mixup=recipe.mixup,
-        optimizer=_optimizer(recipe, n_records=len(data.train[0])),
+        teacher=teacher,
         folder=folder,
         seed=seed,
-        teacher=teacher,
-        teacher_share=recipe.teacher_share,
-        **options,
+        verbose=verbose,
     )
-    network = build()
-    network.set_weights(result.model.get_weights())
-    return replace(result, model=network)
 
 
-def _build(recipe, n_times, n_leads, n_classes):
-    network = ARCHITECTURES[recipe.architecture](n_times=n_times, n_leads=n_leads, n_classes=n_classes)
+def _build(recipe: Recipe, n_times: int | None, n_leads: int, n_classes: int) -> keras.Model:
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.precision)
+    try:
+        network = ARCHITECTURES[recipe.architecture](n_times, n_leads, n_classes)
+    finally:
+        keras.config.set_dtype_policy(policy)
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = recipe.norm_momentum
     return network
 
 
-def _truth(abnormal, superclass, names):
-    """Labels, float32 (record, output), in the order of `names`."""
-    columns = np.column_stack([abnormal, superclass]).astype(np.float32)
-    return columns[:, [OUTPUTS.index(name) for name in names]]
-
-
-def _rows(labels, splits, split):
-    rows = labels.index.get_indexer(splits[split])
-    if (rows < 0).any() or not len(rows):
+def _indices(targets: pd.DataFrame, splits: dict[str, pd.Index], split: str) -> np.ndarray:
+    indices = targets.index.get_indexer(splits[split])
+    if (indices < 0).any() or not len(indices):
         raise ValueError(
-            f"The labels cover {int((rows >= 0).sum())} of the {len(rows)} records of the {split} split. "
-            "Make both by the same label rule."
+            f"targets must cover the {split} split, got {int((indices >= 0).sum())} of its {len(indices)} "
+            "records. Make both by the same label rule."
         )
-    return rows
+    return indices
 
 
-def _training_rule(recipe):
-    """The rule by which training signals are scaled: `RandomView` compresses after its gains, not before."""
-    return recipe.scaling.removesuffix("_asinh") if recipe.augmentation == "view" else recipe.scaling
+def _training_scaler(recipe: Recipe, scaler: Scaler) -> Scaler:
+    """The scaler of the training signals: `RandomView` compresses after its gains, not before."""
+    if recipe.augmentation != "view":
+        return scaler
+    return Scaler(recipe.scaling.removesuffix("_asinh"), scaler.mean, scaler.std)
 
 
-def _prepare(recipe, signals_mv, abnormal, superclass, rows, names, further):
-    """Detrend and scale both splits (the scaler sees the training split only) and add further records."""
-    if further is not None and not Scaler(recipe.scaling).per_record:
-        raise ValueError(
-            f"Recipe {recipe.name!r} scales by {recipe.scaling!r}, but the further records have lost their "
-            "amplitude. They fit the rules that look at each record by itself, whose names begin with record."
-        )
-    x_train, x_validation = (detrend(np.asarray(signals_mv[rows[s]])) for s in ("train", "validation"))
-    scaler = Scaler(recipe.scaling).fit(x_train)
-    state = {key: value for key, value in scaler.get_state().items() if key != "rule"}
-    x_train = Scaler(_training_rule(recipe), **state).transform(x_train)
-    y = _truth(abnormal, superclass[list(SUPERCLASSES)], names)
-    y_train = y[rows["train"]]
-    if further is not None:
-        x_more = Scaler(_training_rule(recipe)).transform(detrend(further.signals))
-        x_train = np.concatenate([x_train, x_more])
-        y_train = np.concatenate([y_train, _truth(further.abnormal, further.superclass, names)])
-    validation = scaler.transform(x_validation), y[rows["validation"]]
-    return _Data((x_train, y_train), validation, names, scaler)
-
-
-def _augmentation(recipe, seed):
+def _augmentation(recipe: Recipe, seed: int) -> keras.Layer:
     if recipe.augmentation == "paper":
         return paper_augmentation(seed=seed)
     return RandomView(**dict(recipe.view), compress=recipe.scaling.endswith("_asinh"), seed=seed)
-
-
-def _optimizer(recipe, n_records):
-    if recipe.optimizer == "adam":
-        return keras.optimizers.Adam(recipe.learning_rate)
-    steps = -(-n_records // recipe.batch_size) * recipe.epochs
-    schedule = OneCycle(recipe.learning_rate, steps)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer

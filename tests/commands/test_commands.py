@@ -173,7 +173,7 @@ def test_prediction_has_a_row_for_each_recording_with_the_models_own_numbers(
     read = np.stack([read_recording(path)[0].signals for path in paths])
     expected = deployment.predict(load_model(model_file), read)["probability"][:, 0]
     np.testing.assert_allclose([row["probability"] for row in rows], expected, atol=1e-6)
-    assert [row["call"] for row in rows] == ["ABNORMAL" if p >= 0.4 else "NORMAL" for p in expected]
+    assert [row["predicted"] for row in rows] == ["ABNORMAL" if p >= 0.4 else "NORMAL" for p in expected]
     assert {row["class"] for row in rows} == {"ABNORMAL"}
     assert {row["start_s"] for row in rows} == {0.0}
     assert "lead aVL is flat (100 % of samples)" in rows[1]["notes"]
@@ -189,10 +189,10 @@ def test_all_formats_of_the_rows_say_the_same(folder, model_file, capsys):
     assert len(table) == 2
     _, out, _ = run(capsys, "predict", model_file, wildcard)
     lines = out.splitlines()
-    assert lines[0].split()[:5] == ["file", "start", "class", "P", "call"]
+    assert lines[0].split()[:5] == ["file", "start", "class", "P", "predicted"]
     for line, row in zip(lines[1:], rows, strict=True):
         assert line.startswith(row["file"])
-        assert f" {row['probability']:.3f} {row['call']}" in line
+        assert f" {row['probability']:.3f} {row['predicted']}" in line
         assert line.endswith(row["notes"])
 
 
@@ -201,7 +201,9 @@ def test_model_with_several_classes_has_a_row_for_each(folder, classes_file, cap
     rows = strict_json(out)
     assert status == 0
     assert [row["class"] for row in rows] == list(SUPERCLASSES)
-    assert [row["call"] for row in rows] == ["yes" if row["probability"] >= 0.5 else "no" for row in rows]
+    assert [row["predicted"] for row in rows] == [
+        "yes" if row["probability"] >= 0.5 else "no" for row in rows
+    ]
 
 
 def test_windows_of_a_long_recording_are_rows_of_their_own(tmp_path, signals, model_file, capsys):
@@ -237,7 +239,7 @@ def test_output_without_any_row_is_still_valid(form, tmp_path, model_file, capsy
     (tmp_path / "empty").mkdir()
     status, out, err = run(capsys, "predict", model_file, tmp_path / "empty", "--format", form)
     assert status == 1
-    assert "empty is a folder without recordings" in err
+    assert "found a folder without recordings" in err
     assert strict_json(out) == [] if form == "json" else len(out.splitlines()) == 1
     status, out, err = run(capsys, "predict", model_file, tmp_path / "no*.csv", "--format", form)
     assert status == 1
@@ -323,7 +325,7 @@ def test_model_that_cannot_be_used_is_refused_by_name(folder, tmp_path, model_fi
         (truncated, "cut.keras is not a whole .keras file (2000 bytes)"),
         (foreign, "foreign.keras is a Keras model of another package"),
         (tmp_path / "absent.keras", "There is no model file at"),
-        ("normal", "a pretrained model (normal-abnormal, superclasses); got 'normal'"),
+        ("normal", "a pretrained model (normal-abnormal, superclasses), got 'normal'"),
         (tmp_path / "model.h5", "MODEL must be a .keras file"),
     ):
         for command in (["predict", name, folder], ["explain", name, folder / "a.hea", "--output", "m.png"]):
@@ -376,10 +378,10 @@ def test_padded_recording_can_be_explained(tmp_path, signals, model_file, capsys
 def test_explanation_that_cannot_be_drawn_says_why(folder, tmp_path, classes_file, capsys):
     command = ("explain", classes_file, folder / "a.hea", "--output")
     for options, message in (
-        ((tmp_path / "map.pdf",), "must end in .png or .html; got 'map.pdf'"),
+        ((tmp_path / "map.pdf",), "must end in .png or .html, got 'map.pdf'"),
         ((tmp_path / "map.png", "--class", "AFIB"), "the classes are 0: NORM, 1: MI, 2: STTC, 3: CD, 4: HYP"),
-        ((tmp_path / "map.png", "--class", "5"), "No class 5"),
-        ((tmp_path / "map.png", "--window", 2), "--window must be from 1 to 1; got 2"),
+        ((tmp_path / "map.png", "--class", "5"), "There is no class 5"),
+        ((tmp_path / "map.png", "--window", 2), "--window must be from 1 to 1, got 2"),
     ):
         status, _, err = run(capsys, *command, *options)
         assert status == 1

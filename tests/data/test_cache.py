@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,8 @@ import pytest
 from small_set import write_small_set
 
 from signalcam.data import cache as cache_module
-from signalcam.data.cache import EntryWriter, cache_folder, open_entry
+from signalcam.data.cache import cache_folder, write_entry
+from signalcam.data.load import load_ptbxl
 from signalcam.data.ptbxl import open_dataset
 from signalcam.data.signals import load_signals
 
@@ -37,20 +40,28 @@ def load(dataset, folder, **arguments):
     return load_signals(dataset, cache=folder, progress=False, **arguments)
 
 
-def side_file(folder):
-    (path,) = folder.glob("*.json")
+def entry_of(folder):
+    (path,) = folder.iterdir()
     return path
 
 
-def data_file(folder):
-    (path,) = folder.glob("*.npy")
-    return path
+def parts_of(path):
+    """The bytes of the signals, and what the last line says."""
+    signals = np.load(path, mmap_mode="r")
+    end = signals.offset + signals.nbytes
+    content = path.read_bytes()
+    return content[:end], json.loads(content[end + 8 :])
+
+
+def write_parts(path, data, footer):
+    footer = json.dumps(footer).encode()
+    path.write_bytes(data + b"%08x" % zlib.crc32(footer) + footer)
 
 
 def test_second_read_is_a_read_only_map_of_the_same_numbers(dataset, folder, monkeypatch):
     first = load(dataset, folder)
     expected = load_signals(dataset, cache=False, progress=False)
-    monkeypatch.setattr("signalcam.data.decoding.Decoder.decode", None)
+    monkeypatch.setattr("signalcam.data.signals.read_samples", None)
     second = load(dataset, folder)
     for found in (first, second):
         assert isinstance(found, np.memmap)
@@ -58,15 +69,13 @@ def test_second_read_is_a_read_only_map_of_the_same_numbers(dataset, folder, mon
         np.testing.assert_array_equal(found, expected)
 
 
-def test_entry_is_one_data_file_and_one_side_file_without_pickle(dataset, folder):
+def test_entry_is_one_numpy_file_without_pickle(dataset, folder):
     load(dataset, folder)
     load(dataset, folder)
-    assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".npy"]
-    side = json.loads(side_file(folder).read_text())
-    assert side["about"]["sampling_rate"] == 100
-    assert side["about"]["dataset"] == str(dataset.folder)
-    assert side["shape"] == [6, 1000, 12]
-    assert np.load(data_file(folder), allow_pickle=False).shape == (6, 1000, 12)
+    path = entry_of(folder)
+    assert path.suffix == ".npy"
+    assert np.load(path, allow_pickle=False).shape == (6, 1000, 12)
+    assert parts_of(path)[1]["about"] == {"check": True, "extra_bytes": "error", "skipped": {}}
 
 
 def test_each_list_of_records_has_its_own_entry(dataset, folder):
@@ -86,80 +95,97 @@ def test_folder_is_where_told_then_the_environments_then_the_platforms(tmp_path,
 
 
 def spoil(folder, how):
-    side, data = side_file(folder), data_file(folder)
-    about = json.loads(side.read_text())
-    if how == "side file empty":
-        side.write_text("")
-    elif how == "side file truncated":
-        side.write_text(side.read_text()[:60])
-    elif how == "side file binary":
-        side.write_bytes(b"\xff\xfe\x00")
-    elif how == "side file of something else":
-        side.write_text("[1, 2]")
-    elif how == "data empty":
-        data.write_bytes(b"")
-    elif how == "data truncated":
-        data.write_bytes(data.read_bytes()[:-1])
-    elif how == "data removed":
-        data.unlink()
-    elif how == "data pickled":
-        content = np.empty(3, object)
-        np.save(data, content, allow_pickle=True)
-        side.write_text(json.dumps(about | {"bytes": data.stat().st_size}))
-    elif how == "data of another kind":
-        np.save(data, np.zeros((6, 1000, 12)))
-        side.write_text(json.dumps(about | {"bytes": data.stat().st_size}))
-    elif how == "code version":
-        side.write_text(json.dumps(about | {"format": about["format"] + 1}))
-    elif how == "data elsewhere":
-        side.write_text(json.dumps(about | {"data": "../../x.npy"}))
+    path = entry_of(folder)
+    data, footer = parts_of(path)
+    content = path.read_bytes()
+    if how == "removed and remade by another format":
+        path.rename(path.with_name(path.name.rpartition("-")[0] + "-0.npy"))
+    elif how == "pickled":
+        np.save(path, np.empty(3, object), allow_pickle=True)
+    elif how == "of another kind":
+        np.save(path, np.zeros((6, 1000, 12)))
+    elif how == "archive":
+        path.write_bytes(b"PK\x03\x04" + b"x" * 1000)
+    elif how == "another shape":
+        write_parts(path, data.replace(b"(6, 1000, 12)", b"(6, 500, 24) "), footer)
+    elif how == "another type":
+        write_parts(path, data.replace(b"<f4", b"<i4"), footer)
+    elif how == "another order":
+        write_parts(path, data.replace(b"False", b"True "), footer)
+    elif how == "skipped":
+        write_parts(path, data, footer | {"about": footer["about"] | {"skipped": {"77": "x"}}})
+    elif how == "checksums missing":
+        write_parts(path, data, {"about": footer["about"]})
     else:
-        key, value = {
-            "dataset version": ("version", "1.0.1"),
-            "sampling rate": ("sampling_rate", 500),
-            "records": ("records", "0"),
-            "dataset": ("dataset", "/elsewhere"),
-            "files": ("files", "0"),
-            "skipped": ("skipped", {"77": "x"}),
-        }[how]
-        side.write_text(json.dumps(about | {"about": about["about"] | {key: value}}))
+        cut = {"empty": 0, "header only": 100, "data truncated": 288_000, "last line truncated": -1}[how]
+        path.write_bytes(content[:cut])
 
 
 @pytest.mark.bad_input(16)
 @pytest.mark.security
 @pytest.mark.parametrize(
-    ("how", "said"),
+    ("how", "message"),
     [
-        ("side file empty", "side file cannot be read"),
-        ("side file truncated", "side file cannot be read"),
-        ("side file binary", "side file cannot be read"),
-        ("side file of something else", "side file is not complete"),
-        ("data empty", "data are not whole"),
+        ("empty", "data are not whole"),
+        ("header only", "data are not whole"),
         ("data truncated", "data are not whole"),
-        ("data removed", "data are not whole"),
-        ("data pickled", "data are not whole"),
-        ("data of another kind", "data are not whole"),
-        ("data elsewhere", "names foreign data"),
-        ("code version", "of format 2, now 1"),
-        ("dataset version", "of another version"),
-        ("sampling rate", "of another sampling rate"),
-        ("records", "of another records"),
-        ("dataset", "of another dataset"),
-        ("files", "files of the dataset have changed since"),
-        ("skipped", "side file is not complete"),
+        ("last line truncated", "data are not whole .its last line"),
+        ("checksums missing", "data are not whole"),
+        ("pickled", "data are not whole"),
+        ("archive", "data are not whole"),
+        ("of another kind", "data are not whole .expected float32"),
+        ("another type", "data are not whole .expected float32"),
+        ("another order", "data are not whole"),
+        ("another shape", "data are not whole|its shape is"),
+        ("skipped", "its shape is"),
+        ("removed and remade by another format", "or the cache's format, have changed since"),
     ],
 )
-def test_cache_that_does_not_fit_is_rebuilt_with_one_line_said(dataset, folder, how, said, caplog):
+def test_cache_that_does_not_fit_is_rebuilt_with_one_line_said(dataset, folder, how, message, caplog):
     expected = np.array(load(dataset, folder))
     spoil(folder, how)
     caplog.clear()
     np.testing.assert_array_equal(load(dataset, folder), expected)
     assert len(caplog.records) == 1
     assert f"Rebuilding the signal cache {folder}" in caplog.text
-    assert said in caplog.text
+    assert re.search(message, caplog.text)
     caplog.clear()
     np.testing.assert_array_equal(load(dataset, folder), expected)
     assert not caplog.records
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.bad_input(49)
+@pytest.mark.parametrize("record", range(6))
+def test_byte_altered_in_the_cache_is_noticed_on_opening(dataset, folder, record, caplog):
+    expected = np.array(load(dataset, folder))
+    alter(entry_of(folder), record)
+    np.testing.assert_array_equal(load(dataset, folder), expected)
+    assert f"its data are not whole (record {record} was altered)" in caplog.text
+
+
+@pytest.mark.bad_input(49)
+def test_sample_of_records_is_compared_on_opening_and_every_record_on_request(
+    dataset, folder, monkeypatch, caplog
+):
+    monkeypatch.setattr(cache_module, "_N_SAMPLED", 2)
+    expected = np.array(load(dataset, folder))
+    alter(entry_of(folder), 3)
+    assert not np.array_equal(load(dataset, folder), expected)
+    np.testing.assert_array_equal(load(dataset, folder, check="full"), expected)
+    assert "record 3 was altered" in caplog.text
+    alter(entry_of(folder), 3)
+    records = load_ptbxl(dataset, validation_fold=2, test_fold=3, cache=folder, progress=False)
+    np.testing.assert_array_equal(records.signals, expected)
+
+
+def alter(path, record):
+    """Flip one bit of a record; size and time stay."""
+    times = path.stat()
+    content = bytearray(path.read_bytes())
+    content[128 + 48_000 * record + 7] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 @pytest.mark.bad_input(16)
@@ -266,35 +292,27 @@ def test_disk_that_fills_up_while_writing_is_a_clear_os_error_and_leaves_nothing
 
 
 def test_processes_that_build_at_once_all_get_the_right_signals(processes):
-    assert processes["at once"] == [0, 0, 0]
+    assert processes["at once"] == [0, 0, 0, 0]
 
 
-def test_data_replaced_while_an_entry_is_opened_are_found_under_their_new_name(folder, monkeypatch):
-    for value in (1, 2):
-        with EntryWriter(folder, "key", (1, 2, 3)) as writer:
-            writer.append(np.full((1, 2, 3), value, np.float32))
-            writer.commit({"value": value})
-        if value == 1:
-            old = side_file(folder).read_bytes()
-    new, reads = side_file(folder).read_bytes(), []
-    read_bytes = Path.read_bytes
+def test_write_error_of_a_record_is_not_blamed_on_the_cache(folder):
+    def blocks():
+        yield np.zeros((1, 2, 3), np.float32)
+        raise FileNotFoundError("Record 7: there is no file.")
 
-    def read_old_first(path):
-        reads.append(path)
-        return old if len(reads) == 1 else read_bytes(path)
-
-    monkeypatch.setattr(Path, "read_bytes", read_old_first)
-    signals, about = open_entry(folder, "key", lambda about, shape: "")
-    assert about == {"value": 2}
-    assert (signals == 2).all()
-    assert old != new
+    with pytest.raises(FileNotFoundError, match="^Record 7"):
+        write_entry(folder / "a-b.npy", (2, 2, 3), blocks(), {})
+    assert not list(folder.iterdir())
 
 
 def test_older_data_and_what_killed_processes_left_are_removed(dataset, folder):
     load(dataset, folder)
-    old = data_file(folder)
-    key = side_file(folder).stem
-    dead, young, foreign = folder / f"{key}-1-aa.part", folder / f"{key}-2-bb.part", folder / "notes.txt"
+    old = entry_of(folder)
+    dead, young, foreign = (
+        folder / f"{old.stem}-1-aa.part",
+        folder / f"{old.stem}-2-bb.part",
+        folder / "notes.txt",
+    )
     for path in (dead, young, foreign):
         path.write_text("x")
     os.utime(dead, (time.time() - 7200,) * 2)

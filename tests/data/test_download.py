@@ -11,10 +11,12 @@ import pytest
 from failing_server import serving
 from small_set import write_small_set, write_sums
 
-from signalcam.data import fetching
-from signalcam.data.download import BASE_URL, DownloadError, download, outcome, verify
-from signalcam.errors import DatasetError
+from signalcam.data import http_files
+from signalcam.data.checksums import outcome, verify
+from signalcam.data.download import BASE_URL, download
+from signalcam.data.http_files import DownloadError
 from signalcam.data.ptbxl import open_dataset
+from signalcam.errors import DatasetError
 
 N_RECORDS = 6
 DAT = "records100/00000/00003_lr.dat"
@@ -85,7 +87,7 @@ def test_other_rate_is_added_to_what_is_there(server, folder, source):
 
 @pytest.mark.bad_input(13)
 @pytest.mark.parametrize("fault", ["cut", "stall"])
-def test_file_that_ends_early_is_gone_on_with_and_not_fetched_anew(server, folder, source, fault):
+def test_file_that_ends_early_is_resumed_and_not_fetched_anew(server, folder, source, fault):
     server.faults[DAT] = [fault]
     assert fetch(server, folder).empty
     assert_whole(folder, source)
@@ -93,7 +95,7 @@ def test_file_that_ends_early_is_gone_on_with_and_not_fetched_anew(server, folde
 
 
 @pytest.mark.bad_input(13)
-def test_part_of_an_interrupted_run_is_gone_on_with(server, folder, source):
+def test_part_of_an_interrupted_run_is_resumed(server, folder, source):
     part = folder / (DAT + ".part")
     part.parent.mkdir(parents=True)
     part.write_bytes((source / DAT).read_bytes()[:23_000])
@@ -148,7 +150,7 @@ def test_fault_that_passes_is_tried_again(server, folder, source, fault):
         ("short", r"its 12,000 bytes \(unknown\) are not those of", 3),
         ("other", "its 24,000 bytes .* are not those of", 3),
         ("drop", "the server cannot be reached|ended early", 3),
-        ("stall", "does not go on", 3),
+        ("stall", "timed out", 3),
     ],
 )
 def test_file_that_stays_away_is_listed_and_never_has_its_final_name(server, folder, fault, said, n_requests):
@@ -196,8 +198,8 @@ def test_server_that_is_gone_ends_the_download_soon_and_honestly(server, folder,
             "Cannot fetch http.*SHA256SUMS.txt: the server answers 404.*Check the network",
         ),
         (["drop!"], DownloadError, "Cannot fetch .*(cannot be reached|ended early)"),
-        (["html!"], DatasetError, "the server sent a web page"),
-        (["stall!"], DownloadError, "timeout"),
+        (["html!"], DatasetError, "expected a list of sums, got a web page"),
+        (["stall!"], DownloadError, "timed out"),
         (["other!"], DatasetError, "line 1: expected 'sha256 path'"),
     ],
 )
@@ -277,7 +279,7 @@ def interruptible():
 
 @pytest.mark.bad_input(13)
 @pytest.mark.usefixtures("interruptible")
-def test_interrupted_download_ends_soon_and_a_rerun_goes_on(server, folder, source):
+def test_interrupted_download_ends_soon_and_a_rerun_resumes_it(server, folder, source):
     def interrupt():
         server.stalled.wait(60)
         time.sleep(0.3)
@@ -291,6 +293,53 @@ def test_interrupted_download_ends_soon_and_a_rerun_goes_on(server, folder, sour
     server.requests.clear()
     assert fetch(server, folder).empty
     assert server.asked(DAT) == ["bytes=8192-"]
+    assert_whole(folder, source)
+
+
+@pytest.mark.bad_input(54)
+@pytest.mark.parametrize("fault", ["slow body", "slow headers"])
+def test_limit_on_a_whole_file_holds_by_the_clock_though_bytes_keep_coming(server, folder, fault, source):
+    server.faults[DAT] = [fault + "!"]
+    start = time.monotonic()
+    problems = fetch(server, folder, limit=1.0)
+    assert 1.0 <= time.monotonic() - start < 2.0
+    assert problems["file"].tolist() == [DAT]
+    assert "timed out, not whole within 1 s" in problems["problem"][0]
+    assert not (folder / DAT).exists()
+    server.faults.clear()
+    assert fetch(server, folder).empty
+    assert_whole(folder, source)
+
+
+@pytest.mark.bad_input(54)
+def test_limit_holds_for_the_list_of_files_too(server, folder):
+    server.faults["SHA256SUMS.txt"] = ["slow headers!"]
+    with pytest.raises(DownloadError, match="timed out, not whole within 0.5 s"):
+        fetch(server, folder, limit=0.5)
+
+
+@pytest.mark.bad_input(54)
+def test_server_that_asks_to_wait_longer_than_the_limit_is_not_waited_for(server, folder):
+    server.faults[DAT] = ["503 for an hour!"]
+    start = time.monotonic()
+    problems = fetch(server, folder, limit=5.0)
+    assert time.monotonic() - start < 4.0
+    assert "503" in problems["problem"][0]
+
+
+@pytest.mark.security
+def test_file_larger_than_any_of_ptbxl_is_not_read_to_its_end(server, folder, monkeypatch):
+    monkeypatch.setattr(http_files, "_LARGEST_FILE", 15_000)
+    problems = fetch(server, folder)
+    assert problems["problem"].str.contains("the server sends more than 15,000 bytes").all()
+    assert set(problems["file"]) == {f"records100/00000/{k:05d}_lr.dat" for k in range(1, N_RECORDS + 1)}
+
+
+@pytest.mark.bad_input(13)
+def test_answer_of_another_range_than_asked_for_is_read_from_the_start(server, folder, source):
+    server.faults[DAT] = ["cut", "other range"]
+    assert fetch(server, folder).empty
+    assert server.asked(DAT) == ["", "bytes=8192-"]
     assert_whole(folder, source)
 
 
@@ -309,7 +358,7 @@ def test_full_disk_is_an_os_error_and_leaves_no_final_name(server, folder, monke
     def full(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(fetching.Fetcher, "_receive", full_after(fetching.Fetcher._receive, 4, full))
+    monkeypatch.setattr(http_files.Fetcher, "_receive", full_after(http_files.Fetcher._receive, 4, full))
     with pytest.raises(OSError, match="No space left"):
         fetch(server, folder)
     monkeypatch.undo()

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from signalcam.data.labels import LABEL_RULES, SUPERCLASSES, binary_labels, label_summary, superclasses
 from signalcam.errors import DatasetError
-from signalcam.data.ptbxl import LABEL_RULES, SUPERCLASSES, binary_labels, label_summary, superclasses
 
 STATEMENTS = pd.DataFrame(
     {"diagnostic": [1.0] * 5 + [np.nan], "diagnostic_class": [*SUPERCLASSES, None]},

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from small_set import write_small_set
 
 from signalcam.data import ptbxl
-from signalcam.errors import DatasetError
 from signalcam.data.ptbxl import Dataset, find_dataset, open_dataset, resolve_data_path
+from signalcam.errors import DatasetError
 
 LONG_NAME = "ptb-xl-a-large-publicly-available-electrocardiography-dataset-1.0.3"
 
@@ -288,23 +288,38 @@ def test_any_cell_gives_a_right_table_or_our_own_error(small, column, cell):
         (small / "ptbxl_database.csv").write_bytes(original)
 
 
-def test_choice_of_data_is_given_path_then_environment_then_default_then_simulated(
+def test_choice_of_data_is_given_path_then_environment_then_defaults_then_simulated(
     small, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PATH_TO_DATA", raising=False)
-    folder, said = resolve_data_path(default="absent", simulated="made")
+    folder, why = resolve_data_path(defaults=("absent", "gone"), simulated="made")
     assert folder == tmp_path / "made"
-    assert "simulated" in said
-    assert "PATH_TO_DATA is not set" in said
-    folder, said = resolve_data_path(default="ptb-xl")
+    assert (
+        "Using the simulated set in made: PATH_TO_DATA is not set and neither absent nor gone is there" in why
+    )
+    folder, why = resolve_data_path(defaults=("absent", "ptb-xl"))
     assert folder == small
-    assert "Using the dataset in ptb-xl: PATH_TO_DATA is not set" in said
+    assert "Using the dataset in ptb-xl: PATH_TO_DATA is not set" in why
     monkeypatch.setenv("PATH_TO_DATA", str(small.parent))
-    folder, said = resolve_data_path(default="absent")
+    folder, why = resolve_data_path(defaults=())
     assert folder == small
-    assert "of the environment" in said
+    assert "of the environment" in why
     assert resolve_data_path(small)[0] == small
+
+
+def test_whole_ptbxl_is_preferred_to_its_sample_and_without_either_a_set_is_simulated(
+    small, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PATH_TO_DATA", raising=False)
+    dataset = open_dataset(n_simulated=20, progress=False)
+    assert dataset.simulated
+    assert dataset.source.startswith("Using the simulated set in data/simulated: PATH_TO_DATA is not set")
+    assert dataset.source.endswith(f"\n{dataset.describe()}.")
+    for name in ("ptb-xl", "ptb-xl-full"):
+        shutil.copytree(small, tmp_path / "data" / name)
+        assert open_dataset().folder == tmp_path / "data" / name
 
 
 @pytest.mark.bad_input(1)

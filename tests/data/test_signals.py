@@ -13,11 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_set import write_record, write_small_set
 
-from signalcam.data.decoding import Decoder
-from signalcam.errors import MissingRecordsError, RecordError
-from signalcam.leads import LEADS
 from signalcam.data.ptbxl import open_dataset
 from signalcam.data.signals import load_signals
+from signalcam.errors import MissingRecordsError, RecordError
+from signalcam.leads import LEADS
 
 QUIET = {"progress": False, "cache": False}
 
@@ -161,8 +160,9 @@ def test_ids_that_are_none_are_refused(template, ids, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"sampling_rate": 250}, "sampling_rate must be one of 100, 500 Hz; got 250"),
-        ({"on_error": "ignore"}, "on_error must be one of raise, skip; got 'ignore'"),
+        ({"sampling_rate": 250}, "sampling_rate must be one of 100, 500 Hz, got 250"),
+        ({"on_error": "ignore"}, "on_error must be one of raise, skip, got 'ignore'"),
+        ({"check": "all"}, "check must be one of True, False, full, got 'all'"),
         ({"extra_bytes": "drop"}, "extra_bytes must be one of error, warn"),
     ],
 )
@@ -393,15 +393,14 @@ def test_any_header_gives_what_wfdb_gives_or_our_own_error(small, position, leng
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            signals, errors = Decoder(100, 1000).decode([str(path)])
-        if errors:
-            assert isinstance(errors[0], RecordError | FileNotFoundError)
-            assert "00001_lr" in str(errors[0])
-        else:
-            physical, fields = wfdb.rdsamp(str(path))
-            factors = [
-                {"mv": 1.0, "v": 1e3, "uv": 1e-3, "nv": 1e-6}[unit.lower()] for unit in fields["units"]
-            ]
-            np.testing.assert_allclose(signals[0], physical * factors, rtol=1e-6)
+            dataset = open_dataset(small)
+            signals, _, reasons = load_signals(dataset, [1, 2], on_error="skip", **QUIET)
+        if len(reasons):
+            assert reasons["ecg_id"].tolist() == [1]
+            assert "00001_lr" in reasons["reason"][0]
+            return
+        physical, fields = wfdb.rdsamp(str(path))
+        factors = [{"mv": 1.0, "v": 1e3, "uv": 1e-3, "nv": 1e-6}[unit.lower()] for unit in fields["units"]]
+        np.testing.assert_allclose(signals[0], physical * factors, rtol=1e-6)
     finally:
         header.write_bytes(original)

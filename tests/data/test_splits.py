@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signalcam.errors import DatasetError
-from signalcam.data.ptbxl import LeakageError, binary_labels, check_leakage, split_by_fold, superclasses
+from signalcam.data.labels import binary_labels, superclasses
+from signalcam.data.splits import check_leakage, split_by_fold
+from signalcam.errors import DatasetError, LeakageError
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """The models that ship with the package, and their card."""
 
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from signalcam.data.ptbxl import SUPERCLASSES
+from signalcam.data.labels import SUPERCLASSES
 from signalcam.deployment.deployable import predict, settings_of
 from signalcam.deployment.pretrained import FOLDER, PRETRAINED, load_pretrained
 
@@ -19,9 +21,7 @@ def test_files_are_small():
 
 
 def test_unknown_name_lists_those_there_are():
-    with pytest.raises(
-        ValueError, match="no pretrained model 'best'. Choose one of: normal-abnormal, superclasses"
-    ):
+    with pytest.raises(ValueError, match="one of normal-abnormal, superclasses, got 'best'"):
         load_pretrained("best")
 
 
@@ -29,6 +29,14 @@ def test_models_know_their_classes_rule_and_recipe():
     settings = settings_of(load_pretrained("normal-abnormal"))
     assert (settings.class_names, settings.label_rule, settings.recipe) == (("ABNORMAL",), "labelled", "best")
     assert settings_of(load_pretrained("superclasses")).class_names == SUPERCLASSES
+
+
+def test_files_from_before_a_setting_was_renamed_load_with_its_default(model):
+    with zipfile.ZipFile(FOLDER / "normal-abnormal.keras") as archive:
+        written = archive.read("config.json").decode()
+    assert '"calls"' in written
+    assert '"predicted_names"' not in written
+    assert settings_of(model).predicted_names == ("NORMAL", "ABNORMAL")
 
 
 def test_abnormal_model_has_no_more_weights_than_the_papers():
@@ -52,7 +60,7 @@ def test_training_records_are_listed_once_and_none_is_of_the_test_fold(real_data
 def test_shipped_models_rank_the_records_of_the_test_fold(real_dataset):
     from sklearn.metrics import roc_auc_score
 
-    from signalcam.data.ptbxl import binary_labels, superclasses
+    from signalcam.data.labels import binary_labels, superclasses
     from signalcam.data.signals import load_signals
 
     table = real_dataset.table[real_dataset.table["strat_fold"] == 10]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from signalcam.data.ptbxl import LABEL_RULES, SUPERCLASSES, binary_labels, superclasses
+from signalcam.data.labels import LABEL_RULES, SUPERCLASSES, binary_labels, superclasses
 from signalcam.evaluation import (
     by_diagnosis,
     by_label_rule,
@@ -64,11 +64,8 @@ def test_groups_of_each_record_worked_by_hand(table):
 
 
 def test_columns_that_are_missing_are_named(table):
-    with pytest.raises(ValueError, match="table: the columns age, burst_noise are missing"):
+    with pytest.raises(ValueError, match="got one without age, burst_noise"):
         describe_subgroups(table.drop(columns=["age", "burst_noise"]))
-    assert list(describe_subgroups(table.drop(columns="age"), ("sex",)).columns) == ["sex"]
-    with pytest.raises(ValueError, match="attributes: expected names among sex, .*; got height"):
-        describe_subgroups(table, ("height",))
 
 
 def test_each_group_has_its_own_records_and_score(rng):
@@ -129,14 +126,14 @@ def test_groups_keep_their_order_and_the_missing_ones_are_not_lost(table, rng):
 @pytest.mark.bad_input(36)
 def test_rows_of_other_records_are_refused(table, classes):
     groups = describe_subgroups(table)
-    with pytest.raises(ValueError, match="subgroups: expected 2 rows, one for each label, got 8"):
+    with pytest.raises(ValueError, match="subgroups must have 2 rows, one for each label, got 8"):
         by_subgroup([0, 1], [0.1, 0.2], groups)
     y = pd.Series(np.arange(8) % 2, index=table.index)
-    with pytest.raises(ValueError, match="subgroups: its index differs"):
+    with pytest.raises(ValueError, match="subgroups must have the index of the labels"):
         by_subgroup(y, np.full(8, 0.5), groups[::-1])
-    with pytest.raises(ValueError, match="groups: its index differs"):
+    with pytest.raises(ValueError, match="groups must have the index of the labels"):
         by_subgroup(y, np.full(8, 0.5), groups, pd.Series(range(8)))
-    with pytest.raises(ValueError, match="superclass_table: expected 8 rows"):
+    with pytest.raises(ValueError, match="superclasses must have 8 rows"):
         by_diagnosis(y, np.full(8, 0.5), classes)
     with pytest.raises(ValueError, match="without NORM, HYP"):
         by_label_rule(classes.drop(columns=["NORM", "HYP"]), np.full(60, 0.5))

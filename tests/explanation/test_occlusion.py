@@ -53,7 +53,7 @@ def test_replacement_values_are_the_ones_named():
 
 
 def test_unknown_replacement_and_wrong_mask_are_refused():
-    with pytest.raises(ValueError, match="must be one of median, zero, mean, linear, noise; got 'blur'"):
+    with pytest.raises(ValueError, match="must be one of median, zero, mean, linear, noise, got 'blur'"):
         replace(noise(1), np.zeros((1, 1000), bool), "blur")
     with pytest.raises(ValueError, match=r"shape \(1, 1000, 12\).*got \(1, 900\)"):
         replace(noise(1), np.zeros((1, 900), bool))
@@ -91,5 +91,5 @@ def test_window_over_the_whole_record_of_one_lead_equals_occlusion_of_that_lead(
 
 
 def test_windows_that_do_not_fit_are_refused(model):
-    with pytest.raises(ValueError, match="1 <= stride <= window <= 1000 samples; got window=50, stride=60"):
+    with pytest.raises(ValueError, match="1 <= stride <= window <= 1000 samples, got window=50, stride=60"):
         occlude_time(model, noise(1), window=50, stride=60)

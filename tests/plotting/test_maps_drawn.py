@@ -149,6 +149,20 @@ def test_maps_leave_their_arguments_as_they_were(ecg, evidence, heatmap):
         np.testing.assert_array_equal(given, copy)
 
 
+def test_typical_records_are_those_of_median_probability():
+    y, p = np.array([1, 1, 1, 0, 0, 1]), np.array([0.9, 0.6, 0.7, 0.2, 0.8, 0.1])
+    assert plotting.typical_records(y, p) == {
+        "abnormal, predicted abnormal": 2,
+        "abnormal, predicted normal": 5,
+        "normal, predicted abnormal": 4,
+        "normal, predicted normal": 3,
+    }
+    assert plotting.typical_records(y[:3], p[:3], threshold=0.75) == {
+        "abnormal, predicted abnormal": 0,
+        "abnormal, predicted normal": 2,
+    }
+
+
 def test_cases_say_right_and_wrong_and_keep_their_own_data(ecg, evidence, heatmap):
     case = Case(ecg, evidence, heatmap, probability=0.7, predicted="ABNORMAL")
     cases = [

@@ -4,13 +4,15 @@ import builtins
 import os
 import shutil
 import sys
+import time
+import tracemalloc
 
 import numpy as np
 import pytest
 from recording_files import dicom_dataset, write_csv, write_dicom, write_edf, write_wfdb
 
 from signalcam.leads import LEADS
-from signalcam.recordings.reading import RecordError, read_recording
+from signalcam.recordings import RecordError, read_recording
 
 STATED = {"source_rate": 100, "unit": "mV"}
 
@@ -75,7 +77,7 @@ def test_formats_that_are_not_read_name_the_library_that_reads_them(tmp_path, su
         ("archive", b"PK\x03\x04", "Unpack it first"),
         ("a.csv.gz", b"\x1f\x8b", "Unpack it first"),
         ("a.pkl", b"\x80\x04", "Pickle files can run code and are never opened"),
-        ("a.npy", b"\x93NUMPY", "pass the array to signalcam.recordings.reading.from_array"),
+        ("a.npy", b"\x93NUMPY", "pass the array to signalcam.recordings.from_array"),
         ("a.xlsx", b"PK\x03\x04", "Save it as CSV"),
         ("a.png", b"\x89PNG", "picture"),
         ("a", b"<ecg>", "ecgdatakit"),
@@ -100,7 +102,7 @@ def test_xml_with_entities_is_refused_unparsed(tmp_path):
 def test_missing_file_and_folder_are_told_apart(tmp_path):
     with pytest.raises(FileNotFoundError, match="Record x: there is no file .*x.csv"):
         read_recording(tmp_path / "x.csv")
-    with pytest.raises(RecordError, match="is a folder without recordings"):
+    with pytest.raises(RecordError, match="found a folder without recordings"):
         read_recording(tmp_path)
     with pytest.raises(RecordError, match="null"):
         read_recording("a\0b.csv")
@@ -119,6 +121,9 @@ def test_pipe_is_refused_and_does_not_hang(tmp_path):
 def test_wfdb_record_is_found_by_any_of_its_files_or_its_name(tmp_path, ecg):
     header = write_wfdb(tmp_path, ecg)
     for path in (header, header.with_suffix(".dat"), header.with_suffix(""), str(header)):
+        assert read_recording(path)[0].name == "r1"
+    header.rename(header.with_suffix(".HEA"))
+    for path in (header.with_suffix(".HEA"), header.with_suffix(".dat"), header.with_suffix("")):
         assert read_recording(path)[0].name == "r1"
 
 
@@ -147,7 +152,9 @@ def test_missing_lead_is_reported_with_and_without_checks(tmp_path, ecg):
     header = write_wfdb(tmp_path, ecg)
     with pytest.raises(RecordError, match="Record r1: missing lead V4"):
         read_recording(header)
-    with pytest.raises(RecordError, match="Record r1, lead V4: the lead is missing"):
+    with pytest.raises(
+        RecordError, match="Record r1 must be finite, got NaN or infinity in lead V4: the lead is missing"
+    ):
         read_recording(header, check=False)
 
 
@@ -241,8 +248,38 @@ def test_malformed_csv_is_a_record_error_with_its_cause(tmp_path, text, match):
 @pytest.mark.bad_input(17)
 def test_csv_with_nan_names_lead_and_count(tmp_path, ecg):
     ecg[3:5, 10] = np.nan
-    with pytest.raises(RecordError, match="Record a, lead V5: 2 of 1,000 samples are NaN or infinite"):
+    with pytest.raises(
+        RecordError, match="Record a must be finite, got NaN or infinity in lead V5: 2 of 1,000 samples"
+    ):
         read_recording(write_csv(tmp_path / "a.csv", ecg), **STATED)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"I(" + b" " * 90_000 + b",II\n1,2\n",
+        b"I" + "\u0301\u0323".encode() * 40_000 + b",II\n1,2\n",
+        b"x," * 45_000 + b"\n",
+        b"I," * 45_000 + b"\n",
+        b"\0" * 20_000_000,
+        b"#" * 20_000_000,
+        b"#\n" * 10_000_000,
+        b"I,II\n" + b"\0" * 20_000_000,
+        b"I,II\n1,2\n" + b"\0" * 20_000_000,
+    ],
+)
+def test_endless_and_absurd_tables_are_refused_at_once_in_little_memory(tmp_path, content):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    tracemalloc.start()
+    start = time.perf_counter()
+    with pytest.raises(RecordError, match="Record a: ") as caught:
+        read_recording(path, **STATED)
+    seconds, (_, peak) = time.perf_counter() - start, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert seconds < 1
+    assert peak < 10e6
+    assert len(str(caught.value)) < 500
 
 
 def test_binary_file_under_a_csv_name_is_a_record_error(tmp_path):
@@ -468,7 +505,9 @@ def test_dicom_padding_values_are_missing_samples(tmp_path, ecg):
         group.WaveformPaddingValue = np.array(-32768, "<i2").tobytes()
         group["WaveformPaddingValue"].VR = "OW"
 
-    with pytest.raises(RecordError, match="Record a, lead aVF: 7 of 1,000 samples are NaN"):
+    with pytest.raises(
+        RecordError, match="Record a must be finite, got NaN or infinity in lead aVF: 7 of 1,000 samples"
+    ):
         read_recording(changed_dicom(tmp_path / "a.dcm", ecg, mark))
 
 

@@ -1,5 +1,6 @@
 """The gate: what a model may see, what is done by request only, and what is refused."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -7,13 +8,14 @@ import pytest
 from recording_files import write_csv, write_wfdb
 
 from signalcam.leads import LEADS
-from signalcam.recordings.reading import (
+from signalcam.recordings import (
     RecordError,
     RecordWarning,
     check_signals,
     find_recordings,
     from_array,
     read_recording,
+    refuse_non_finite,
 )
 
 EIGHT = ["I", "II", *LEADS[6:]]
@@ -104,7 +106,7 @@ def test_read_only_array_works_and_stays_unchanged(ecg_like):
 @pytest.mark.parametrize("dtype", [object, complex, bool, "U8"])
 def test_object_complex_bool_and_text_are_refused(ecg_like, dtype):
     for gate in (check_signals, from_array):
-        with pytest.raises(ValueError, match="real floating-point numbers, got"):
+        with pytest.raises(ValueError, match="real floating-point numbers in mV, got"):
             gate(ecg_like.astype(dtype))
 
 
@@ -135,9 +137,15 @@ def test_masked_array_is_refused_where_it_masks_something(ecg_like):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_not_finite_samples_name_record_lead_and_count(ecg_like, value):
     ecg_like[4, 10:13, LEADS.index("V2")] = value
-    with pytest.raises(ValueError, match=r"Record 4, lead V2: 3 of 1,000 samples are NaN or infinite"):
+    with pytest.raises(
+        ValueError,
+        match="signals must be finite, got NaN or infinity in record 4, lead V2: 3 of 1,000 samples",
+    ):
         check_signals(ecg_like)
-    with pytest.raises(RecordError, match=r"Record x\[4\], lead V2: 3 of 1,000 samples are NaN or infinite"):
+    with pytest.raises(
+        RecordError,
+        match=r"x\[4\] must be finite, got NaN or infinity in lead V2: 3 of 1,000 samples",
+    ):
         from_array(ecg_like, name="x")
 
 
@@ -145,31 +153,48 @@ def test_not_finite_samples_name_record_lead_and_count(ecg_like, value):
 def test_not_finite_sample_beyond_the_first_chunk_is_found_under_its_own_number(ecg_like):
     many = np.tile(ecg_like, (100, 1, 1))
     many[555, 0, 0] = np.nan
-    with pytest.raises(ValueError, match=r"Record 555, lead I: 1 of 1,000"):
+    with pytest.raises(ValueError, match=r"record 555, lead I: 1 of 1,000"):
         check_signals(many)
+
+
+@pytest.mark.bad_input(17)
+def test_non_finite_samples_of_a_memory_map_are_found_block_by_block(tmp_path):
+    path = tmp_path / "signals.npy"
+    signals = np.lib.format.open_memmap(path, "w+", np.float32, (2000, 1000, 12))
+    refuse_non_finite(signals)
+    signals[700, 3, 0], signals[700, :, 4], signals[1900, 5, 5] = np.nan, np.inf, -np.inf
+    tracemalloc.start()
+    message = (
+        "^training signals must be finite, got NaN or infinity in record 8700, lead I: 1 of 1,000 samples; "
+        r"lead aVL: the lead is missing, every sample \(1 more records too\)\. Leave"
+    )
+    with pytest.raises(RecordError, match=message):
+        refuse_non_finite(np.load(path, mmap_mode="r"), "training signals", first_record=8000)
+    assert tracemalloc.get_traced_memory()[1] < 20e6
+    tracemalloc.stop()
 
 
 def test_number_beyond_float32_is_not_finite(ecg_like):
     huge = ecg_like.astype(np.float64)
     huge[0, 0, 0] = 1e300
-    with pytest.raises(ValueError, match="Record 0, lead I: 1 of 1,000"):
+    with pytest.raises(ValueError, match="record 0, lead I: 1 of 1,000"):
         check_signals(huge)
 
 
 @pytest.mark.bad_input(18)
 def test_whole_lead_of_nan_is_reported_as_missing(ecg_like):
     ecg_like[2, :, 3] = np.nan
-    with pytest.raises(ValueError, match=r"Record 2, lead aVR: the lead is missing"):
+    with pytest.raises(ValueError, match=r"record 2, lead aVR: the lead is missing"):
         check_signals(ecg_like)
 
 
 @pytest.mark.bad_input(37)
 def test_wrong_length_or_lead_count_is_our_own_error(ecg_like):
-    with pytest.raises(ValueError, match=r"Expected 1,000 samples a record .* got 900"):
+    with pytest.raises(ValueError, match=r"signals must have 1,000 samples a record, .* got 900"):
         check_signals(ecg_like[:, :900])
-    with pytest.raises(ValueError, match=r"Expected 12 leads .* got 8"):
+    with pytest.raises(ValueError, match=r"signals must have 12 leads, .* got 8"):
         check_signals(ecg_like[..., :8])
-    with pytest.raises(ValueError, match=r"shape \(record, 1000, 12\) or one record .* got \(1000,\)"):
+    with pytest.raises(ValueError, match=r"shape \(record, 1000, 12\) or one record of it, got \(1000,\)"):
         check_signals(ecg_like[0, :, 0])
     assert check_signals(ecg_like[:, :900], n_times=None).shape == (6, 900, 12)
 
@@ -402,7 +427,7 @@ def test_aliases_are_known_and_duplicates_refused(ecg_like):
 
 
 def test_number_of_names_must_fit_the_array(ecg_like):
-    with pytest.raises(ValueError, match=r"Expected 8 leads .* got 12"):
+    with pytest.raises(ValueError, match=r"array must have 8 leads .* got 12"):
         from_array(ecg_like[0], names=EIGHT)
 
 
@@ -473,6 +498,13 @@ def test_what_is_not_there_is_given_back_so_that_reading_it_says_so(tree):
         read_recording(missing[0])
     with pytest.raises(RecordError, match="folder without recordings"):
         read_recording(missing[2])
+
+
+def test_header_in_capitals_is_found_in_place_of_its_sample_file(tree):
+    (tree / "w2.hea").rename(tree / "W2.HEA")
+    (tree / "w2.dat").rename(tree / "W2.DAT")
+    assert found(tree, tree)[:2] == ["W2.HEA", "a.csv"]
+    assert found([tree / "W2.DAT", tree / "W2.HEA"], tree) == ["W2.HEA"]
 
 
 def test_recordings_are_found_one_by_one(tree):

@@ -3,6 +3,7 @@
 import os
 import re
 import signal as os_signal
+import time
 import warnings
 
 import numpy as np
@@ -290,7 +291,7 @@ def test_comments_blank_lines_and_spaces_in_lead_names_are_read():
     assert header.leads == ("lead one", "V1")
     assert (header.baselines, header.gains, header.units) == ((3, 9), (200.0, 5.0), ("uV", "mV"))
     assert (header.sampling_rate, header.n_times) == (250.5, 7)
-    assert (header.initial_values, header.checksums) == ((1, -1), (2, -2))
+    assert header.checksums == (2, -2)
 
 
 def test_nothing_is_said_about_a_whole_record(header):
@@ -303,3 +304,56 @@ def test_records_of_the_real_sample_are_bit_equal_to_wfdb(real_folder):
     headers = sorted(real_folder.glob("records*00/*/*.hea"))
     for header in headers[:: len(headers) // 12]:
         assert read_samples(header)[0].tobytes() == as_wfdb(header).tobytes(), header.name
+
+
+# Headers as they are found elsewhere.
+
+
+@pytest.mark.parametrize(
+    "comment", ["# Größe".encode("latin-1"), "# a\u2028b\x85c".encode(), b"#\xff\xfe\x00"]
+)
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_comments_in_any_encoding_and_other_line_ends_are_read(header, comment, end):
+    whole = read_samples(header)[0]
+    header.write_bytes(end.join([comment, *header.read_bytes().splitlines(), b"", comment]) + end)
+    np.testing.assert_array_equal(read_samples(header)[0], whole)
+
+
+def test_bytes_that_are_no_text_are_refused_outside_comments(header):
+    header.write_bytes(header.read_bytes() + b"\xff\xfe\n")
+    with pytest.raises(RecordError, match="Record r1: expected text .*found binary data"):
+        read_samples(header)
+
+
+def test_record_line_may_name_the_sample_file_of_a_challenge(header):
+    whole = read_samples(header)[0]
+    edited(header, r"^r1 12", "r1.mat 12")
+    signals, parsed = read_samples(header)
+    assert parsed.name == "r1"
+    np.testing.assert_array_equal(signals, whole)
+
+
+@pytest.mark.bad_input(9)
+def test_record_line_with_another_name_and_the_suffix_is_refused(header):
+    edited(header, r"^r1 12", "r2.mat 12")
+    with pytest.raises(RecordError, match="header of record 'r2.mat'"):
+        read_samples(header)
+
+
+def test_header_with_its_suffix_in_capitals_is_read(header):
+    whole = read_samples(header)[0]
+    signals, parsed = read_samples(header.rename(header.with_suffix(".HEA")))
+    assert parsed.name == "r1"
+    np.testing.assert_array_equal(signals, whole)
+
+
+@pytest.mark.bad_input(9, 10)
+@pytest.mark.parametrize("pattern", [r"^r1 12 100", r"1000\.0\(0\)/mV", r"\.dat 16 "])
+@pytest.mark.parametrize("long", [part * 400_000 + "x" for part in ("9", "9.", "x", "+", "(")])
+def test_a_field_of_any_length_is_refused_at_once(header, pattern, long):
+    before = {"^": f"r1 12 {long}", "1": long, "\\": f".dat {long} "}[pattern[0]]
+    edited(header, pattern, before)
+    start = time.perf_counter()
+    with pytest.raises(RecordError, match="Record r1"):
+        read_samples(header)
+    assert time.perf_counter() - start < 1

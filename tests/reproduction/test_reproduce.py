@@ -12,12 +12,14 @@ from signalcam.data.labels import LABEL_RULES, SUPERCLASSES, binary_labels, supe
 from signalcam.data.signals import load_signals
 from signalcam.deployment.deployable import Settings, load_model, predict, settings_of
 from signalcam.errors import LeakageError
+from signalcam.preprocessing import Scaler
 from signalcam.reproduction import reproduce as reproduction
 from signalcam.reproduction.model_card import model_card
 from signalcam.reproduction.reproduce import over_seeds, reproduce
 from signalcam.reproduction.results import evaluate_model, evaluate_predictions
 from signalcam.reproduction.text import as_json, as_markdown, as_text, markdown_table
 from signalcam.training.train import TrainingResult
+from signalcam.training.train_recipe import TrainedRecipe
 
 QUICK = {"n_bootstrap": 20, "cache": False, "progress": False}
 
@@ -32,15 +34,18 @@ def untrained(monkeypatch, signals):
     """Let `reproduce` take random models for trained ones; collect what it asks for."""
     calls = []
 
-    def train(recipe, *data, target, label_rule, trained_on, **options):
+    def train(recipe, *data, **options):
         calls.append({"recipe": recipe, "data": data} | options)
-        names = ("ABNORMAL",) if target == "normal-abnormal" else SUPERCLASSES
-        settings = Settings(names, (0.5,) * len(names), label_rule, trained_on=trained_on, recipe=recipe.name)
         history = pd.DataFrame({"epoch": [1, 2], "loss": [0.7, 0.6], "val_loss": [0.7, 0.65]})
-        model = random_model(signals, settings, seed=options["seed"])
-        return model, TrainingResult(model, history, best_epoch=2)
+        return TrainedRecipe(TrainingResult(None, history, best_epoch=2), Scaler(recipe.scaling))
+
+    def deploy(recipe, network, scaler, target, **settings):
+        names = ("ABNORMAL",) if target == "normal-abnormal" else SUPERCLASSES
+        settings |= {"class_names": names, "threshold": (0.5,) * len(names), "recipe": recipe.name}
+        return random_model(signals, Settings(**settings), seed=calls[-1]["seed"])
 
     monkeypatch.setattr(reproduction, "train_recipe", train)
+    monkeypatch.setattr(reproduction, "deploy", deploy)
     return calls
 
 

@@ -202,7 +202,7 @@ class TestWriting:
         def full_disk(*_, **__):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("signalcam.simulation.dataset.database_table", full_disk)
+        monkeypatch.setattr("signalcam.simulation.dataset.statement_table", full_disk)
         with pytest.raises(OSError, match="No space left"):
             write_dataset(tmp_path / "set", n_records=2, progress=False)
         assert list(tmp_path.iterdir()) == []

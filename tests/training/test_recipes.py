@@ -1,42 +1,42 @@
 """Recipes: from records in mV to a deployable model, by name."""
 
+import importlib
+
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
 
-from signalcam.data.ptbxl import SUPERCLASSES
-from signalcam.deployment.deployable import predict, settings_of
-from signalcam.evaluation.complexity import count, totals
+from signalcam.data import SUPERCLASSES
+from signalcam.data.labels import SUBCLASSES, subclass_column
+from signalcam.evaluation.complexity import count
 from signalcam.model import add_cam, build_model, cell_length
-from signalcam.preprocessing.detrending import Scaler, detrend
-from signalcam.training.further import open_further_records
-from signalcam.training.networks import ARCHITECTURES, any_length, build_early, combine_outputs
-from signalcam.training.recipes import RECIPES, find_recipe
+from signalcam.preprocessing import Scaler, detrend
+from signalcam.training.networks import ARCHITECTURES, build_residual, combine_outputs
+from signalcam.training.recipes import RECIPES, Recipe, find_recipe
 from signalcam.training.train_recipe import train_recipe
 
 
 @pytest.fixture(scope="module")
 def records():
-    """Twelve noise records of 10 s with labels and splits: enough for one step of training."""
+    """Twelve noise records of 10 s with targets and splits: enough for one step of training."""
     rng = np.random.default_rng(0)
     ids = pd.Index(range(101, 113), name="ecg_id")
-    superclass = pd.DataFrame(rng.random((12, 5)) < 0.3, index=ids, columns=list(SUPERCLASSES))
-    superclass["NORM"] = np.arange(12) % 2 == 0
-    superclass.loc[superclass["NORM"], list(SUPERCLASSES[1:])] = False
-    labels = (~superclass["NORM"]).astype(np.int8)
+    names = [*SUPERCLASSES, *map(subclass_column, SUBCLASSES)]
+    targets = pd.DataFrame(rng.random((12, len(names))) < 0.3, index=ids, columns=names)
+    targets["NORM"] = np.arange(12) % 2 == 0
+    targets.insert(0, "ABNORMAL", ~targets["NORM"])
     splits = {"train": ids[:8], "validation": ids[8:], "test": ids[:0]}
-    return rng.normal(size=(12, 1000, 12)).astype(np.float32), superclass, labels, splits
+    return rng.normal(size=(12, 1000, 12)).astype(np.float32), targets.astype(np.int8), splits
 
 
 @pytest.fixture
-def further_folder(tmp_path):
-    table = pd.DataFrame({"ecg_id": [1, 2, 3], "patient_id": [1.0, 2.0, 3.0], "strat_fold": [1, 2, 9]})
-    table[list(SUPERCLASSES)] = [[1, 0, 0, 0, 0], [1, 0, 1, 0, 0], [0, 0, 0, 1, 0]]
-    table.to_csv(tmp_path / "records.csv", index=False)
-    signals = np.random.default_rng(0).normal(scale=1000, size=(3, 1000, 12)).astype(np.int16)
-    np.save(tmp_path / "signals.npy", signals)
-    return tmp_path
+def small_networks(monkeypatch):
+    """Let each architecture be a small one, so that many can be trained."""
+    for name in ARCHITECTURES:
+        monkeypatch.setitem(
+            ARCHITECTURES, name, lambda *sizes: build_model(*sizes, filters=(4, 4), kernel_sizes=(5, 3))
+        )
 
 
 def test_paper_recipe_is_the_papers():
@@ -46,11 +46,11 @@ def test_paper_recipe_is_the_papers():
 
 
 def test_unknown_recipe_lists_those_there_are():
-    with pytest.raises(ValueError, match="no recipe 'better'. Choose one of: paper, single, best"):
+    with pytest.raises(ValueError, match="recipe must be one of paper, single, teacher, best, got 'better'"):
         find_recipe("better")
 
 
-@pytest.mark.parametrize("name", list(RECIPES))
+@pytest.mark.parametrize("name", [name for name in RECIPES if name != "teacher"])
 def test_no_recipe_has_more_weights_than_the_paper(name):
     model = ARCHITECTURES[RECIPES[name].architecture](n_classes=6)
     model = combine_outputs(model, np.eye(6)[:, :1])
@@ -60,32 +60,51 @@ def test_no_recipe_has_more_weights_than_the_paper(name):
     assert cell_length(model) <= 8
 
 
-def test_best_recipe_gives_a_deployable_model_of_the_outputs_asked_for(records, further_folder):
-    further = open_further_records(further_folder, without_folds=(9,))
-    recipe = find_recipe("best", epochs=1, batch_size=8, n_teachers=2)
-    model, result = train_recipe(
-        recipe, *records, target="superclasses", further=further, label_rule="labelled", verbose=False
-    )
-    assert settings_of(model).class_names == SUPERCLASSES
-    assert settings_of(model).label_rule == "labelled"
-    assert settings_of(model).recipe == "best"
-    signals = records[0][8:]
-    found = predict(model, signals)
-    scaled = Scaler("record_standard_asinh").transform(detrend(signals))
-    np.testing.assert_allclose(found["probability"], result.model(scaled).numpy()[:, 1:], atol=1e-5)
-    np.testing.assert_allclose(found["evidence"].mean(axis=1), found["logit"], atol=1e-5)
+def test_outputs_of_a_recipe_are_the_target_or_all_that_it_learns():
+    assert RECIPES["paper"].outputs("normal-abnormal") == ("ABNORMAL",)
+    assert RECIPES["paper"].outputs("superclasses") == SUPERCLASSES
+    names = RECIPES["best"].outputs("superclasses")
+    assert names[:6] == ("ABNORMAL", *SUPERCLASSES)
+    assert len(names) == len(set(names)) == 6 + len(SUBCLASSES)
+    with pytest.raises(ValueError, match="target must be one of normal-abnormal, superclasses, got 'sick'"):
+        RECIPES["best"].outputs("sick")
+    with pytest.raises(ValueError, match="auxiliary must be one of .*got 'all'"):
+        Recipe(auxiliary="all")
 
 
-def test_teachers_are_trained_once_for_all_seeds(records, tmp_path):
-    recipe = find_recipe("best", epochs=1, batch_size=8, n_teachers=1)
+def test_training_signals_are_scaled_and_compressed_after_the_gains(records, small_networks):
+    trained = train_recipe(find_recipe("single", epochs=1, batch_size=8), *records, verbose=False)
+    assert trained.scaler.rule == "standard_asinh"
+    signals = detrend(records[0])
+    expected = Scaler("standard_asinh").fit(signals[:8])
+    np.testing.assert_allclose(trained.scaler.mean, expected.mean, atol=1e-6)
+    np.testing.assert_allclose(trained.scaler.std, expected.std, rtol=1e-5)
+    assert trained.network.input_shape == (None, 1000, 12)
+    assert trained.network.output_shape == (None, len(trained.outputs))
+
+
+def test_signals_given_are_not_changed_and_may_be_memory_mapped(records, small_networks, tmp_path):
+    signals, targets, splits = records
+    np.save(tmp_path / "signals.npy", signals)
+    mapped = np.load(tmp_path / "signals.npy", mmap_mode="r")
+    before = signals.copy()
+    recipe = find_recipe("paper", epochs=1, batch_size=8)
+    found = [train_recipe(recipe, x, targets, splits, verbose=False).network for x in (signals, mapped)]
+    np.testing.assert_array_equal(signals, before)
+    for first, second in zip(*(network.get_weights() for network in found), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_teachers_are_trained_once_for_all_seeds(records, small_networks, tmp_path):
+    recipe = find_recipe("best", epochs=1, batch_size=8)
     found = [
-        train_recipe(recipe, *records, seed=seed, teacher_folder=tmp_path, verbose=False)[1].model
+        train_recipe(recipe, *records, seed=seed, teacher_folder=tmp_path, verbose=False).network
         for seed in (0, 1)
     ]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["teacher_0"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["teacher_0", "teacher_1"]
     written = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/training_state.npz")}
-    again = train_recipe(recipe, *records, seed=1, teacher_folder=tmp_path, verbose=False)[1].model
-    assert len(written) == 1
+    again = train_recipe(recipe, *records, seed=1, teacher_folder=tmp_path, verbose=False).network
+    assert len(written) == 2
     assert written == {path: path.stat().st_mtime_ns for path in written}
     for first, second in zip(found[1].get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(first, second)
@@ -93,65 +112,42 @@ def test_teachers_are_trained_once_for_all_seeds(records, tmp_path):
 
 
 def test_teacher_must_see_the_same_signals(records):
-    with pytest.raises(ValueError, match="'paper' and its teacher 'single' must have the same scaling"):
-        train_recipe(find_recipe("paper", teacher="single", n_teachers=1), *records, verbose=False)
-
-
-def test_paper_recipe_gives_a_deployable_model(records):
-    recipe = find_recipe("paper", epochs=1, batch_size=8)
-    model, result = train_recipe(recipe, *records, verbose=False)
-    signals = records[0][8:]
-    scaled = Scaler("record").transform(detrend(signals))
-    np.testing.assert_allclose(predict(model, signals)["probability"], result.model(scaled), atol=1e-5)
+    with pytest.raises(
+        ValueError, match="scaling of recipe 'paper' and of its teacher 'single' must be the same"
+    ):
+        train_recipe(find_recipe("paper", teachers=("single",)), *records, verbose=False)
 
 
 def test_scaler_of_a_recipe_sees_the_training_split_only(records, monkeypatch):
     seen = []
     fit = Scaler.fit
     monkeypatch.setattr(Scaler, "fit", lambda self, x: seen.append(len(x)) or fit(self, x))
-    monkeypatch.setattr(
-        "signalcam.training.train_recipe.train", lambda *a, **k: (_ for _ in ()).throw(InterruptedError)
-    )
+    module = importlib.import_module("signalcam.training.train_recipe")
+    monkeypatch.setattr(module, "train", lambda *a, **k: (_ for _ in ()).throw(InterruptedError))
     with pytest.raises(InterruptedError):
         train_recipe(find_recipe("paper", scaling="standard"), *records)
     assert seen == [8]
 
 
-def test_labels_must_cover_the_splits(records):
-    signals, superclass, labels, splits = records
-    with pytest.raises(ValueError, match="labels cover 7 of the 8 records of the train split"):
-        train_recipe("paper", signals[1:], superclass, labels[1:], splits)
+def test_targets_must_cover_the_splits_and_the_outputs(records):
+    signals, targets, splits = records
+    with pytest.raises(ValueError, match="targets must cover the train split, got 7 of its 8 records"):
+        train_recipe("paper", signals[1:], targets[1:], splits)
+    with pytest.raises(ValueError, match="targets must have a column for each output, got none for MI"):
+        train_recipe("paper", signals, targets.drop(columns="MI"), splits, target="superclasses")
 
 
-def test_further_records_need_a_scaling_that_forgets_amplitude(records, further_folder):
-    keeps_amplitude = find_recipe("paper", scaling="standard")
-    with pytest.raises(
-        ValueError, match="have lost their amplitude. They fit the rules that look at each record"
-    ):
-        train_recipe(keeps_amplitude, *records, further=open_further_records(further_folder))
+def test_teacher_network_is_deep_and_reads_any_length(rng):
+    teacher = build_residual(n_times=None, n_classes=6)
+    assert 850_000 < teacher.count_params() < 900_000
+    signals = rng.normal(size=(2, 1000, 12)).astype(np.float32)
+    whole = build_residual(n_classes=6)
+    whole.set_weights(teacher.get_weights())
+    np.testing.assert_allclose(teacher(signals), whole(signals), atol=1e-6)
+    assert teacher(signals[:, :500]).shape == (2, 6)
 
 
-def test_scaling_of_the_paper_gives_the_same_for_records_that_have_lost_their_amplitude(records):
-    signals = records[0]
-    lost = 1.7 * (signals - signals.mean(axis=1, keepdims=True)) / signals.std(axis=1, keepdims=True)
-    scale = Scaler(RECIPES["paper"].scaling).transform
-    np.testing.assert_allclose(scale(detrend(lost)), scale(detrend(signals)), atol=1e-5)
-
-
-def test_further_records_leave_out_the_folds_asked_for(further_folder):
-    further = open_further_records(further_folder, without_folds=(2, 9))
-    assert further.ecg_ids.tolist() == [1]
-    assert open_further_records(further_folder).abnormal.tolist() == [0, 1, 1]
-    assert np.abs(further.signals).max() < 10
-
-
-def test_missing_file_of_further_records_is_named(further_folder):
-    (further_folder / "records.csv").unlink()
-    with pytest.raises(FileNotFoundError, match="There is no records.csv in"):
-        open_further_records(further_folder)
-
-
-@pytest.mark.parametrize(("name", "n_samples"), [("paper", 102), ("sharp", 70)])
+@pytest.mark.parametrize(("name", "n_samples"), [("paper", 102)])
 def test_a_cell_sees_as_many_samples_as_the_docs_say(name, n_samples):
     model = add_cam(ARCHITECTURES[name]())
     signals = tf.Variable(np.random.default_rng(0).normal(size=(256, 1000, 12)), dtype=tf.float32)
@@ -161,26 +157,6 @@ def test_a_cell_sees_as_many_samples_as_the_docs_say(name, n_samples):
     assert seen[-1] - seen[0] + 1 == n_samples
 
 
-def test_sharp_network_counts():
-    assert totals(ARCHITECTURES["sharp"]())["trainable"] == 20_481
-    assert totals(ARCHITECTURES["sharp"]())["macs"] == 5_440_128
-
-
-def test_early_network_has_the_papers_weights_and_cells_and_fewer_operations():
-    early, paper = build_early(), build_model()
-    assert [w.shape for w in early.trainable_weights] == [w.shape for w in paper.trainable_weights]
-    assert cell_length(early) == cell_length(paper) == 8
-    assert count(early)["macs"].sum() == 3_744_064
-
-
-def test_network_of_any_length_predicts_the_same(rng):
-    model = build_model()
-    signals = rng.normal(size=(2, 1000, 12)).astype(np.float32)
-    flexible = any_length(model)
-    np.testing.assert_allclose(flexible(signals), model(signals), atol=1e-6)
-    assert flexible(signals[:, :500]).shape == (2, 1)
-
-
 def test_combined_outputs_are_combinations_of_logits_with_an_exact_map(rng):
     model = build_model(n_classes=6)
     signals = rng.normal(size=(2, 1000, 12)).astype(np.float32)
@@ -188,5 +164,12 @@ def test_combined_outputs_are_combinations_of_logits_with_an_exact_map(rng):
     before, after = add_cam(model)(signals), add_cam(combine_outputs(model, matrix))(signals)
     np.testing.assert_allclose(after["logit"], before["logit"].numpy() @ matrix, atol=1e-5)
     np.testing.assert_allclose(after["evidence"], before["evidence"].numpy() @ matrix, atol=1e-5)
+    slope, intercept = np.array([0.5, 2.0], np.float32), np.array([1.0, -1.0], np.float32)
+    calibrated = add_cam(combine_outputs(model, np.eye(6)[:, :2] * slope, intercept))(signals)
+    np.testing.assert_allclose(
+        calibrated["logit"], before["logit"].numpy()[:, :2] * slope + intercept, atol=1e-5
+    )
+    mean = calibrated["evidence"].numpy().mean(axis=1)
+    np.testing.assert_allclose(mean, calibrated["logit"], atol=1e-5)
     with pytest.raises(ValueError, match="must have 6 rows"):
         combine_outputs(model, matrix[:3])

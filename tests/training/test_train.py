@@ -8,7 +8,7 @@ from signalcam.augmentation.random_view import RandomView
 from signalcam.training.callbacks import BestEpoch, SeededEpochs, StopOnBadLoss
 from signalcam.training.schedules import OneCycle
 from signalcam.training.train import train
-from signalcam.training.train_step import Learner
+from signalcam.training.train_step import TrainingModel
 
 OPTIONS = {
     "epochs": 4,
@@ -50,6 +50,13 @@ def uninterrupted():
     return train(small_model, *make_data(), augmentation=augmentation(), verbose=False, **OPTIONS)
 
 
+@pytest.fixture(scope="module")
+def finished_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    train(small_model, *make_data(), augmentation=augmentation(), folder=folder, verbose=False, **OPTIONS)
+    return folder
+
+
 def test_history_has_one_row_an_epoch_and_the_learning_rate(uninterrupted):
     history = uninterrupted.history
     assert list(history.columns) == [
@@ -77,7 +84,7 @@ def test_model_has_the_weights_of_the_best_epoch(uninterrupted):
     assert loss == pytest.approx(history.loc[best, "val_loss"], rel=1e-4)
 
 
-def test_interrupted_training_goes_on_to_the_same_result(uninterrupted, tmp_path, monkeypatch):
+def test_interrupted_training_is_resumed_to_the_same_result(uninterrupted, tmp_path, monkeypatch):
     begin = SeededEpochs.on_epoch_begin
 
     def interrupt(self, epoch, logs=None):
@@ -97,13 +104,70 @@ def test_interrupted_training_goes_on_to_the_same_result(uninterrupted, tmp_path
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     assert {"history.csv", "network.keras", "training_state.npz"} == {f.name for f in tmp_path.iterdir()}
 
-    with pytest.raises(ValueError, match="other data or settings. Give another folder"):
-        train(small_model, *make_data(), augmentation=augmentation(), **dict(options, seed=4))
+
+def wider_model():
+    layers = [keras.layers.Conv1D(5, 3), keras.layers.GlobalAveragePooling1D()]
+    return keras.Sequential([keras.Input((40, 3)), *layers, keras.layers.Dense(1, activation="sigmoid")])
+
+
+def another_sample(data):
+    (signals, labels), validation = data
+    signals = signals.copy()
+    signals[31, 17, 2] += 1e-6
+    return (signals, labels), validation
+
+
+@pytest.mark.parametrize(
+    ("named", "model", "data", "layer", "changes"),
+    [
+        ("settings", small_model, make_data(), augmentation(), {"mixup": 0.3}),
+        ("seed", small_model, make_data(), augmentation(), {"seed": 4}),
+        ("augmentation", small_model, make_data(), RandomView(gain=0.2, lead_dropout=0.2, seed=5), {}),
+        ("augmentation", small_model, make_data(), None, {}),
+        ("network", wider_model, make_data(), augmentation(), {}),
+        ("training records", small_model, another_sample(make_data()), augmentation(), {}),
+    ],
+)
+def test_a_folder_of_another_training_is_refused_with_what_differs(
+    named, model, data, layer, changes, finished_folder
+):
+    with pytest.raises(ValueError, match=f"another training: {named} must be the same"):
+        train(model, *data, augmentation=layer, folder=finished_folder, verbose=False, **(OPTIONS | changes))
+
+
+def test_a_finished_training_is_read_back(uninterrupted, finished_folder):
+    again = train(
+        small_model,
+        *make_data(),
+        augmentation=augmentation(),
+        folder=finished_folder,
+        verbose=False,
+        **OPTIONS,
+    )
+    assert again.best_epoch == uninterrupted.best_epoch
+    np.testing.assert_allclose(again.history, uninterrupted.history, rtol=1e-5)
+
+
+def test_a_damaged_state_is_named_with_what_to_delete(finished_folder, tmp_path):
+    whole = (finished_folder / "training_state.npz").read_bytes()
+    for content in (whole[: len(whole) // 2], b"junk"):
+        (tmp_path / "training_state.npz").write_bytes(content)
+        with pytest.raises(ValueError, match="training_state.npz must hold the state.*damaged.*Delete it"):
+            train(
+                small_model,
+                *make_data(),
+                augmentation=augmentation(),
+                folder=tmp_path,
+                verbose=False,
+                **OPTIONS,
+            )
 
 
 @pytest.mark.bad_input(39)
 def test_wrong_monitor_lists_the_names_there_are():
-    with pytest.raises(ValueError, match="nothing called 'val_acc' to monitor.*val_accuracy, val_auc"):
+    with pytest.raises(
+        ValueError, match="monitor must be one of .*val_accuracy, val_auc or None, got 'val_acc'"
+    ):
         train(small_model, *make_data(), **dict(OPTIONS, monitor="val_acc"))
 
 
@@ -111,7 +175,9 @@ def test_wrong_monitor_lists_the_names_there_are():
 def test_nan_is_refused_with_record_lead_and_count():
     (signals, labels), validation = make_data()
     signals[7, 3:5, 2] = np.nan
-    with pytest.raises(ValueError, match="record 7, lead 2, 2 of 40 samples"):
+    with pytest.raises(
+        ValueError, match="training signals must be finite.*record 7, lead 2: 2 of 40 samples"
+    ):
         train(small_model, (signals, labels), validation, **OPTIONS)
 
 
@@ -125,7 +191,9 @@ def test_signals_and_labels_of_different_length_are_refused():
 @pytest.mark.bad_input(36)
 def test_labels_that_are_not_the_models_outputs_are_refused():
     (signals, labels), validation = make_data()
-    with pytest.raises(ValueError, match="one column for each of the model's 1 outputs.*shape \\(48, 2\\)"):
+    with pytest.raises(
+        ValueError, match="one column for each of the model's 1 outputs.*got shape \\(48, 2\\)"
+    ):
         train(small_model, (signals, np.stack([labels, labels], axis=1)), validation, **OPTIONS)
 
 
@@ -168,21 +236,21 @@ def test_best_epoch_wants_a_small_loss_and_a_large_score():
 
 
 def test_order_of_records_depends_on_seed_and_epoch_alone():
-    first, second = (SeededEpochs(Learner(small_model()), 20, seed=1) for _ in range(2))
+    first, second = (SeededEpochs(TrainingModel(small_model()), 20, seed=1) for _ in range(2))
     for epoch in (3, 0):
         first.on_epoch_begin(epoch)
     second.on_epoch_begin(0)
-    np.testing.assert_array_equal(first.rows, second.rows)
+    np.testing.assert_array_equal(first.indices, second.indices)
     second.on_epoch_begin(1)
-    assert not np.array_equal(first.rows, second.rows)
-    assert sorted(second.rows) == list(range(20))
+    assert not np.array_equal(first.indices, second.indices)
+    assert sorted(second.indices) == list(range(20))
 
 
 def test_mixup_keeps_the_larger_share_of_each_record():
-    learner = Learner(small_model(), mixup=0.4, seed=0)
+    model_in_training = TrainingModel(small_model(), mixup=0.4, seed=0)
     labels = np.eye(8, dtype=np.float32)
     signals = np.repeat(labels[:, None], 5, axis=1)  # each record carries its label as signal
-    mixed, targets = learner._mix(signals, labels)
+    mixed, targets = model_in_training.mix(signals, labels)
     np.testing.assert_allclose(mixed[:, 0], targets, atol=1e-6)
     np.testing.assert_allclose(np.sum(targets, axis=1), 1, atol=1e-6)
     np.testing.assert_array_equal(np.argmax(targets, axis=1), np.arange(8))
@@ -233,21 +301,27 @@ def constant_teacher(probability):
 
 
 def test_training_loss_is_taken_against_the_teachers_answer_mixed_with_the_labels():
-    learner = Learner(constant_teacher(0.5), teacher=constant_teacher(0.9), teacher_share=0.75)
-    learner.compile(loss=keras.losses.BinaryCrossentropy())
+    model_in_training = TrainingModel(
+        constant_teacher(0.5), teacher=constant_teacher(0.9), teacher_share=0.75
+    )
+    model_in_training.compile(loss=keras.losses.BinaryCrossentropy())
     x, y, guess = np.zeros((2, 8, 3), np.float32), np.array([[0.0], [1.0]]), np.array([[0.2], [0.6]])
     target = 0.75 * 0.9 + 0.25 * y
     expected = -(target * np.log(guess) + (1 - target) * np.log(1 - guess)).mean()
-    assert float(learner.compute_loss(x, y, guess, training=True)) == pytest.approx(expected, abs=1e-6)
+    assert float(model_in_training.compute_loss(x, y, guess, training=True)) == pytest.approx(
+        expected, abs=1e-6
+    )
     plain = -(y * np.log(guess) + (1 - y) * np.log(1 - guess)).mean()
-    assert float(learner.compute_loss(x, y, guess, training=False)) == pytest.approx(plain, abs=1e-6)
+    assert float(model_in_training.compute_loss(x, y, guess, training=False)) == pytest.approx(
+        plain, abs=1e-6
+    )
 
 
 def test_the_teacher_is_neither_trained_nor_counted():
-    learner = Learner(small_model(), teacher=small_model())
-    assert [w.shape for w in learner.weights] == [w.shape for w in small_model().weights]
+    model_in_training = TrainingModel(small_model(), teacher=small_model())
+    assert [w.shape for w in model_in_training.weights] == [w.shape for w in small_model().weights]
 
 
 def test_teacher_share_must_be_a_share():
-    with pytest.raises(ValueError, match="teacher_share must be within 0 and 1; got 1.5"):
-        Learner(constant_teacher(0.5), teacher_share=1.5)
+    with pytest.raises(ValueError, match="teacher_share must be within 0 and 1, got 1.5"):
+        TrainingModel(constant_teacher(0.5), teacher_share=1.5)

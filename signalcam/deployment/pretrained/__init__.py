@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import keras
+
 from signalcam.deployment.deployable import load_model
 
 PRETRAINED = ("normal-abnormal", "superclasses")
 FOLDER = Path(__file__).resolve().parent
 
 
-def load_pretrained(name="normal-abnormal"):
+def load_pretrained(name: str = "normal-abnormal") -> keras.Model:
     """Load a trained, calibrated model that takes raw mV.
 
     Args:
@@ -23,5 +25,5 @@ def load_pretrained(name="normal-abnormal"):
         ValueError: for another name.
     """
     if name not in PRETRAINED:
-        raise ValueError(f"There is no pretrained model {name!r}. Choose one of: {', '.join(PRETRAINED)}.")
+        raise ValueError(f"name must be one of {', '.join(PRETRAINED)}, got {name!r}.")
     return load_model(FOLDER / f"{name}.keras")

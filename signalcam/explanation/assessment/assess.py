@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+import keras
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
@@ -9,14 +10,15 @@ from tqdm.auto import tqdm
 from signalcam.explanation import beats
 from signalcam.explanation.assessment import tables
 from signalcam.explanation.assessment.faithfulness import Perturbation, decision_direction, faithfulness
+from signalcam.explanation.assessment.localisation import MEASURES, localise, smooth
+from signalcam.explanation.assessment.records import ExplainedRecords
 from signalcam.explanation.assessment.sanity import label_randomisation, weight_randomisation
 from signalcam.explanation.assessment.stability import agreement, noise_stability, shift_stability
-from signalcam.explanation.assessment.summary import mean_curve
+from signalcam.explanation.cam import compare_variant
 from signalcam.explanation.methods import MapMaker
-from signalcam.explanation.network import as_network, logit_function
-from signalcam.explanation.occlusion import occlude_time_and_leads
-
-CHEAP = {"integrated_gradients": {"n_steps": 16}}
+from signalcam.explanation.network import AnyModel, as_network, logit_function
+from signalcam.explanation.occlusion import occlude_leads, occlude_time_and_leads
+from signalcam.explanation.perturbation import REPLACEMENTS
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Plan:
     """How thorough an assessment is.
 
     Attributes:
-        make: `MapMaker` of the maps measured; the others are compared with the first.
+        make: the maps measured; the others are compared with the first.
         perturbation: settings of deletion and insertion.
         smoothing: samples over which maps are averaged before they are compared with lesions or each other.
         n_few: records for what takes many maps a record: sanity, stability, replacement rules, cost.
@@ -44,11 +46,6 @@ class Plan:
     n_bootstrap: int = 1000
     seed: int = 0
     progress: bool = True
-
-    @property
-    def make_cheap(self):
-        """The same methods with fewer passes each."""
-        return replace(self.make, options=self.make.options | CHEAP)
 
 
 @dataclass(frozen=True)
@@ -71,153 +68,158 @@ class Assessment:
     example: dict
 
 
-def assess(model, records, plan=None, shuffled=None):
+def assess(
+    model: AnyModel, records: ExplainedRecords, plan: Plan | None = None, shuffled: keras.Model | None = None
+) -> Assessment:
     """Assess the maps of a classifier.
 
     Args:
-        model: classifier from scaled signals to probabilities, or a model around one, as `Network` takes
-            it.
-        records: `assessed.Records`.
-        plan: `Plan`, None for the default.
-        shuffled: a model of the same shape trained on shuffled labels, None to leave that check out.
-
-    Returns:
-        `Assessment`.
+        model: classifier from scaled signals to probabilities, or a model around one, as `Network` takes it.
+        records: to assess on.
+        plan: None for the default.
+        shuffled: a model of the same shape trained on permuted labels, None to leave that check out.
     """
     plan = plan or Plan()
     plan = replace(plan, make=replace(plan.make, class_index=records.class_index))
-    job = _Assessor(model, records, plan, shuffled)
-    steps = [job.maps, job.faithfulness, job.localisation, job.beats, job.leads, job.agreement, job.sanity]
+    job = _Assessor(as_network(model), records, plan, shuffled)
+    steps = [job.maps, job.faithfulness, job.localisation, job.beats, job.leads, job.stability, job.sanity]
     bar = tqdm(steps, desc="Assessing maps", disable=not plan.progress)
     for step in bar:
         bar.set_postfix_str(step.__name__)
         step()
-    return Assessment(job.about, job.tables, job.curves, job.beat, job.example)
+    return job.found
 
 
 class _Assessor:
-    """One method a question; each adds to `tables` or to the arrays for figures."""
+    """One method a question; each adds to the tables or to the arrays for figures."""
 
-    def __init__(self, model, records, plan, shuffled):
-        self.model, self.records, self.plan, self.shuffled = as_network(model), records, plan, shuffled
-        self.tables, self.curves, self.beat, self.example = {}, {}, {}, {}
-        self.few = slice(0, plan.n_few)
-        self.interval = {"n_bootstrap": plan.n_bootstrap, "seed": plan.seed}
+    def __init__(self, model: AnyModel, records: ExplainedRecords, plan: Plan, shuffled: keras.Model | None):
+        self.model, self.records, self.plan, self.shuffled = model, records, plan, shuffled
+        self.few = records.first(plan.n_few)
+        self.mean, self.mean_few = (
+            tables.Means(some.patients, plan.n_bootstrap, plan.seed) for some in (records, self.few)
+        )
+        cheap = plan.make.options | {"integrated_gradients": {"n_steps": 16}}
+        self.make_cheap = replace(plan.make, options=cheap)
+        self.groups = tables.superclass_groups(records.superclasses, len(records.signals))
+        self.found = Assessment({}, {}, {}, {}, {})
+
+    def progress(self, words: str):
+        return words if self.plan.progress else None
 
     def maps(self):
         records, plan = self.records, self.plan
-        logit = logit_function(self.model, records.class_index)(records.signals)
-        self.decided = decision_direction(logit, records.threshold) > 0
-        self.found = plan.make(self.model, records.signals, progress="Maps" if plan.progress else None)
-        self.about = {
-            "data": records.name,
-            "class": records.class_name,
-            "n_records": len(logit),
-            "n_decided_for": int(self.decided.sum()),
-            "threshold": float(records.threshold),
-            "perturbation": vars(plan.perturbation),
-            "smoothing": plan.smoothing,
-            "sampling_rate": records.sampling_rate,
-            "lead_names": list(records.lead_names),
-        }
-        self.strongest = int(logit.argmax())
-        self.tables["variant"] = tables.variant_table(self.model, records, **self.interval)
-        self.tables["cost"] = tables.cost_table(self.model, records.signals, plan.make)
+        self.logit = logit_function(self.model, records.class_index)(records.signals)
+        self.decided = decision_direction(self.logit, records.threshold) > 0
+        self.relevance = plan.make(self.model, records.signals, progress=self.progress("Maps"))
+        self.found.about.update(
+            {
+                "data": records.name,
+                "class": records.class_name,
+                "n_records": len(self.logit),
+                "n_decided_for": int(self.decided.sum()),
+                "threshold": float(records.threshold),
+                "perturbation": vars(plan.perturbation),
+                "smoothing": plan.smoothing,
+                "sampling_rate": records.sampling_rate,
+                "lead_names": list(records.lead_names),
+            }
+        )
+        variant = compare_variant(self.model, records.signals, records.class_index)
+        for name in ("logit", "exact_error", "variant_error"):
+            variant[f"absolute_{name}"] = variant.pop(name).abs()
+        self.found.tables["variant"] = self.mean(variant)
+        self.found.tables["cost"] = tables.cost_table(self.model, records.signals, plan.make)
 
     def faithfulness(self):
-        records, plan, patients = self.records, self.plan, self.records.patients
+        records, plan, found = self.records, self.plan, self.found
+        options = {"class_index": records.class_index, "signed": plan.make.signed}
         results = faithfulness(
-            self.model, records.signals, self.found, records.class_index, plan.make.signed, plan.perturbation,
-            progress="Deletion, insertion" if plan.progress else None,
+            self.model, records.signals, self.relevance, settings=plan.perturbation, **options,
+            progress=self.progress("Deletion, insertion"),
         )  # fmt: skip
-        areas = {
-            name: result.areas()[["deletion_gain", "insertion_gain", "gain"]]
-            for name, result in results.items()
-        }
-        self.tables["faithfulness"] = tables.faithfulness_table(results, patients, **self.interval)
-        self.tables["faithfulness_advantage"] = tables.advantage_table(areas, patients, **self.interval)
-        few = records.first(plan.n_few)
-        maps = {name: values[self.few] for name, values in self.found.items()}
-        self.tables["replacement"] = tables.replacement_table(
-            self.model, few, maps, plan.make.signed, plan.perturbation, **self.interval
-        )
-        self.curves["fractions"] = next(iter(results.values())).fractions
-        for kind in ("deletion", "insertion"):
-            self.curves[kind] = {
-                name: mean_curve(getattr(result, kind), patients, **self.interval)
-                for name, result in results.items()
+        gains = ["deletion_gain", "insertion_gain", "gain"]
+        areas = {name: result.areas()[gains] for name, result in results.items()}
+        found.tables["faithfulness"] = tables.faithfulness_table(results, self.mean)
+        found.tables["faithfulness_advantage"] = tables.advantage_table(areas, self.mean)
+        maps = {name: values[: plan.n_few] for name, values in self.relevance.items()}
+        by_rule = {}
+        for rule in REPLACEMENTS:
+            settings = replace(plan.perturbation, replacement=rule)
+            replaced = faithfulness(self.model, self.few.signals, maps, settings=settings, **options)
+            gain = {name: result.areas()["gain"] for name, result in replaced.items()}
+            by_rule[rule] = self.mean_few(pd.DataFrame(gain))
+        found.tables["replacement"] = tables.stack(by_rule, ("replacement", "method"))
+        found.curves["fractions"] = next(iter(results.values())).fractions
+        for curve in ("deletion", "insertion"):
+            found.curves[curve] = {
+                name: self.mean.curve(getattr(result, curve)) for name, result in results.items()
             }
 
     def localisation(self):
-        records = self.records
-        if records.lesions is None:
+        if self.records.lesions is None:
             return
-        values = tables.localisation_values(self.found, records.lesions, self.plan.smoothing)
-        groups = tables.lesion_groups(records, self.decided)
+        groups = tables.lesion_groups(self.records, self.decided)
         if not groups:
             return
-        self.tables["localisation"] = tables.localisation_table(
-            values, groups, records.patients, **self.interval
-        )
-        measures = {name: table[list(tables.MEASURES)] for name, table in values.items()}
-        self.tables["localisation_advantage"] = tables.stack(
-            {
-                group: tables.advantage_table(
-                    {name: table[rows] for name, table in measures.items()},
-                    None if records.patients is None else records.patients[rows],
-                    **self.interval,
-                )
-                for group, rows in groups.items()
-                if group in ("all", "lasting", "partial")
-            },
-            ("group", "method", "measure"),
-        )
+        values = {
+            name: localise(smooth(relevance, self.plan.smoothing), self.records.lesions)
+            for name, relevance in self.relevance.items()
+        }
+        self.found.tables["localisation"] = tables.localisation_table(values, groups, self.mean)
+        measures = {name: table[list(MEASURES)] for name, table in values.items()}
+        advantages = {
+            group: tables.advantage_table(measures, self.mean, groups[group])
+            for group in ("all", "lasting", "partial")
+            if group in groups
+        }
+        names = ("group", "method", "measure")
+        self.found.tables["localisation_advantage"] = tables.stack(advantages, names)
 
     def beats(self):
-        records, rate = self.records, self.records.sampling_rate
-        progress = "R peaks" if self.plan.progress else None
-        peaks = beats.find_r_peaks(records.signals_mv, rate, progress)
-        evidence = self.found.get("cam", next(iter(self.found.values())))
+        records, rate, found = self.records, self.records.sampling_rate, self.found
+        peaks = beats.find_r_peaks(records.signals_mv, rate, self.progress("R peaks"))
+        evidence = self.relevance.get("cam", next(iter(self.relevance.values())))
         shares = beats.part_shares(evidence, peaks, rate)
-        self.tables["parts"] = tables.part_table(
-            shares, records.superclasses, records.patients, **self.interval
-        )
+        found.tables["parts"] = tables.part_table(shares, self.groups, self.mean)
         before, after = round(0.4 * rate), round(0.6 * rate)
         mean, beat = beats.beat_average(evidence, records.signals_mv, peaks, before, after)
         whole = ~np.isnan(mean).any(axis=1)
-        self.beat["times"] = np.arange(-before, after) / rate
-        for name, rows in tables.superclass_groups(records.superclasses, len(mean)).items():
-            if (rows & whole).any():
-                patients = None if records.patients is None else records.patients[rows]
-                self.beat[name] = {
-                    "signals": np.nanmedian(beat[rows], axis=0),
-                    "evidence": mean_curve(mean[rows], patients, **self.interval),
-                    "count": int(sum(len(peaks[row]) for row in np.flatnonzero(rows))),
+        found.beat["times"] = np.arange(-before, after) / rate
+        for name, chosen in self.groups.items():
+            if (chosen & whole).any():
+                found.beat[name] = {
+                    "signals": np.nanmedian(beat[chosen], axis=0),
+                    "evidence": self.mean.curve(mean, chosen),
+                    "count": sum(len(peaks[index]) for index in np.flatnonzero(chosen)),
                 }
 
     def leads(self):
-        records, row = self.records, self.strongest
-        self.tables["leads"] = tables.lead_table(self.model, records, **self.interval)
-        relevance = occlude_time_and_leads(self.model, records.signals[row : row + 1], records.class_index)[0]
-        self.example.update(
-            signals=records.signals_mv[row], relevance=relevance, name=f"record {records.ecg_ids[row]}"
+        records, strongest = self.records, int(self.logit.argmax())
+        falls = occlude_leads(self.model, records.signals, records.class_index)
+        falls = pd.DataFrame(falls, columns=list(records.lead_names))
+        by_superclass = {name: self.mean(falls, chosen) for name, chosen in self.groups.items()}
+        self.found.tables["leads"] = tables.stack(by_superclass, ("superclass", "lead"))
+        one = records.signals[strongest : strongest + 1]
+        self.found.example.update(
+            signals=records.signals_mv[strongest],
+            relevance=occlude_time_and_leads(self.model, one, records.class_index)[0],
+            name=f"record {records.ecg_ids[strongest]}",
         )
 
-    def agreement(self):
-        self.tables["agreement"] = agreement(self.found, self.plan.smoothing)
-        few, make = self.records.first(self.plan.n_few), self.plan.make_cheap
-        noise = noise_stability(self.model, few.signals, make, seed=self.plan.seed)
-        shift = shift_stability(self.model, few.signals, make)
-        self.tables["noise"] = tables.stability_table(noise, few.patients, **self.interval)
-        self.tables["shift"] = tables.stability_table(shift, few.patients, **self.interval)
+    def stability(self):
+        few, make, found = self.few.signals, self.make_cheap, self.found.tables
+        found["agreement"] = agreement(self.relevance, self.plan.smoothing)
+        found["noise"] = self.mean_few(noise_stability(self.model, few, make, seed=self.plan.seed))
+        found["shift"] = self.mean_few(shift_stability(self.model, few, make))
 
     def sanity(self):
-        few, make, plan = self.records.first(self.plan.n_few), self.plan.make_cheap, self.plan
-        progress = "Random weights" if plan.progress else None
+        few, make, plan = self.few, self.make_cheap, self.plan
         rows = weight_randomisation(
-            self.model, few.signals, make, plan.n_draws, plan.seed, plan.smoothing, progress
-        )
+            self.model, few.signals, make, plan.n_draws, plan.seed, plan.smoothing,
+            self.progress("Random weights"),
+        )  # fmt: skip
         if self.shuffled is not None:
             more = label_randomisation(self.model, self.shuffled, few.signals, make, plan.smoothing)
             rows = pd.concat([rows, more], ignore_index=True)
-        self.tables["sanity"] = tables.sanity_table(rows, few.patients, **self.interval)
+        self.found.tables["sanity"] = tables.sanity_table(rows, few.patients, plan.n_bootstrap, plan.seed)

@@ -8,13 +8,15 @@ records, because the fall depends on what replaces a stretch as much as on the m
 V. Petsiuk et al., "RISE", BMVC 2018, section 3.3; W. Samek et al., IEEE TNNLS 28:2660, 2017, equation 12.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
-from signalcam.explanation.network import BATCH_SIZE, as_network, check_scaled, logit_function
+from signalcam.explanation.network import AnyModel, as_network, check_scaled, logit_function
 from signalcam.explanation.perturbation import replace
 
 SCORES = ("probability", "logit")
@@ -27,7 +29,7 @@ class Perturbation:
     Attributes:
         segment: samples of a segment, 25 for 0.25 s at 100 Hz; the last one may be shorter.
         n_steps: steps from nothing to everything, at most one a segment.
-        replacement: what stands in for a deleted segment (`replacement.REPLACEMENTS`).
+        replacement: what stands in for a deleted segment (`perturbation.REPLACEMENTS`).
         score: "probability" of the decision, ``sigmoid(+-logit)``, or its "logit".
         threshold: probability from which the decision is for the class.
         n_random: random orders a record, of which the mean is taken.
@@ -44,10 +46,10 @@ class Perturbation:
 
     def __post_init__(self):
         if self.score not in SCORES:
-            raise ValueError(f"score must be one of {', '.join(SCORES)}; got {self.score!r}.")
+            raise ValueError(f"score must be one of {', '.join(SCORES)}, got {self.score!r}.")
         for name in ("segment", "n_steps", "n_random"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Faithfulness:
     random_deletion: np.ndarray
     random_insertion: np.ndarray
 
-    def areas(self):
+    def areas(self) -> pd.DataFrame:
         """Tabulate the areas under the curves, one row a record, and the gains over random order.
 
         Returns:
@@ -76,29 +78,21 @@ class Faithfulness:
             ``insertion_gain`` (method minus random) and ``gain``, the mean of both.
         """
         names = ("deletion", "insertion", "random_deletion", "random_insertion")
-        table = pd.DataFrame({name: area(self.fractions, getattr(self, name)) for name in names})
+        table = pd.DataFrame(
+            {name: np.trapezoid(getattr(self, name), self.fractions, axis=1) for name in names}
+        )
         table["deletion_gain"] = table["random_deletion"] - table["deletion"]
         table["insertion_gain"] = table["insertion"] - table["random_insertion"]
         table["gain"] = (table["deletion_gain"] + table["insertion_gain"]) / 2
         return table
 
 
-def area(fractions, curves):
-    """Integrate curves by the trapezoid rule: (step,) and (record, step) to (record,)."""
-    return np.trapezoid(curves, fractions, axis=1)
-
-
-def decision_direction(logit, threshold=0.5):
-    """Return +1 where the model decides for the class, -1 where against: float32 (record,).
-
-    Args:
-        logit: (record,).
-        threshold: probability from which the decision is for the class.
-    """
+def decision_direction(logit: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+    """Return +1 where the probability reaches the threshold, else -1: float32 (record,), as the logit."""
     return np.where(logit >= np.log(threshold / (1 - threshold)), 1, -1).astype(np.float32)
 
 
-def segment_order(relevance, segment=25, seed=0):
+def segment_order(relevance: ArrayLike, segment: int = 25, seed: object = 0) -> np.ndarray:
     """Rank the segments of each record, the most relevant first.
 
     Args:
@@ -113,11 +107,17 @@ def segment_order(relevance, segment=25, seed=0):
     starts = np.arange(0, relevance.shape[1], segment)
     lengths = np.diff(np.append(starts, relevance.shape[1]))
     means = np.add.reduceat(relevance, starts, axis=1) / lengths
-    lots = np.random.default_rng(seed).random(means.shape)
-    return np.lexsort((lots, -means), axis=1)
+    ties = np.random.default_rng(seed).random(means.shape)
+    return np.lexsort((ties, -means), axis=1)
 
 
-def perturbation_curve(score, signals, order, settings=None, insertion=False):
+def perturbation_curve(
+    score: Callable,
+    signals: np.ndarray,
+    order: np.ndarray,
+    settings: Perturbation | None = None,
+    insertion: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
     """Follow the score while segments are deleted (or inserted) in a given order.
 
     Args:
@@ -144,8 +144,14 @@ def perturbation_curve(score, signals, order, settings=None, insertion=False):
 
 
 def faithfulness(
-    model, signals, relevance, class_index=0, signed=(), settings=None, batch_size=BATCH_SIZE, progress=None
-):
+    model: AnyModel,
+    signals: ArrayLike,
+    relevance: dict[str, np.ndarray],
+    class_index: int = 0,
+    signed: Collection[str] = (),
+    settings: Perturbation | None = None,
+    progress: str | None = None,
+) -> dict[str, Faithfulness]:
     """Measure deletion and insertion for the decision that the model took on each record.
 
     Where the model decides against the class, evidence against it counts as relevant, and the score is
@@ -158,11 +164,13 @@ def faithfulness(
         class_index: the class explained.
         signed: names of the maps whose negative values are evidence against the class.
         settings: `Perturbation`, None for the defaults.
-        batch_size: records a forward pass.
         progress: words for a progress bar, None for no bar.
 
     Returns:
         dict of method name to `Faithfulness`; all share the same random orders.
+
+    Raises:
+        ValueError: for relevance of another shape, a class or signals that do not fit the model.
     """
     settings = settings or Perturbation()
     network = as_network(model)
@@ -170,16 +178,16 @@ def faithfulness(
     for name, values in relevance.items():
         if np.shape(values) != signals.shape[:2]:
             raise ValueError(
-                f"relevance {name!r} must have the shape {signals.shape[:2]}; got {np.shape(values)}."
+                f"relevance {name!r} must have the shape {signals.shape[:2]}, got {np.shape(values)}."
             )
-    to_logit = logit_function(network, class_index, batch_size)
+    to_logit = logit_function(network, class_index)
     direction = decision_direction(to_logit(signals), settings.threshold)
 
-    def score(changed):
+    def score(changed: np.ndarray):
         logit = direction * to_logit(changed)
         return logit if settings.score == "logit" else 1 / (1 + np.exp(-logit))
 
-    def curves(order):
+    def curves(order: np.ndarray):
         fractions, deletion = perturbation_curve(score, signals, order, settings)
         return fractions, deletion, perturbation_curve(score, signals, order, settings, insertion=True)[1]
 

@@ -12,14 +12,17 @@ A lesion in every beat covers the record from end to end; one in a part of it is
 telling test, so the two are reported apart.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.ndimage import uniform_filter1d
 
 MEASURES = ("pointing", "mass", "rank", "average_precision")
 
 
-def span_mask(spans, ecg_ids, n_times=1000):
+def span_mask(spans: pd.DataFrame, ecg_ids: Sequence[int], n_times: int = 1000) -> np.ndarray:
     """Mark the samples that a lesion changed.
 
     Args:
@@ -30,15 +33,15 @@ def span_mask(spans, ecg_ids, n_times=1000):
     Returns:
         bool (record, time); no True for a record without spans.
     """
-    position = {ecg_id: row for row, ecg_id in enumerate(ecg_ids)}
-    mask = np.zeros((len(position), n_times), dtype=bool)
-    known = spans[spans["ecg_id"].isin(position.keys())]
+    index_of = {ecg_id: index for index, ecg_id in enumerate(ecg_ids)}
+    mask = np.zeros((len(index_of), n_times), dtype=bool)
+    known = spans[spans["ecg_id"].isin(index_of.keys())]
     for ecg_id, start, stop in zip(known["ecg_id"], known["start"], known["stop"], strict=True):
-        mask[position[ecg_id], max(int(start), 0) : int(stop)] = True
+        mask[index_of[ecg_id], max(int(start), 0) : int(stop)] = True
     return mask
 
 
-def is_full_time(mask, longest_gap=200):
+def is_full_time(mask: ArrayLike, longest_gap: int = 200) -> np.ndarray:
     """Tell lesions that last from those in a part of the record.
 
     Args:
@@ -52,24 +55,26 @@ def is_full_time(mask, longest_gap=200):
     mask = np.asarray(mask, dtype=bool)
     time = np.arange(mask.shape[1])
     last = np.maximum.accumulate(np.where(mask, time, -1), axis=1)
-    gap = (time - last).max(axis=1)
-    return gap < longest_gap
+    return (time - last).max(axis=1) < longest_gap
 
 
-def smooth(relevance, window):
-    """Average over a moving window, so that maps of unlike grain meet on one: float64 (record, time).
+def smooth(relevance: ArrayLike, window: int) -> np.ndarray:
+    """Average over a moving window, so that maps of different resolution can be compared.
 
     Gradients jump from sample to sample while a CAM changes over 80 ms; measures that rank samples would
-    punish the grain and not the place.
+    punish the resolution and not the place.
 
     Args:
         relevance: (record, time).
         window: samples; beyond the ends the outermost value counts.
+
+    Returns:
+        float64 (record, time).
     """
     return uniform_filter1d(np.asarray(relevance, dtype=np.float64), window, axis=1, mode="nearest")
 
 
-def localise(relevance, mask):
+def localise(relevance: ArrayLike, mask: ArrayLike) -> pd.DataFrame:
     """Measure how far a map points at the lesion, record by record.
 
     Args:
@@ -80,19 +85,27 @@ def localise(relevance, mask):
         DataFrame, one row a record: the columns `MEASURES`, `chance` (share of time with lesion, the
         chance level of pointing, mass and rank) and `chance_average_precision`; NaN where a record has no
         lesion or nothing but lesion, since neither can be told from chance.
+
+    Raises:
+        ValueError: for arrays of different shapes.
     """
     relevance, mask = np.asarray(relevance, dtype=np.float64), np.asarray(mask, dtype=bool)
     if relevance.shape != mask.shape or relevance.ndim != 2:
         raise ValueError(
-            f"relevance and mask must have one shape (record, time); got {relevance.shape} and {mask.shape}."
+            f"relevance and mask must have one shape (record, time), got {relevance.shape} and {mask.shape}."
         )
     n_lesion, n_times = mask.sum(axis=1), mask.shape[1]
+    # Equal maxima share the hit; a map without any positive relevance has no mass in the lesion.
+    top = relevance == relevance.max(axis=1, keepdims=True)
+    positive = np.maximum(relevance, 0)
+    total, inside = positive.sum(axis=1), (positive * mask).sum(axis=1)
+    pairs = list(zip(relevance, mask, strict=True))
     table = pd.DataFrame(
         {
-            "pointing": _pointing(relevance, mask),
-            "mass": _mass(relevance, mask),
-            "rank": [_rank_accuracy(*row) for row in zip(relevance, mask, strict=True)],
-            "average_precision": [_average_precision(*row) for row in zip(relevance, mask, strict=True)],
+            "pointing": (top & mask).sum(axis=1) / top.sum(axis=1),
+            "mass": np.divide(inside, total, out=np.zeros(len(total)), where=total > 0),
+            "rank": [_rank_accuracy(*pair) for pair in pairs],
+            "average_precision": [_average_precision(*pair) for pair in pairs],
             "chance": n_lesion / n_times,
             "chance_average_precision": chance_average_precision(n_lesion, n_times),
         }
@@ -101,7 +114,7 @@ def localise(relevance, mask):
     return table
 
 
-def chance_average_precision(n_positive, n_samples):
+def chance_average_precision(n_positive: ArrayLike, n_samples: int) -> np.ndarray:
     """Compute the expected average precision of a random ranking: float64, the shape of `n_positive`.
 
     With ``K`` positives among ``N``: ``(K - 1) / (N - 1) + H_N / N * (1 - (K - 1) / (N - 1))``, ``H_N``
@@ -113,20 +126,7 @@ def chance_average_precision(n_positive, n_samples):
     return share + harmonic / n_samples * (1 - share)
 
 
-def _pointing(relevance, mask):
-    """Return 1 for a hit, 0 for a miss, and for equal maxima the share of them that hit."""
-    top = relevance == relevance.max(axis=1, keepdims=True)
-    return (top & mask).sum(axis=1) / top.sum(axis=1)
-
-
-def _mass(relevance, mask):
-    """Return the share of positive relevance within the lesion; 0 without any positive relevance."""
-    positive = np.maximum(relevance, 0)
-    total = positive.sum(axis=1)
-    return np.divide((positive * mask).sum(axis=1), total, out=np.zeros(len(total)), where=total > 0)
-
-
-def _rank_accuracy(relevance, mask):
+def _rank_accuracy(relevance: np.ndarray, mask: np.ndarray):
     """Return the share of lesion among the largest values, as many as it has samples."""
     n_lesion = mask.sum()
     if not n_lesion:
@@ -137,7 +137,7 @@ def _rank_accuracy(relevance, mask):
     return hits / n_lesion
 
 
-def _average_precision(relevance, mask):
+def _average_precision(relevance: np.ndarray, mask: np.ndarray):
     """Sum precision times gain in recall over the distinct values, as scikit-learn does."""
     n_lesion = mask.sum()
     if not n_lesion:

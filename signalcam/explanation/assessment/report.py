@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pandas as pd
 
-from signalcam.data.load import Study
+from signalcam.data.load import Records
 from signalcam.deployment.deployable import scaled, settings_of
 from signalcam.explanation.assessment.assess import Assessment, Plan, assess
-from signalcam.explanation.assessment.assessed import records_of
 from signalcam.explanation.assessment.figures import draw_figures
+from signalcam.explanation.assessment.records import records_of
 from signalcam.explanation.assessment.sanity import OTHER_RECORD, retrain_on_shuffled_labels
 from signalcam.explanation.network import Network
 from signalcam.plotting import save_figure
@@ -21,7 +21,7 @@ from signalcam.plotting.pages import render
 
 def explain_report(
     model: keras.Model,
-    study: Study,
+    study: Records,
     folder: str | Path,
     which: int | str = 0,
     split: str = "test",
@@ -55,7 +55,7 @@ def explain_report(
     if retrain_epochs and len(settings_of(model).class_names) == 1:
         pairs = [
             (scaled(model, study.signals[indices]), study.labels.to_numpy()[indices])
-            for indices in (study.rows("train"), study.rows("validation"))
+            for indices in (study.indices("train"), study.indices("validation"))
         ]
         shuffled = retrain_on_shuffled_labels(
             network, *pairs, seed=plan.seed, epochs=retrain_epochs, verbose=plan.progress

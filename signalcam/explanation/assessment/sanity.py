@@ -3,28 +3,28 @@ do.
 
 J. Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018: weights are made random from the output
 downwards, stage after stage, and each time the maps are compared with the original ones; a model of the
-same shape trained on shuffled labels gives the second test. A method whose maps survive shows the signal,
+same shape trained on permuted labels gives the second test. A method whose maps survive shows the signal,
 not the model.
 """
+
+from collections.abc import Iterable
 
 import keras
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 from signalcam.explanation.assessment.stability import rank_correlation
-from signalcam.explanation.network import Network, as_network
+from signalcam.explanation.methods import MapMaker
+from signalcam.explanation.network import AnyModel, Network, as_network
 from signalcam.training.train import train
 
 ORIGINAL, OTHER_RECORD, SHUFFLED_LABELS = "original", "other record", "shuffled labels"
 
 
-def stages(model):
-    """List the model's stages from the output downwards, each a layer with a kernel and the norms after it.
-
-    Returns:
-        list of (name, [layer names]); the name is that of the layer with the kernel.
-    """
+def stages(model: keras.Model) -> list[tuple[str, list[str]]]:
+    """List the stages from the output downwards: the name of a layer with a kernel, and it with its norms."""
     found = []
     for layer in model.layers:
         if not layer.weights:
@@ -35,14 +35,14 @@ def stages(model):
     return found[::-1]
 
 
-def copy_model(model):
+def copy_model(model: keras.Model) -> keras.Model:
     """Copy a classifier, weights included, so that changing the copy leaves the model alone."""
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     return copy
 
 
-def randomise(model, names, seed=0):
+def randomise(model: keras.Model, names: Iterable[str], seed: object = 0) -> None:
     """Give some layers of a model the weights of one never trained.
 
     Kernels are drawn anew (Glorot uniform); biases and BatchNorm are as before any training.
@@ -63,13 +63,21 @@ def randomise(model, names, seed=0):
             weight.assign(draw)
 
 
-def weight_randomisation(model, signals, make, n_draws=5, seed=0, smoothing=25, progress=None):
+def weight_randomisation(
+    model: AnyModel,
+    signals: ArrayLike,
+    make: MapMaker,
+    n_draws: int = 5,
+    seed: int = 0,
+    smoothing: int = 25,
+    progress: str | None = None,
+) -> pd.DataFrame:
     """Make the weights random from the output downwards and follow how alike the maps stay.
 
     Args:
         model: classifier from scaled signals to probabilities; left as it is.
         signals: scaled signals, (record, time, lead), two at least.
-        make: `MapMaker`.
+        make: the methods.
         n_draws: times that random weights are drawn.
         seed: of the draws.
         smoothing: samples over which maps are averaged before they are ranked.
@@ -102,18 +110,19 @@ def weight_randomisation(model, signals, make, n_draws=5, seed=0, smoothing=25, 
     return pd.concat(rows, ignore_index=True)
 
 
-def retrain_on_shuffled_labels(model, training, validation, seed=0, **settings):
-    """Train a fresh model of the same shape on labels dealt out at random.
+def retrain_on_shuffled_labels(
+    model: AnyModel, training: tuple, validation: tuple, seed: int = 0, **settings: object
+) -> keras.Model:
+    """Train a fresh model of the same shape on permuted labels.
 
     Args:
         model: classifier; left as it is.
-        training, validation: pairs of scaled signals and labels; the training labels are shuffled here.
-        seed: of the shuffling and the training.
+        training, validation: pairs of scaled signals and labels; the training labels are permuted here.
+        seed: of the permutation and the training.
         **settings: arguments of `signalcam.training.train.train`, such as ``epochs``.
 
     Returns:
-        `keras.Model`. It should fit the training labels by heart, so the last epoch is taken, not the best
-        one.
+        The model of the last epoch, not of the best one: it should have memorised the training labels.
     """
     signals, labels = training
     shuffled = np.random.default_rng(seed).permutation(np.asarray(labels))
@@ -122,12 +131,14 @@ def retrain_on_shuffled_labels(model, training, validation, seed=0, **settings):
     return train(fresh, (signals, shuffled), validation, seed=seed, monitor=None, **settings).model
 
 
-def label_randomisation(model, other, signals, make, smoothing=25):
-    """Compare the maps of a model with those of one that was trained on shuffled labels.
+def label_randomisation(
+    model: AnyModel, other: AnyModel, signals: ArrayLike, make: MapMaker, smoothing: int = 25
+) -> pd.DataFrame:
+    """Compare the maps of a model with those of one that was trained on permuted labels.
 
     Args:
         model, signals, make, smoothing: as in `weight_randomisation`.
-        other: the model trained on shuffled labels.
+        other: the model trained on permuted labels.
 
     Returns:
         DataFrame as `weight_randomisation` gives it, with the stage "shuffled labels".
@@ -137,7 +148,7 @@ def label_randomisation(model, other, signals, make, smoothing=25):
     return pd.concat(rows, ignore_index=True)
 
 
-def _compare(first, second, method, stage, draw, smoothing):
+def _compare(first: np.ndarray, second: np.ndarray, method: str, stage: str, draw: int, smoothing: int):
     correlation = rank_correlation(first, second, smoothing)
     return pd.DataFrame(
         {

@@ -5,16 +5,20 @@ that like inputs get like explanations. Here the inputs differ by noise, or by a
 should follow.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from signalcam.explanation.assessment.localisation import smooth
 from signalcam.explanation.cam import row_correlation
-from signalcam.explanation.network import as_network, check_scaled
+from signalcam.explanation.methods import MapMaker
+from signalcam.explanation.network import AnyModel, as_network, check_scaled
 
 
-def rank_correlation(first, second, smoothing=1):
+def rank_correlation(first: ArrayLike, second: ArrayLike, smoothing: int = 1) -> np.ndarray:
     """Correlate the ranks of two maps record by record (Spearman), ties sharing their mean rank.
 
     Args:
@@ -29,11 +33,11 @@ def rank_correlation(first, second, smoothing=1):
     return row_correlation(rankdata(first, axis=1), rankdata(second, axis=1))
 
 
-def agreement(maps, smoothing=25):
+def agreement(maps: dict[str, np.ndarray], smoothing: int = 25) -> pd.DataFrame:
     """Correlate each method's maps with each other's.
 
     Args:
-        maps: dict of method name to relevance, (record, time).
+        maps: by method name, (record, time).
         smoothing: samples over which maps are averaged before they are ranked.
 
     Returns:
@@ -43,8 +47,8 @@ def agreement(maps, smoothing=25):
     names = list(maps)
     ranks = {name: rankdata(smooth(values, smoothing), axis=1) for name, values in maps.items()}
     table = pd.DataFrame(np.eye(len(names)), index=names, columns=names)
-    for place, first in enumerate(names):
-        for second in names[:place]:
+    for position, first in enumerate(names):
+        for second in names[:position]:
             correlation = row_correlation(ranks[first], ranks[second])
             known = correlation[~np.isnan(correlation)]
             mean = known.mean() if len(known) else np.nan
@@ -52,13 +56,20 @@ def agreement(maps, smoothing=25):
     return table
 
 
-def noise_stability(model, signals, make, levels=(0.01, 0.03, 0.1, 0.3), seed=0, smoothing=25):
+def noise_stability(
+    model: AnyModel,
+    signals: ArrayLike,
+    make: MapMaker,
+    levels: Sequence[float] = (0.01, 0.03, 0.1, 0.3),
+    seed: int = 0,
+    smoothing: int = 25,
+) -> pd.DataFrame:
     """Add noise to the signals and correlate the maps with those of the clean signals.
 
     Args:
         model: classifier from scaled signals to probabilities.
         signals: scaled signals, (record, time, lead).
-        make: `MapMaker`.
+        make: the methods.
         levels: standard deviations of the noise, each a share of the record's own in each lead.
         seed: of the noise.
         smoothing: samples over which maps are averaged before they are ranked.
@@ -75,10 +86,17 @@ def noise_stability(model, signals, make, levels=(0.01, 0.03, 0.1, 0.3), seed=0,
     for level in levels:
         for name, maps in make(model, signals + np.float32(level) * noise).items():
             found[name, level] = rank_correlation(clean[name], maps, smoothing)
-    return _by_method(found, "noise")
+    return pd.DataFrame(found).rename_axis(columns=("method", "noise"))
 
 
-def shift_stability(model, signals, make, shifts=(1, 2, 4, 8, 16), margin=160, smoothing=1):
+def shift_stability(
+    model: AnyModel,
+    signals: ArrayLike,
+    make: MapMaker,
+    shifts: Sequence[int] = (1, 2, 4, 8, 16),
+    margin: int = 160,
+    smoothing: int = 1,
+) -> pd.DataFrame:
     """Shift the signals in time, shift the maps back, and correlate them with those of the signals unshifted.
 
     A network that pools by 2 three times steps by 8 samples: only shifts by a multiple of 8 can be
@@ -102,10 +120,4 @@ def shift_stability(model, signals, make, shifts=(1, 2, 4, 8, 16), margin=160, s
         for name, maps in make(model, np.roll(signals, shift, axis=1)).items():
             back = np.roll(maps, -shift, axis=1)
             found[name, shift] = rank_correlation(still[name][:, inside], back[:, inside], smoothing)
-    return _by_method(found, "shift")
-
-
-def _by_method(found, what):
-    table = pd.DataFrame(found)
-    table.columns = pd.MultiIndex.from_tuples(found, names=("method", what))
-    return table
+    return pd.DataFrame(found).rename_axis(columns=("method", "shift"))

@@ -1,77 +1,131 @@
 """Tables of an assessment: means over records with intervals over patients, one table a question."""
 
+from collections.abc import Hashable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from signalcam.evaluation.bootstrap import Estimate, check_groups, percentile_estimate, resample_counts
 from signalcam.evaluation.latency import latency_table
-from signalcam.explanation import beats
-from signalcam.explanation.assessment import sanity
-from signalcam.explanation.assessment.faithfulness import Perturbation, faithfulness
-from signalcam.explanation.assessment.localisation import MEASURES, is_full_time, localise, smooth
-from signalcam.explanation.assessment.summary import mean_table
-from signalcam.explanation.cam import compare_variant
-from signalcam.explanation.methods import METHODS
-from signalcam.explanation.network import as_network
-from signalcam.explanation.occlusion import occlude_leads
-from signalcam.explanation.perturbation import REPLACEMENTS
+from signalcam.explanation.assessment.faithfulness import Faithfulness
+from signalcam.explanation.assessment.localisation import MEASURES, is_full_time
+from signalcam.explanation.assessment.records import ExplainedRecords
+from signalcam.explanation.assessment.sanity import OTHER_RECORD
+from signalcam.explanation.beats import PARTS
+from signalcam.explanation.methods import METHODS, MapMaker
+from signalcam.explanation.network import AnyModel, as_network
 
 
-def variant_table(model, records, n_bootstrap=1000, seed=0):
-    """Tell how alike the paper's map and the exact one are, and how far the mean of each misses the logit."""
-    table = compare_variant(model, records.signals, records.class_index)
-    table["absolute_logit"] = table.pop("logit").abs()
-    for name in ("exact_error", "variant_error"):
-        table[f"absolute_{name}"] = table.pop(name).abs()
-    return mean_table(table, records.patients, n_bootstrap, seed)
-
-
-def faithfulness_table(results, patients=None, n_bootstrap=1000, seed=0):
-    """Average the areas of `faithfulness`: index (method, measure)."""
-    return stack(
-        {name: mean_table(result.areas(), patients, n_bootstrap, seed) for name, result in results.items()}
-    )
-
-
-def advantage_table(values, patients=None, n_bootstrap=1000, seed=0):
-    """Compare the first method with each other on the same records.
+def mean_estimate(
+    values: ArrayLike, groups: ArrayLike | None = None, n_bootstrap: int = 1000, seed: int = 0
+) -> Estimate:
+    """Average one value a record and bootstrap it over patients.
 
     Args:
-        values: dict of method name to a DataFrame with one row a record; the columns are measures.
-        patients: (record,), or None.
-        n_bootstrap, seed: of the intervals.
+        values: (record,); NaN marks a record without a value, which is left out.
+        groups: patient ids, (record,), or None for independent records.
+        n_bootstrap: resamples; 0 for no interval.
+        seed: of the resamples; the same for two calls pairs them.
 
     Returns:
-        DataFrame, index (method, measure): mean difference, the first method minus this one, with its
-        interval; of the first with itself, zero.
+        `Estimate` with a 95 % interval; not available where no record has a value.
     """
-    ours = next(iter(values.values()))
-    return stack(
-        {name: mean_table(ours - other, patients, n_bootstrap, seed) for name, other in values.items()}
-    )
+    values = np.asarray(values, dtype=np.float64)
+    kept = ~np.isnan(values)
+    if not kept.any():
+        return Estimate(np.nan, np.nan, np.nan, 0, reason="no record has a value")
+    mean, replicates, clusters = _means(values[kept, None], kept, groups, n_bootstrap, seed)
+    return percentile_estimate(mean[0], replicates[:, 0], clusters)
 
 
-def replacement_table(model, records, maps, signed, settings, n_bootstrap=1000, seed=0):
-    """Repeat `faithfulness` with each rule of replacement: index (replacement, method), gain over random."""
-    tables = {}
-    for replacement in REPLACEMENTS:
-        changed = Perturbation(**(vars(settings) | {"replacement": replacement}))
-        results = faithfulness(model, records.signals, maps, records.class_index, signed, changed)
-        gains = pd.DataFrame({name: result.areas()["gain"] for name, result in results.items()})
-        tables[replacement] = mean_table(gains, records.patients, n_bootstrap, seed)
-    return stack(tables, ("replacement", "method"))
+def mean_table(
+    table: pd.DataFrame, groups: ArrayLike | None = None, n_bootstrap: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Average each column of a table with one row a record: a row a column, value, low, high and n.
+
+    Args:
+        table: one row a record.
+        groups, n_bootstrap, seed: as in `mean_estimate`.
+    """
+    estimates = [mean_estimate(table[name], groups, n_bootstrap, seed) for name in table.columns]
+    return pd.DataFrame(estimates, index=table.columns)[["value", "low", "high", "n"]]
 
 
-def sanity_table(rows, patients=None, n_bootstrap=1000, seed=0):
+def mean_curve(
+    values: ArrayLike, groups: ArrayLike | None = None, n_bootstrap: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Average curves over records: a row a step, value, low and high, NaN where no record is whole.
+
+    Args:
+        values: (record, step); records with a NaN are left out.
+        groups, n_bootstrap, seed: as in `mean_estimate`.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    kept = ~np.isnan(values).any(axis=1)
+    if not kept.any():
+        return pd.DataFrame(np.nan, index=range(values.shape[1]), columns=["value", "low", "high"])
+    mean, replicates, _ = _means(values[kept], kept, groups, n_bootstrap, seed)
+    low, high = np.quantile(replicates, (0.025, 0.975), axis=0)
+    return pd.DataFrame({"value": mean, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class Means:
+    """`mean_table` for all records of an assessment or some of them.
+
+    Attributes:
+        patients: (record,), or None.
+        n_bootstrap, seed: of the intervals.
+    """
+
+    patients: np.ndarray | None = None
+    n_bootstrap: int = 1000
+    seed: int = 0
+
+    def __call__(self, table: pd.DataFrame, chosen: object = slice(None)):
+        return mean_table(table[chosen], *self._options(chosen))
+
+    def curve(self, values: np.ndarray, chosen: object = slice(None)) -> pd.DataFrame:
+        """Return the `mean_curve` of the chosen records."""
+        return mean_curve(values[chosen], *self._options(chosen))
+
+    def _options(self, chosen: object):
+        patients = None if self.patients is None else self.patients[chosen]
+        return patients, self.n_bootstrap, self.seed
+
+
+def faithfulness_table(results: dict[str, Faithfulness], mean: Means) -> pd.DataFrame:
+    """Average the areas of `faithfulness`: index (method, measure)."""
+    return stack({name: mean(result.areas()) for name, result in results.items()})
+
+
+def advantage_table(
+    values: dict[str, pd.DataFrame], mean: Means, chosen: object = slice(None)
+) -> pd.DataFrame:
+    """Average the first method's measures minus those of each, on the same records: index (method, measure).
+
+    Args:
+        values: by method name, one row a record; the columns are measures.
+        mean: of what and how to average.
+        chosen: bool (record,), of all by default.
+    """
+    first = next(iter(values.values()))
+    return stack({name: mean(first - other, chosen) for name, other in values.items()})
+
+
+def sanity_table(
+    rows: pd.DataFrame, patients: np.ndarray | None = None, n_bootstrap: int = 1000, seed: int = 0
+) -> pd.DataFrame:
     """Average the correlations of `weight_randomisation`, without their signs: index (method, stage).
 
     Random weights turn the sign of a map as often as not, all records alike, so a map that stays the same
     but for its sign would pass for one that changed. ``signed`` has the mean with signs. Stages are in
     their order.
     """
-    stages = [stage for stage in rows["stage"].unique() if stage != sanity.OTHER_RECORD]
-    stages.append(sanity.OTHER_RECORD)
+    stages = [stage for stage in rows["stage"].unique() if stage != OTHER_RECORD] + [OTHER_RECORD]
     rows = rows.assign(size=rows["correlation"].abs())
     tables = {}
     for method, part in rows.groupby("method", sort=False):
@@ -81,23 +135,14 @@ def sanity_table(rows, patients=None, n_bootstrap=1000, seed=0):
     return stack(tables, ("method", "stage"))
 
 
-def localisation_values(maps, lesions, smoothing=25):
-    """Measure each method's maps: dict of method name to the DataFrame of `localise`."""
-    return {name: localise(smooth(values, smoothing), lesions) for name, values in maps.items()}
-
-
-def lesion_groups(records, decided):
-    """Sort the records with a lesion: all, those detected, lasting, partial, and those of one superclass.
+def lesion_groups(records: ExplainedRecords, decided: np.ndarray) -> dict[str, np.ndarray]:
+    """Sort the records with a lesion, bool (record,) each: all, detected, lasting, partial, of one class.
 
     Args:
-        records: `Records` with lesions.
+        records: with lesions.
         decided: bool (record,), where the model decided for the class.
-
-    Returns:
-        dict of group name to bool (record,).
     """
-    lesion = records.lesions.any(axis=1)
-    lasting = is_full_time(records.lesions)
+    lesion, lasting = records.lesions.any(axis=1), is_full_time(records.lesions)
     groups = {
         "all": lesion,
         "detected": lesion & decided,
@@ -107,89 +152,68 @@ def lesion_groups(records, decided):
     if records.superclasses is not None:
         flags = records.superclasses.drop(columns="NORM", errors="ignore")
         alone = flags.sum(axis=1).to_numpy() == 1
-        for name in flags:
-            groups[f"only {name}"] = lesion & alone & flags[name].to_numpy(bool)
-    return {name: rows for name, rows in groups.items() if rows.any()}
+        groups |= {f"only {name}": lesion & alone & flags[name].to_numpy(bool) for name in flags}
+    return {name: chosen for name, chosen in groups.items() if chosen.any()}
 
 
-def localisation_table(values, groups, patients=None, n_bootstrap=1000, seed=0):
+def localisation_table(
+    values: dict[str, pd.DataFrame], groups: dict[str, np.ndarray], mean: Means
+) -> pd.DataFrame:
     """Average the measures of `localise` in each group of records: index (group, method, measure).
 
     The method "chance" holds what a map without knowledge reaches.
     """
-    tables = {}
-    for group, rows in groups.items():
-        of = None if patients is None else patients[rows]
-        for method, table in values.items():
-            tables[group, method] = mean_table(table.loc[rows, list(MEASURES)], of, n_bootstrap, seed)
-        chance = next(iter(values.values())).loc[rows]
-        level = chance["chance"]
-        expected = {"average_precision": chance["chance_average_precision"]}
-        chance = pd.DataFrame({measure: expected.get(measure, level) for measure in MEASURES})
-        tables[group, "chance"] = mean_table(chance, of, n_bootstrap, seed)
+    chances = next(iter(values.values()))
+    expected = {measure: chances["chance"] for measure in MEASURES}
+    expected["average_precision"] = chances["chance_average_precision"]
+    values = values | {"chance": pd.DataFrame(expected)}
+    tables = {
+        (group, method): mean(table[list(MEASURES)], chosen)
+        for group, chosen in groups.items()
+        for method, table in values.items()
+    }
     return stack(tables, ("group", "method", "measure"))
 
 
-def part_table(shares, superclass_table, patients=None, n_bootstrap=1000, seed=0):
-    """Average the shares of evidence in the parts of the beat, beside their shares of time.
-
-    Returns:
-        DataFrame, index (superclass, part), columns as `mean_table` and ``time``.
-    """
+def part_table(shares: pd.DataFrame, groups: dict[str, np.ndarray], mean: Means) -> pd.DataFrame:
+    """Average the shares of `part_shares`, those of the time as column ``time``: index (superclass, part)."""
     tables = {}
-    for name, rows in superclass_groups(superclass_table, len(shares)).items():
-        of = None if patients is None else patients[rows]
-        table = mean_table(shares.loc[rows, list(beats.PARTS)], of, n_bootstrap, seed)
-        table["time"] = [shares.loc[rows, f"time_{part}"].mean() for part in beats.PARTS]
+    for name, chosen in groups.items():
+        table = mean(shares[list(PARTS)], chosen)
+        table["time"] = [shares.loc[chosen, f"time_{part}"].mean() for part in PARTS]
         tables[name] = table
     return stack(tables, ("superclass", "part"))
 
 
-def lead_table(model, records, n_bootstrap=1000, seed=0):
-    """Average the fall of the logit without each lead, by superclass: index (superclass, lead)."""
-    falls = occlude_leads(model, records.signals, records.class_index)
-    falls = pd.DataFrame(falls, columns=list(records.lead_names))
-    tables = {}
-    for name, rows in superclass_groups(records.superclasses, len(falls)).items():
-        of = None if records.patients is None else records.patients[rows]
-        tables[name] = mean_table(falls[rows], of, n_bootstrap, seed)
-    return stack(tables, ("superclass", "lead"))
-
-
-def superclass_groups(superclass_table, n_records):
-    """Sort records by superclass: dict of name to bool (record,); all in one group where none is known."""
-    if superclass_table is None:
+def superclass_groups(superclasses: pd.DataFrame | None, n_records: int) -> dict[str, np.ndarray]:
+    """Sort records by superclass, bool (record,) each; all in one group where none is known."""
+    if superclasses is None:
         return {"all": np.ones(n_records, dtype=bool)}
-    groups = {name: superclass_table[name].to_numpy(bool) for name in superclass_table}
-    return {name: rows for name, rows in groups.items() if rows.any()}
+    groups = {name: superclasses[name].to_numpy(bool) for name in superclasses}
+    return {name: chosen for name, chosen in groups.items() if chosen.any()}
 
 
-def stability_table(table, patients=None, n_bootstrap=1000, seed=0):
-    """Average the correlations of `noise_stability` or `shift_stability`: index (method, level)."""
-    means = mean_table(table, patients, n_bootstrap, seed)
-    means.index = table.columns
-    return means
-
-
-def cost_table(model, signals, make, n_records=64, repeats=3):
-    """Time each method: median milliseconds a record, over `repeats` calls after one that is not timed.
-
-    Beside it, the passes through the network that the method takes by default.
-    """
+def cost_table(model: AnyModel, signals: np.ndarray, make: MapMaker, n_records: int = 64) -> pd.DataFrame:
+    """Time each method: median milliseconds a record of three calls, and the passes it takes by default."""
     network = as_network(model)
     batch = np.resize(signals, (n_records, *signals.shape[1:]))
     calls = {name: partial(make.explain, name, network, batch) for name in make.names}
-    table = latency_table(calls, repeats=repeats, warmup=1, n_records=n_records)
-    return pd.DataFrame(
-        {
-            "ms_per_record": table["median"] / n_records,
-            "passes": [METHODS[name].passes for name in make.names],
-        }
-    )
+    table = latency_table(calls, repeats=3, warmup=1, n_records=n_records)
+    passes = [METHODS[name].passes for name in make.names]
+    return pd.DataFrame({"ms_per_record": table["median"] / n_records, "passes": passes})
 
 
-def stack(tables, names=("method", "measure")):
+def stack(
+    tables: dict[Hashable, pd.DataFrame], names: tuple[str, ...] = ("method", "measure")
+) -> pd.DataFrame:
     """Join tables under their keys, the levels of the index named."""
-    joined = pd.concat(tables)
-    joined.index.names = names
-    return joined
+    return pd.concat(tables).rename_axis(index=names)
+
+
+def _means(values: np.ndarray, kept: np.ndarray, groups: ArrayLike | None, n_bootstrap: int, seed: int):
+    """Return the means over the kept records, (column,), in each resample, and the kept records' clusters."""
+    clusters = np.unique(check_groups(groups, len(kept))[kept], return_inverse=True)[1]
+    replicates = [np.empty((0, values.shape[1]))]
+    for counts in resample_counts(clusters, n_bootstrap, seed):
+        replicates.append(counts @ values / counts.sum(axis=1, keepdims=True))
+    return values.mean(axis=0), np.concatenate(replicates), clusters

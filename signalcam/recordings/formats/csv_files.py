@@ -5,19 +5,22 @@ sample numbers is checked against the rate and left out. Neither rate nor unit i
 """
 
 import csv
+import itertools
 import os
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TextIO
 
 import numpy as np
 
 from signalcam.errors import RecordError
-from signalcam.leads import canonical_lead
-from signalcam.units import agreed_scale
+from signalcam.leads import agreed_scale, known_lead
 
+# A file of NULs or one endless line is refused before more of it is read.
 _MAX_LINE = 100_000
-_WITH_UNIT = re.compile(r"(.*?)\s*[(\[]\s*([^)\]]*?)\s*[)\]]\s*")
+_MAX_COLUMNS = 1_000
+_MAX_COMMENTS = 1_000
 # Names of columns that count samples or tell the time, and the steps a second that they may have.
 _TIME_COLUMNS = {
     "seconds": {"time_s", "t_s", "time_sec", "seconds", "second", "sec", "s"},
@@ -35,37 +38,33 @@ def read_csv(
     source_rate: float | None,
     wanted: Callable[[str], bool],
 ) -> tuple[np.ndarray, list[str], float]:
-    """All samples of a CSV file.
+    """All samples of a CSV file in UTF-8; rate and unit must be stated.
 
-    Args:
-        path: the file, UTF-8.
-        name: record name for messages.
-        unit: unit of the columns whose header states none, as in "V1 (uV)".
-        source_rate: sampling rate of the file in Hz.
-        wanted: tells of a column's name whether to keep the column.
-
-    Returns:
-        float32 (time, lead) in mV, the column names, the rate.
-
-    Raises:
-        RecordError: rate or unit are open, or the file is no such table; the cause is chained.
+    Args, Returns and Raises: as in `signalcam.recordings.formats.readers.read_file`; `name` is for messages.
     """
     try:
-        return _read(path, unit, source_rate, wanted)
+        with open(path, encoding="utf-8-sig") as file:
+            return _read(_lines(file), unit, source_rate, wanted)
     except (ValueError, csv.Error) as error:
         raise RecordError(f"Record {name}: cannot read {path} as a CSV table of leads: {error}") from error
 
 
-def _read(path, unit, source_rate, wanted):
-    n_before, delimiter, columns = _read_header_row(path)
+def _lines(file: TextIO) -> Iterator[str]:
+    while line := file.readline(_MAX_LINE):
+        if len(line) == _MAX_LINE:
+            raise ValueError(f"expected lines of less than {_MAX_LINE:,} characters, found {line[:80]!r}.")
+        yield line
+
+
+def _read(
+    lines: Iterator[str], unit: str | None, source_rate: float | None, wanted: Callable[[str], bool]
+) -> tuple[np.ndarray, list[str], float]:
+    delimiter, columns = _read_header_row(lines)
     if source_rate is None:
         raise ValueError("a CSV file states no sampling rate: give source_rate=... in Hz (--source-rate).")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="loadtxt: input contained no data")
-        with open(path, encoding="utf-8-sig") as file:
-            table = np.loadtxt(
-                file, delimiter=delimiter, skiprows=n_before, comments=None, quotechar='"', ndmin=2
-            )
+        table = np.loadtxt(lines, delimiter=delimiter, comments=None, quotechar='"', ndmin=2)
     if not table.size:
         raise ValueError("the table has a header row but no samples.")
     if table.shape[1] != len(columns):
@@ -73,9 +72,9 @@ def _read(path, unit, source_rate, wanted):
     names, kept, scales = [], [], []
     for position, column in enumerate(columns):
         lead, stated = _split_unit(column)
-        kind = _time_kind(column)
-        if kind is not None:
-            _check_times(table[:, position], column, kind, source_rate)
+        clock = _clock(column)
+        if clock is not None:
+            _check_times(table[:, position], column, clock, source_rate)
         elif wanted(lead):
             names.append(lead)
             kept.append(position)
@@ -83,49 +82,47 @@ def _read(path, unit, source_rate, wanted):
     return (table[:, kept] * scales).astype(np.float32), names, float(source_rate)
 
 
-def _read_header_row(path) -> tuple[int, str, list[str]]:
-    """Number of lines up to and with the header row, the delimiter, and the column names."""
-    with open(path, encoding="utf-8-sig") as file:
-        n_lines, line = 1, file.readline(_MAX_LINE)
-        while line.startswith("#"):
-            n_lines, line = n_lines + 1, file.readline(_MAX_LINE)
+def _read_header_row(lines: Iterator[str]) -> tuple[str, list[str]]:
+    """The delimiter and the column names; comment lines before them are passed over."""
+    start = itertools.islice(lines, _MAX_COMMENTS)
+    line = next((line for line in start if not line.startswith("#")), "")
     if not line.strip():
         raise ValueError("expected a header row with lead names, found an empty line.")
     if line.lstrip().startswith("<"):
         raise ValueError("expected a header row with lead names, found HTML or XML.")
-    candidates = [next(csv.reader([line.rstrip("\r\n")], delimiter=mark), []) for mark in ",;\t|"]
-    known = [sum(_is_lead(_split_unit(column)[0]) for column in columns) for columns in candidates]
-    if not max(known):
+    best, delimiter, columns = 0, "", []
+    for mark in ",;\t|":
+        cells = next(csv.reader([line.rstrip("\r\n")], delimiter=mark), [])
+        n_leads = sum(known_lead(_split_unit(cell)[0]) is not None for cell in cells[:_MAX_COLUMNS])
+        if n_leads > best:
+            best, delimiter, columns = n_leads, mark, [cell.strip() for cell in cells]
+    if not 0 < len(columns) <= _MAX_COLUMNS:
         raise ValueError(f"expected a header row with lead names such as I,II,...,V6, found {line[:80]!r}.")
-    best = known.index(max(known))
-    return n_lines, ",;\t|"[best], [column.strip() for column in candidates[best]]
+    return delimiter, columns
 
 
 def _split_unit(column: str) -> tuple[str, str | None]:
-    match = _WITH_UNIT.fullmatch(column)
-    return (match[1], match[2]) if match else (column, None)
+    """Name and unit of a column such as "V1 (uV)" or "V1 [uV]"; the unit is None where none is stated."""
+    text = column.strip()
+    start = max(text.rfind("("), text.rfind("["))
+    if start < 0 or not text.endswith((")", "]")):
+        return column, None
+    return text[:start].rstrip(), text[start + 1 : -1].strip()
 
 
-def _is_lead(name: str) -> bool:
-    try:
-        canonical_lead(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _time_kind(column: str) -> str | None:
+def _clock(column: str) -> str | None:
+    """The key in `_TIME_COLUMNS` of a column that tells the time, else None."""
     key = re.sub(r"[\s(\[]+", "_", column.strip().lower()).rstrip(")]")
-    return next((kind for kind, names in _TIME_COLUMNS.items() if key in names), None)
+    return next((clock for clock, names in _TIME_COLUMNS.items() if key in names), None)
 
 
-def _check_times(times: np.ndarray, column: str, kind: str, rate: float) -> None:
+def _check_times(times: np.ndarray, column: str, clock: str, rate: float) -> None:
     """Refuse a time column that does not step evenly, or not at the rate given."""
     steps = np.diff(times)
     if not steps.size:
         return
-    allowed = [scale / rate for scale in _STEPS_PER_SECOND.get(kind, ())]
-    if kind in ("samples", "any"):
+    allowed = [scale / rate for scale in _STEPS_PER_SECOND.get(clock, ())]
+    if clock in ("samples", "any"):
         allowed.append(1.0)
     mean = float(steps.mean())
     # Times are often rounded, so that single steps vary by less than one; a gap is a step of two.

@@ -9,32 +9,21 @@ Format: DICOM PS3.3, C.10.9 (waveform module); lead codes: PS3.16, CID 3001.
 
 import os
 import re
-import struct
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from signalcam.errors import RecordError
-from signalcam.leads import LEADS, canonical_lead
-from signalcam.units import agreed_scale
+from signalcam.leads import LEADS, agreed_scale, known_lead
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 # ISO/IEEE 11073-10101 and SCP-ECG number the leads alike: "2:1" and "5.6.3-9-1" are lead I.
 _LEAD_NUMBERS = dict(zip((1, 2, 61, 62, 63, 64, 3, 4, 5, 6, 7, 8), LEADS, strict=True))
 _LEAD_CODE = re.compile(r"(?:2:|5\.6\.3-9-)(\d{1,3})")
 _LINEAR_SAMPLES = ("SB", "UB", "SS", "US", "SL", "UL")
-# What pydicom raises on damaged files, besides its own two errors.
-_DAMAGE = (
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-    NotImplementedError,
-    RecursionError,
-    EOFError,
-    OSError,
-    struct.error,
-)
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
@@ -43,39 +32,29 @@ def read_dicom(
 ) -> tuple[np.ndarray, list[str], float]:
     """All samples of the first original waveform group.
 
-    Args:
-        path: the file.
-        name: record name for messages.
-        unit: unit of the channels for which the file states none.
-        wanted: tells of a channel's name whether to keep the channel.
-
-    Returns:
-        float32 (time, lead) in mV, the channel names, the rate in Hz. Samples marked as padding are NaN.
-
-    Raises:
-        RecordError: `pydicom` is not installed; the file is damaged, compressed, uncalibrated, or no
-            waveform; the cause is chained.
+    Samples marked as padding are NaN. Args, Returns and Raises: as in
+    `signalcam.recordings.formats.readers.read_file`; `name` is for messages.
     """
     try:
         import pydicom
-        from pydicom.errors import BytesLengthException, InvalidDicomError
     except ImportError as error:
-        raise RecordError(
-            f"Record {name}: reading DICOM needs pydicom: pip install signalcam[formats]"
-        ) from error
+        message = f"Record {name}: reading DICOM needs pydicom: pip install signalcam[formats]"
+        raise RecordError(message) from error
     try:
         # Deflated files could unpack to any size, and reading unpacks them at once.
         if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == _DEFLATED:
             raise ValueError("it is deflated")
         return _convert(pydicom.dcmread(path), unit, wanted)
-    except (*_DAMAGE, InvalidDicomError, BytesLengthException) as error:
+    except Exception as error:  # noqa: BLE001 (pydicom raises all sorts on damaged files)
         raise RecordError(
             f"Record {name}: cannot read {path} as a DICOM waveform: {str(error)[:300]}. Export it again, "
             "uncompressed."
         ) from error
 
 
-def _convert(dataset, unit: str | None, wanted: Callable[[str], bool]) -> tuple[np.ndarray, list[str], float]:
+def _convert(
+    dataset: "Dataset", unit: str | None, wanted: Callable[[str], bool]
+) -> tuple[np.ndarray, list[str], float]:
     groups = dataset.get("WaveformSequence")
     if not groups:
         raise ValueError("it holds no waveform (is it an image?)")
@@ -98,7 +77,7 @@ def _convert(dataset, unit: str | None, wanted: Callable[[str], bool]) -> tuple[
     return np.stack(columns, axis=1), names, float(group.SamplingFrequency)
 
 
-def _samples(dataset, index: int) -> np.ndarray:
+def _samples(dataset: "Dataset", index: int) -> np.ndarray:
     from pydicom.waveforms import multiplex_array
 
     group = dataset.WaveformSequence[index]
@@ -113,26 +92,21 @@ def _samples(dataset, index: int) -> np.ndarray:
     return multiplex_array(dataset, index, as_raw=True)
 
 
-def _channel_name(channel) -> str:
+def _channel_name(channel: "Dataset") -> str:
     """The lead by its code, else the code's meaning or the channel's label as written."""
-    source = (channel.get("ChannelSourceSequence") or [None])[0]
-    code = str(source.get("CodeValue", "")) if source is not None else ""
-    meaning = str(source.get("CodeMeaning", "")) if source is not None else ""
+    source = (channel.get("ChannelSourceSequence") or [{}])[0]
+    code, meaning = str(source.get("CodeValue", "")), str(source.get("CodeMeaning", ""))
     match = _LEAD_CODE.fullmatch(code)
     coded = _LEAD_NUMBERS.get(int(match[1])) if match else None
-    written = re.sub(r"\s*\(.*\)", "", meaning) or str(channel.get("ChannelLabel", "")) or code
-    if coded is None:
-        return written
-    try:
-        named = canonical_lead(written)
-    except ValueError:
-        return coded
-    if named != coded:
+    written = meaning.partition("(")[0].strip() or str(channel.get("ChannelLabel", "")) or code
+    if coded is not None and known_lead(written) not in (None, coded):
         raise ValueError(f"channel code {code} is lead {coded}, but its meaning is {meaning[:40]!r}")
-    return coded
+    return coded or written
 
 
-def _calibrate(column: np.ndarray, channel, group, label: str, unit: str | None) -> np.ndarray:
+def _calibrate(
+    column: np.ndarray, channel: "Dataset", group: "Dataset", label: str, unit: str | None
+) -> np.ndarray:
     sensitivity = channel.get("ChannelSensitivity")
     if not sensitivity:
         raise ValueError(f"channel {label} states no sensitivity, so it is uncalibrated")

@@ -7,59 +7,41 @@ here each of those warnings is a refusal.
 import os
 import warnings
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from signalcam.errors import RecordError
-from signalcam.units import agreed_scale
+from signalcam.leads import agreed_scale
 
-# What edfio raises on damaged files, and the warnings that are turned into errors.
-_EDF_ERRORS = (
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    NameError,
-    AttributeError,
-    OSError,
-    Warning,
-)
+if TYPE_CHECKING:
+    import edfio
 
 
 def read_edf(
     path: str | os.PathLike, name: str, unit: str | None, wanted: Callable[[str], bool]
 ) -> tuple[np.ndarray, list[str], float]:
-    """All samples of an EDF file, or of a BDF file by its suffix.
+    """All samples of an EDF file, or of a BDF file by its suffix, without gaps and at one rate.
 
-    Args:
-        path: the file.
-        name: record name for messages.
-        unit: unit of the signals for which the file states no physical dimension.
-        wanted: tells of a signal's label whether to keep the signal.
-
-    Returns:
-        float32 (time, lead) in mV, the labels, the rate in Hz.
-
-    Raises:
-        RecordError: `edfio` is not installed; the file is damaged, has gaps, or signals of different rates;
-            the cause is chained.
+    Args, Returns and Raises: as in `signalcam.recordings.formats.readers.read_file`; `name` is for messages.
     """
     try:
         import edfio
     except ImportError as error:
-        raise RecordError(
-            f"Record {name}: reading EDF needs edfio: pip install signalcam[formats]"
-        ) from error
+        message = f"Record {name}: reading EDF needs edfio: pip install signalcam[formats]"
+        raise RecordError(message) from error
     read = edfio.read_bdf if str(path).lower().endswith(".bdf") else edfio.read_edf
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             return _convert(read(os.fspath(path)), unit, wanted)
-    except _EDF_ERRORS as error:
+    except Exception as error:  # noqa: BLE001 (edfio raises all sorts on damaged files)
         raise RecordError(f"Record {name}: cannot read {path} as EDF: {error}. Export it again.") from error
 
 
-def _convert(edf, unit: str | None, wanted: Callable[[str], bool]) -> tuple[np.ndarray, list[str], float]:
+def _convert(
+    edf: "edfio.Edf", unit: str | None, wanted: Callable[[str], bool]
+) -> tuple[np.ndarray, list[str], float]:
     if "+D" in edf.reserved:
         raise ValueError("it is discontinuous (EDF+D), with gaps in time")
     signals = [signal for signal in edf.signals if wanted(signal.label)]

@@ -6,50 +6,35 @@ parsed, and no pickle is opened.
 
 import math
 import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from signalcam.errors import RecordError
+from signalcam.leads import millivolts_per
 from signalcam.recordings.formats.csv_files import read_csv
 from signalcam.recordings.formats.dicom_files import read_dicom
 from signalcam.recordings.formats.edf_files import read_edf
-from signalcam.recordings.formats.wfdb_files import read_samples
-from signalcam.units import millivolts_per
+from signalcam.recordings.formats.wfdb_files import open_file, read_samples
 
 WFDB_SAMPLES = (".dat", ".mat", ".xyz")
 SUFFIXES = {
-    ".hea": "wfdb",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".edf": "edf",
-    ".bdf": "edf",
-    ".dcm": "dicom",
-    ".dicom": "dicom",
-}
-_ECGDATAKIT = (
-    "ecgdatakit reads SCP-ECG, HL7 aECG and MUSE XML: read it there and pass the array to from_array."
-)
+    ".hea": "wfdb", ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".edf": "edf", ".bdf": "edf",
+    ".dcm": "dicom", ".dicom": "dicom",
+}  # fmt: skip
+_ECGDATAKIT = "ecgdatakit reads SCP-ECG, HL7 aECG and MUSE XML: read it there, pass the array to from_array."
 _UNPACK = "Unpack it first."
-_ARRAY = "Load it yourself and pass the array to signalcam.recordings.reading.from_array."
+_ARRAY = "Load it yourself and pass the array to signalcam.recordings.from_array."
 ADVICE = {
     **dict.fromkeys((".xml", ".aecg", ".hl7", ".scp", ".muse", ".ecg"), _ECGDATAKIT),
     **dict.fromkeys((".zip", ".gz", ".tar", ".tgz", ".bz2", ".xz", ".7z", ".rar"), _UNPACK),
     **dict.fromkeys((".npy", ".npz", ".mat", ".h5", ".hdf5", ".parquet"), _ARRAY),
     **dict.fromkeys((".pkl", ".pickle", ".joblib"), "Pickle files can run code and are never opened."),
     **dict.fromkeys((".xls", ".xlsx", ".ods"), "Save it as CSV."),
-    **dict.fromkeys(
-        (".pdf", ".png", ".jpg", ".jpeg", ".tif"), "It is a picture, not samples: export the samples."
-    ),
+    **dict.fromkeys((".pdf", ".png", ".jpg", ".jpeg", ".tif"), "It is a picture: export the samples."),
 }
-_FIRST_BYTES = (
-    (0, b"0       ", "edf"),
-    (0, b"\xffBIOSEMI", "edf"),
-    (128, b"DICM", "dicom"),
-)
+_FIRST_BYTES = ((0, b"0       ", "edf"), (0, b"\xffBIOSEMI", "edf"), (128, b"DICM", "dicom"))
 _FOREIGN_FIRST_BYTES = ((b"PK\x03\x04", _UNPACK), (b"\x1f\x8b", _UNPACK), (b"<", _ECGDATAKIT))
 
 
@@ -79,66 +64,60 @@ def read_file(
     if source_rate is not None and not 0 < source_rate < math.inf:
         raise ValueError(f"source_rate must be above 0 Hz, got {source_rate!r}.")
     path, name = Path(path), record_name(path)
-    kind, path = _kind(path, name)
-    if kind == "csv":
-        return read_csv(path, name, unit, source_rate, wanted)
-    if kind == "wfdb":
+    form, path = _format(path, name)
+    if form == "csv":
+        signals, names, rate = read_csv(path, name, unit, source_rate, wanted)
+    elif form == "wfdb":
         signals, names, rate = _read_wfdb(path, name, unit, check, wanted)
     else:
-        read = read_edf if kind == "edf" else read_dicom
+        read = read_edf if form == "edf" else read_dicom
         signals, names, rate = read(path, name, unit, wanted)
-    if source_rate is not None and source_rate != rate:
-        raise RecordError(
-            f"Record {name}: the file states {rate:g} Hz, but source_rate={source_rate:g} was given. "
-            "Leave it out."
-        )
+    if source_rate not in (None, rate):
+        found = f"{rate:g} Hz, but source_rate={source_rate:g} was given"
+        raise RecordError(f"Record {name}: the file states {found}. Leave it out.")
     return signals, names, rate
 
 
 def record_name(path: str | os.PathLike) -> str:
-    """File name without its suffix, where that is one of a format."""
+    """Name of a record for messages: its file's, without a suffix that is one of a format.
+
+    Args: as in `read_file`. Returns: text.
+    """
     path = Path(path)
-    known = path.suffix.lower() in SUFFIXES or path.suffix.lower() in WFDB_SAMPLES
-    return path.stem if known else path.name
+    return path.stem if path.suffix.lower() in (*SUFFIXES, *WFDB_SAMPLES) else path.name
 
 
-def _kind(path: Path, name: str) -> tuple[str, Path]:
-    """The reader, and the file it starts from."""
+def header_beside(path: str | os.PathLike) -> Path | None:
+    """The `.hea` or `.HEA` file of the same name as a WFDB sample file; None for other files, or without one.
+
+    Args: as in `read_file`. Returns: the path, or None.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in WFDB_SAMPLES:
+        return None
+    return next(filter(_is_there, (path.with_suffix(".hea"), path.with_suffix(".HEA"))), None)
+
+
+def _format(path: Path, name: str) -> tuple[str, Path]:
+    """The format of a file, and the file that its reader starts from."""
     suffix = path.suffix.lower()
-    header = path.with_suffix(".hea") if suffix in WFDB_SAMPLES else Path(f"{path}.hea")
-    if suffix == ".dat" or ((suffix in WFDB_SAMPLES or not _is_there(path)) and _is_there(header)):
-        return "wfdb", header
     if suffix == ".hea":
         return "wfdb", path
-    try:
-        mode = os.stat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileNotFoundError(f"Record {name}: there is no file {path}. Check the path.") from error
-    except ValueError as error:  # a null character in the path
-        raise RecordError(f"Record {name!r}: {error} in its path.") from error
-    if stat.S_ISDIR(mode):
-        raise RecordError(f"Record {name}: {path} is a folder without recordings. Give a file.")
-    if not stat.S_ISREG(mode):
-        raise RecordError(f"Record {name}: expected a file at {path}, found a pipe or device.")
+    header = header_beside(path if suffix in WFDB_SAMPLES or _is_there(path) else f"{path}.dat")
+    if header is not None or suffix == ".dat":
+        return "wfdb", header or path.with_suffix(".hea")
+    with open_file(path, name) as file:
+        start = file.read(132)
     if suffix in SUFFIXES:
         return SUFFIXES[suffix], path
-    return _kind_by_content(path, name, suffix), path
-
-
-def _kind_by_content(path: Path, name: str, suffix: str) -> str:
-    with open(path, "rb") as file:
-        start = file.read(132)
-    for offset, mark, kind in _FIRST_BYTES:
-        if start[offset : offset + len(mark)] == mark:
-            return kind
-    advice = ADVICE.get(suffix)
-    if advice is None:
-        advice = next(
-            (text for mark, text in _FOREIGN_FIRST_BYTES if start.lstrip().startswith(mark)), _ARRAY
-        )
+    for offset, mark, form in _FIRST_BYTES:
+        if start.startswith(mark, offset):
+            return form, path
+    foreign = (text for mark, text in _FOREIGN_FIRST_BYTES if start.lstrip().startswith(mark))
+    advice = ADVICE.get(suffix) or next(foreign, _ARRAY)
+    known = ", ".join(SUFFIXES)
     raise RecordError(
-        f"Record {name}: the format of {path.name} is not read here (read are {', '.join(SUFFIXES)}). "
-        f"{advice}"
+        f"Record {name}: the format of {path.name} is not read here (read are {known}). {advice}"
     )
 
 
@@ -149,7 +128,9 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _read_wfdb(path, name, unit, check, wanted):
+def _read_wfdb(
+    path: Path, name: str, unit: str | None, check: bool, wanted: Callable[[str], bool]
+) -> tuple[np.ndarray, list[str], float]:
     signals, header = read_samples(path, check=check, unit=unit)
     if unit is not None and {millivolts_per(stated) for stated in header.units} != {millivolts_per(unit)}:
         stated = ", ".join(sorted(set(header.units)))

@@ -1,8 +1,7 @@
 """One WFDB record (a `.hea` header and its sample files), read strictly and fast.
 
-`parse_header` and `read_samples` serve both the PTB-XL loader and the gate for single recordings. Format 16
-is decoded with NumPy, bit-equal to `wfdb.rdsamp` cast to float32; other formats go through `wfdb`. Where
-`wfdb` is silent (gain 0, wrong checksums, over-long files), this module refuses.
+Format 16 is decoded with NumPy, bit-equal to `wfdb.rdsamp` cast to float32; other formats go through `wfdb`.
+Where `wfdb` is silent (gain 0, wrong checksums, over-long files), this module refuses.
 
 Format: https://physionet.org/physiotools/wag/signal-5.htm
 """
@@ -11,18 +10,19 @@ import io
 import itertools
 import math
 import os
+import re
 import stat
 import warnings
 
 import numpy as np
 
 from signalcam.errors import RecordError
+from signalcam.leads import millivolts_per
 from signalcam.recordings.formats.wfdb_header import BYTES_PER_SAMPLE, Header, parse_header
-from signalcam.units import millivolts_per
-
-__all__ = ["Header", "parse_header", "read_header", "read_samples"]
 
 _MAX_HEADER_BYTES = 1_000_000
+# Comments may be in any encoding; what the samples need is ASCII, or UTF-8 for the micro sign.
+_COMMENT = re.compile(rb"(?<![^\r\n])#[^\r\n]*")
 # Time steps converted at once, so that a recording of a day does not need its float64 copy in memory.
 _BLOCK = 65_536
 _BITS = {16: 16, 24: 24, 32: 32, 61: 16, 80: 8, 160: 16, 212: 12}
@@ -33,25 +33,22 @@ _MISSING = {fmt: -(1 << (bits - 1)) for fmt, bits in _BITS.items()}
 def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Header:
     """`parse_header` of a `.hea` file.
 
-    Raises:
-        FileNotFoundError: there is no such file.
-        RecordError: it is no text, or no header.
+    Args, Raises: as in `read_samples`. Returns: as in `parse_header`.
     """
     path = os.fspath(header_path)
-    name = os.path.basename(path).removesuffix(".hea")
-    with _open(path, name) as file:
-        size = _size(file)
+    stem, suffix = os.path.splitext(os.path.basename(path))
+    name = stem if suffix.lower() == ".hea" else stem + suffix
+    with open_file(path, name) as file:
+        size = os.fstat(file.fileno()).st_size
         if size > _MAX_HEADER_BYTES:
-            raise RecordError(
-                f"Record {name}: expected a header of some kB, found {size:,} bytes. Fetch {path} again."
-            )
+            found = f"expected a header of some kB, found {size:,} bytes"
+            raise RecordError(f"Record {name}: {found}. Fetch {path} again.")
         data = file.read(_MAX_HEADER_BYTES)
     try:
-        text = data.decode("utf-8")
+        text = (_COMMENT.sub(b"", data) if b"#" in data else data).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RecordError(
-            f"Record {name}: expected text in {path}, found binary data. Fetch the .hea file again."
-        ) from error
+        found = f"expected text in {path}, found binary data"
+        raise RecordError(f"Record {name}: {found}. Fetch it again.") from error
     return parse_header(text, name, unit)
 
 
@@ -88,9 +85,7 @@ def read_samples(
         blocks.append(_read_file(header, slice(position, stop), os.path.join(folder, file), extra_bytes))
         position = stop
     if len(set(header.files)) != len(blocks):
-        raise RecordError(
-            f"Record {header.name}: leads of one sample file must follow each other in the header."
-        )
+        raise RecordError(f"Record {header.name}: leads of one sample file do not follow each other.")
     samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
     missing_marks = np.array([_MISSING[fmt] for fmt in header.formats], samples.dtype)
     missing = samples == missing_marks if samples.min() <= missing_marks.max() else None
@@ -121,14 +116,12 @@ def _read_file(header: Header, leads: slice, path: str, extra_bytes: str) -> np.
     """Samples (time, lead) of the leads in one sample file, as converter values."""
     layouts = set(zip(header.formats[leads], header.offsets[leads], strict=True))
     if len(layouts) != 1:
-        raise RecordError(
-            f"Record {header.name}: leads in {path} differ in storage format. Read it with wfdb.rdrecord."
-        )
+        raise RecordError(f"Record {header.name}: leads in {path} differ in format: use wfdb.rdrecord.")
     fmt, offset = layouts.pop()
     n_leads = leads.stop - leads.start
     expected = offset + math.ceil(header.n_times * n_leads * BYTES_PER_SAMPLE[fmt])
-    with _open(path, header.name) as file:
-        found = _size(file)
+    with open_file(path, header.name) as file:
+        found = os.fstat(file.fileno()).st_size
         if found != expected:
             _refuse_size(header, path, expected, found, fmt, extra_bytes)
         if fmt != 16:
@@ -151,9 +144,7 @@ def _refuse_size(header: Header, path: str, expected: int, found: int, fmt: int,
     if found < expected:
         raise RecordError(f"{text} The file is truncated or the header wrong: fetch both again.")
     if extra_bytes != "warn":
-        raise RecordError(
-            f"{text} Fetch both again, or ask for the first {expected:,} with extra_bytes='warn'."
-        )
+        raise RecordError(f"{text} Fetch both again, or read the first {expected:,}: extra_bytes='warn'.")
     warnings.warn(f"{text} The first {expected:,} are used.", stacklevel=4)
 
 
@@ -165,18 +156,19 @@ def _read_with_wfdb(header: Header, leads: slice, path: str) -> np.ndarray:
     try:
         samples = wfdb.rdrecord(record, physical=False, channels=channels).d_signal
     except (ValueError, IndexError, TypeError, KeyError) as error:
-        raise RecordError(
-            f"Record {header.name}: wfdb cannot decode {path}: {error}. Fetch it again."
-        ) from error
+        raise RecordError(f"Record {header.name}: wfdb cannot decode {path}: {error}.") from error
     if samples is None or samples.shape != (header.n_times, len(channels)):
-        raise RecordError(
-            f"Record {header.name}: wfdb decoded another number of samples than the header says."
-        )
+        raise RecordError(f"Record {header.name}: wfdb decoded another number of samples than stated.")
     return samples
 
 
 def _check_sums(header: Header, samples: np.ndarray) -> None:
-    for lead, found, expected in zip(header.leads, _sum_over_time(samples), header.checksums, strict=True):
+    # Summing rows of a few leads is slow in NumPy; rows of 64 time steps side by side are five times as fast.
+    n_times, n_leads = samples.shape
+    whole = n_times // 64 * 64
+    sums = samples[:whole].reshape(-1, 64 * n_leads).sum(axis=0, dtype=np.int64).reshape(64, n_leads)
+    sums = (sums.sum(axis=0) + samples[whole:].sum(axis=0, dtype=np.int64)).tolist()
+    for lead, found, expected in zip(header.leads, sums, header.checksums, strict=True):
         if (found - expected) % 65536:
             raise RecordError(
                 f"Record {header.name}, lead {lead}: the header gives checksum {expected % 65536}, "
@@ -184,53 +176,37 @@ def _check_sums(header: Header, samples: np.ndarray) -> None:
             )
 
 
-def _sum_over_time(samples: np.ndarray) -> list[int]:
-    # Summing rows of a few leads is slow in NumPy; rows of 64 time steps side by side are five times as fast.
-    n_times, n_leads = samples.shape
-    whole = n_times // 64 * 64
-    sums = samples[:whole].reshape(-1, 64 * n_leads).sum(axis=0, dtype=np.int64)
-    rest = samples[whole:].sum(axis=0, dtype=np.int64)
-    return (sums.reshape(64, n_leads).sum(axis=0) + rest).tolist()
-
-
 def _check_missing(header: Header, missing: np.ndarray | None) -> None:
     if missing is None or not missing.any():
         return
     counts = dict(zip(header.leads, missing.sum(axis=0).tolist(), strict=True))
     whole = [lead for lead, count in counts.items() if count == header.n_times]
-    if whole:
-        raise RecordError(
-            f"Record {header.name}: missing lead {', '.join(whole)}: the file marks all {header.n_times:,} "
-            "samples as missing. Use another recording."
-        )
-    some = ", ".join(f"{lead} ({count})" for lead, count in counts.items() if count)
-    raise RecordError(
-        f"Record {header.name}: the file marks samples as missing in lead {some}. Cut the recording to a "
-        "span without gaps."
-    )
+    text = f"missing lead {', '.join(whole)}: the file marks all {header.n_times:,} samples as missing"
+    if not whole:
+        some = ", ".join(f"{lead} ({count})" for lead, count in counts.items() if count)
+        text = f"the file marks samples as missing in lead {some}"
+    raise RecordError(f"Record {header.name}: {text}. Use another recording, or a span without gaps.")
 
 
-def _open(path: str, name: str) -> io.BufferedReader:
-    """The open file; a pipe or device, which could block or never end, is refused."""
+def open_file(path: str | os.PathLike, name: str) -> io.BufferedReader:
+    """Open a file of samples; a pipe or device, which could block or never end, is refused.
+
+    Args: the path; and the record's name, for messages. Returns: the open file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        RecordError: it is no ordinary file.
+    """
     try:
-        file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115 (the caller closes it)
+        # Without waiting, where that can be asked for: opening a pipe waits for its other end.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileNotFoundError(
-            f"Record {name}: there is no file {path}. Fetch it, or check the path."
-        ) from error
-    except IsADirectoryError as error:
-        raise RecordError(f"Record {name}: expected a file at {path}, found a folder.") from error
+        raise FileNotFoundError(f"Record {name}: there is no file {path}. Check the path.") from error
     except ValueError as error:  # a null character in the path
         raise RecordError(f"Record {name[:60]!r}: {error} in its path.") from error
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise RecordError(f"Record {name}: expected a file at {path}, found a pipe or device.")
-    return file
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _size(file: io.BufferedReader) -> int:
-    return os.fstat(file.fileno()).st_size
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return open(descriptor, "rb")
+    os.close(descriptor)
+    found = "a folder without recordings" if stat.S_ISDIR(mode) else "a pipe or device"
+    raise RecordError(f"Record {name}: expected a file at {path}, found {found}. Give a file.")

@@ -13,13 +13,14 @@ import re
 from dataclasses import dataclass
 
 from signalcam.errors import RecordError
-from signalcam.units import millivolts_per
+from signalcam.leads import millivolts_per
 
 # Bytes a sample takes in each storage format that is read.
 BYTES_PER_SAMPLE = {16: 2, 24: 3, 32: 4, 61: 2, 80: 1, 160: 2, 212: 1.5}
 # A gain outside these bounds is a damaged header, and could overflow float32.
 _GAIN_BOUNDS = (1e-9, 1e15)
-_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
+# The lengths are bounded, and no digit can match in two ways: a line of a million digits is refused at once.
+_NUMBER = r"(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?"
 _RATE = re.compile(rf"({_NUMBER})(?:/{_NUMBER}(?:\([+-]?{_NUMBER}\))?)?", re.ASCII)
 _FORMAT = re.compile(r"(\d{1,3})(?:x(\d{1,6}))?(?::(\d{1,9}))?(?:\+(\d{1,9}))?", re.ASCII)
 _GAIN = re.compile(rf"([+-]?{_NUMBER})(?:\(([+-]?\d{{1,10}})\))?(?:/(\S+))?", re.ASCII)
@@ -27,6 +28,7 @@ _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _COUNT = re.compile(r"\d{1,15}", re.ASCII)
 # "-" is standard input and "~" no file in this format; these marks lead out of the folder.
 _PATH_MARKS = re.compile(r"[/\\:\0]")
+_LINE_END = re.compile(r"[\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,6 @@ class Header:
         gains: converter units per physical unit, above 0.
         baselines: converter value of physical zero.
         units: physical unit as written, a voltage.
-        initial_values: first sample, as a converter value.
         checksums: sum of the samples modulo 65536; some writers store it as a signed number.
     """
 
@@ -58,7 +59,6 @@ class Header:
     gains: tuple[float, ...]
     baselines: tuple[int, ...]
     units: tuple[str, ...]
-    initial_values: tuple[int, ...]
     checksums: tuple[int, ...]
 
     @property
@@ -74,20 +74,22 @@ def parse_header(text: str, name: str, unit: str | None = None) -> Header:
         name: record name without suffix; the header must name the same record.
         unit: unit of the leads for which the header states none ("mV", "uV"); without it they are refused.
 
+    Returns:
+        The `Header`.
+
     Raises:
-        RecordError: the text is not a complete header of this record, or leaves gain or unit open. The cause
-            is chained.
+        RecordError: it is no whole header of this record, or leaves gain or unit open; the cause is chained.
     """
     try:
         return _parse(text, name, unit)
     except ValueError as error:
-        raise RecordError(
-            f"Record {name}: cannot use its header: {error} Fetch the .hea file again or mend this line."
-        ) from error
+        message = f"Record {name}: cannot use its header: {error} Fetch the .hea file again or mend it."
+        raise RecordError(message) from error
 
 
 def _parse(text: str, name: str, unit: str | None) -> Header:
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    # Not splitlines(), which ends a line at U+2028 and the like, too.
+    lines = [line for line in _LINE_END.split(text) if line.strip() and not line.startswith("#")]
     if not lines:
         raise ValueError("expected a record line, found an empty file.")
     if lines[0].lstrip().startswith("<"):
@@ -107,10 +109,9 @@ def _parse(text: str, name: str, unit: str | None) -> Header:
 def _parse_record_line(line: str, name: str) -> tuple[int, float, int]:
     fields = line.split()
     if "/" in fields[0]:
-        raise ValueError(
-            "it is a multi-segment record, which is not read here: use wfdb.rdrecord and pass the array."
-        )
-    if fields[0] != os.path.basename(name):
+        raise ValueError("it is a multi-segment record: use wfdb.rdrecord and pass the array.")
+    # The PhysioNet/CinC Challenges' files begin with "E00271.mat", the name of their sample file.
+    if os.path.basename(name) not in (fields[0], fields[0].removesuffix(".mat")):
         raise ValueError(f"it is the header of record {fields[0][:60]!r}.")
     if len(fields) < 4:
         raise ValueError(f"expected 'name leads rate samples', found {line[:80]!r}.")
@@ -134,7 +135,7 @@ def _parse_lead_line(line: str, unit: str | None) -> tuple:
     for field, form in zip(fields[3:8], (_COUNT, _INTEGER, _INTEGER, _INTEGER, _COUNT), strict=True):
         if form.fullmatch(field) is None:
             raise ValueError(f"expected a whole number, found {field[:20]!r}.")
-    return fields[8].rstrip(), *layout, int(fields[5]), int(fields[6])
+    return fields[8].rstrip(), *layout, int(fields[6])
 
 
 # The leads of a record share these fields, and so do the records of a data set but for the file.
@@ -142,39 +143,22 @@ def _parse_lead_line(line: str, unit: str | None) -> tuple:
 def _parse_layout(file: str, fmt: str, scale: str, zero: str, unit: str | None) -> tuple:
     if file in ("-", "~", ".", "..") or _PATH_MARKS.search(file):
         raise ValueError(f"the sample file must be a plain name beside the header, found {file[:60]!r}.")
-    fmt, offset = _parse_format(fmt)
-    gain, baseline, stated = _parse_gain(scale, unit)
-    if baseline is None:
-        # The converter's zero stands for it, by the format's definition.
-        baseline = int(zero) if _INTEGER.fullmatch(zero) else 0
-    return file, fmt, offset, gain, baseline, stated
-
-
-def _parse_format(field: str) -> tuple[int, int]:
-    match = _FORMAT.fullmatch(field)
-    if match is None or int(match[1]) not in BYTES_PER_SAMPLE:
-        raise ValueError(
-            f"storage format {field[:20]!r} is not read here (only {', '.join(map(str, BYTES_PER_SAMPLE))}): "
-            "use wfdb.rdrecord and pass the array."
-        )
-    if int(match[2] or 1) != 1 or int(match[3] or 0) != 0:
-        raise ValueError(
-            f"format {field[:20]!r} has several samples a frame, or a skew, which is not read here."
-        )
-    return int(match[1]), int(match[4] or 0)
-
-
-def _parse_gain(field: str, unit: str | None) -> tuple[float, int | None, str]:
-    match = _GAIN.fullmatch(field)
+    form = _FORMAT.fullmatch(fmt)
+    if form is None or int(form[1]) not in BYTES_PER_SAMPLE:
+        known = ", ".join(map(str, BYTES_PER_SAMPLE))
+        raise ValueError(f"storage format {fmt[:20]!r} is not read here (only {known}): use wfdb.rdrecord.")
+    if int(form[2] or 1) != 1 or int(form[3] or 0) != 0:
+        raise ValueError(f"format {fmt[:20]!r} has several samples a frame, or a skew: use wfdb.rdrecord.")
+    match = _GAIN.fullmatch(scale)
     if match is None:
-        raise ValueError(f"expected a gain such as 1000(0)/mV, found {field[:40]!r}.")
-    gain = float(match[1])
+        raise ValueError(f"expected a gain such as 1000(0)/mV, found {scale[:40]!r}.")
+    gain, baseline, stated = float(match[1]), match[2], match[3] or unit
     if not _GAIN_BOUNDS[0] <= gain <= _GAIN_BOUNDS[1]:
         raise ValueError(f"the gain {match[1][:20]} leaves the lead uncalibrated; expected one such as 1000.")
-    stated = match[3] or unit
     if stated is None:
-        raise ValueError(
-            f"the unit is missing after gain {match[1]}, so the lead is uncalibrated: give unit='mV'."
-        )
+        raise ValueError(f"the unit is missing after gain {match[1]}, it is uncalibrated: give unit='mV'.")
     millivolts_per(stated)
-    return gain, None if match[2] is None else int(match[2]), stated
+    if baseline is None:
+        # The converter's zero stands for it, by the format's definition.
+        baseline = zero if _INTEGER.fullmatch(zero) else 0
+    return file, int(form[1]), int(form[4] or 0), gain, int(baseline), stated

@@ -7,7 +7,6 @@ from explanation_models import gated_model, noise, small_model
 from signalcam.explanation.assessment.faithfulness import (
     Faithfulness,
     Perturbation,
-    area,
     decision_direction,
     faithfulness,
     perturbation_curve,
@@ -55,7 +54,7 @@ def test_curve_of_a_score_that_counts_samples_is_hand_worked():
     settings = Perturbation(segment=2, n_steps=4, replacement="zero")
     fractions, curve = perturbation_curve(first_half, signals, order, settings)
     np.testing.assert_array_equal(curve, [[4, 4, 4, 2, 0]])
-    np.testing.assert_allclose(area(fractions, curve), [3.0])
+    np.testing.assert_allclose(np.trapezoid(curve, fractions, axis=1), [3.0])
 
 
 def test_gains_are_taken_against_random_order():
@@ -99,5 +98,5 @@ def test_settings_that_mean_nothing_are_refused(wrong, words):
 
 
 def test_relevance_of_another_shape_is_refused():
-    with pytest.raises(ValueError, match=r"'cam' must have the shape \(2, 1000\); got \(2, 125\)"):
+    with pytest.raises(ValueError, match=r"'cam' must have the shape \(2, 1000\), got \(2, 125\)"):
         faithfulness(small_model(), noise(2), {"cam": np.zeros((2, 125))})

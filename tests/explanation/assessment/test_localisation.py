@@ -110,5 +110,5 @@ def test_smoothing_is_a_moving_average_that_keeps_constants_and_the_centre():
 
 
 def test_shapes_that_differ_are_refused():
-    with pytest.raises(ValueError, match=r"one shape \(record, time\); got \(2, 5\) and \(2, 6\)"):
+    with pytest.raises(ValueError, match=r"one shape \(record, time\), got \(2, 5\) and \(2, 6\)"):
         localise(np.zeros((2, 5)), np.zeros((2, 6)))

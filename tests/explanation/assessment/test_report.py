@@ -8,14 +8,13 @@ import pandas as pd
 import pytest
 from explanation_models import small_model
 
-from signalcam.data.load import open_study
+from signalcam.data.load import load_ptbxl
 from signalcam.deployment.deployable import Settings, build_deployable
 from signalcam.explanation.assessment.assess import Plan, assess
-from signalcam.explanation.assessment.assessed import Records, records_of
 from signalcam.explanation.assessment.faithfulness import Perturbation
-from signalcam.explanation.assessment.partial import partial_lesions, partial_records
+from signalcam.explanation.assessment.records import ExplainedRecords, records_of
 from signalcam.explanation.assessment.report import report_page, summary_table, write_report
-from signalcam.explanation.assessment.summary import mean_curve, mean_estimate, mean_table
+from signalcam.explanation.assessment.tables import mean_curve, mean_estimate, mean_table
 from signalcam.explanation.methods import MapMaker
 from signalcam.explanation.network import Network
 from signalcam.preprocessing.detrending import detrend
@@ -26,7 +25,7 @@ METHODS = ("cam", "cam_convolution", "gradient_x_input", "random")
 
 @pytest.fixture(scope="module")
 def study(simulated_dataset):
-    return open_study(simulated_dataset, cache=False, progress=False)
+    return load_ptbxl(simulated_dataset, cache=False, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +136,7 @@ def test_summary_has_one_row_a_method(assessment):
 
 
 def test_set_without_superclasses_patients_and_lesions_is_assessed_too(model, records):
-    bare = Records(records.signals[:3], records.signals_mv[:3], np.arange(3))
+    bare = ExplainedRecords(records.signals[:3], records.signals_mv[:3], np.arange(3))
     plan = Plan(
         make=MapMaker(("cam",)), perturbation=Perturbation(n_steps=2, n_random=1), n_few=2, n_draws=1,
         n_bootstrap=5, progress=False,
@@ -145,18 +144,6 @@ def test_set_without_superclasses_patients_and_lesions_is_assessed_too(model, re
     found = assess(Network(model), bare, plan)
     assert "localisation" not in found.tables
     assert set(found.tables["leads"].index.get_level_values("superclass")) == {"all"}
-
-
-def test_partial_lesions_are_partial_and_repeat_with_the_seed(model):
-    signals, lesions, superclasses = partial_lesions(4, seed=5, progress=False)
-    assert signals.shape == (4, 1000, 12)
-    assert lesions.any(axis=1).all()
-    for row in lesions:
-        assert np.ptp(np.flatnonzero(row)) < 700
-    np.testing.assert_array_equal(signals, partial_lesions(4, seed=5, progress=False)[0])
-    records = partial_records(model, 4, seed=5, progress=False)
-    np.testing.assert_array_equal(records.lesions, lesions)
-    assert records.superclasses.equals(superclasses)
 
 
 def test_mean_estimate_leaves_records_without_a_value_out_and_draws_whole_patients():

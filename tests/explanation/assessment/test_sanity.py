@@ -76,7 +76,7 @@ def test_cascade_has_a_row_for_each_method_stage_draw_and_record(cascade):
     assert list(cascade.columns) == ["method", "stage", "draw", "record", "correlation"]
 
 
-def test_shuffled_labels_meet_a_fresh_model_and_the_same_signals(model, signals, monkeypatch):
+def test_permuted_labels_meet_a_fresh_model_and_the_same_signals(model, signals, monkeypatch):
     given = {}
 
     def train(network, training, validation, **settings):

@@ -1,11 +1,13 @@
-"""The records that maps are assessed on: scaled for the network, in mV for the eye, with truth where it is
-known."""
+"""The records that maps are assessed on: scaled for the network, in mV for the eye, with the lesions' places
+where these are known."""
 
 from dataclasses import dataclass, replace
 
+import keras
 import numpy as np
 import pandas as pd
 
+from signalcam.data import Records
 from signalcam.data.labels import SUPERCLASSES
 from signalcam.deployment.deployable import class_index, scaled, settings_of
 from signalcam.explanation.assessment.localisation import span_mask
@@ -14,8 +16,8 @@ from signalcam.simulation import read_spans
 
 
 @dataclass(frozen=True)
-class Records:
-    """Records and what is known of them.
+class ExplainedRecords:
+    """ExplainedRecords and what is known of them.
 
     Attributes:
         signals: scaled as the network reads them, float32 (record, time, lead).
@@ -26,8 +28,7 @@ class Records:
         lesions: bool (record, time), the samples that a lesion changed, or None for real records.
         sampling_rate: in Hz.
         lead_names: of the last axis.
-        class_index: the class explained.
-        class_name: its name.
+        class_index, class_name: the class explained.
         threshold: probability from which the model decides for the class.
         name: the data in words.
     """
@@ -45,28 +46,33 @@ class Records:
     threshold: float = 0.5
     name: str = ""
 
-    def first(self, n_records):
+    def first(self, n_records: int) -> "ExplainedRecords":
         """Return the first records alone."""
         parts = ("signals", "signals_mv", "ecg_ids", "patients", "superclasses", "lesions")
-        cut = {part: getattr(self, part) for part in parts}
-        return replace(
-            self, **{part: None if whole is None else whole[:n_records] for part, whole in cut.items()}
-        )
+        known = {part: getattr(self, part) for part in parts if getattr(self, part) is not None}
+        return replace(self, **{part: whole[:n_records] for part, whole in known.items()})
 
 
-def records_of(model, study, split="test", which=0, limit=None, seed=0):
+def records_of(
+    model: keras.Model,
+    study: Records,
+    split: str = "test",
+    which: int | str = 0,
+    limit: int | None = None,
+    seed: int = 0,
+) -> ExplainedRecords:
     """Take a split of a study for a deployable model.
 
     Args:
         model: deployable model (`signalcam.deployment.load_model`); its preprocessing scales the signals.
-        study: `signalcam.data.load.Study`; best one that the model was not trained on in this split.
+        study: best one that the model was not trained on in this split.
         split: "test", "validation" or "train".
         which: the class explained, by name or index.
         limit: at most so many records, drawn at random; None for all.
         seed: of that draw.
 
     Returns:
-        `Records`. Where the class explained is a superclass, only lesions of that superclass count.
+        `ExplainedRecords`. Where the class explained is a superclass, only lesions of that superclass count.
 
     Raises:
         ValueError: where the class or the split is not there.
@@ -74,17 +80,17 @@ def records_of(model, study, split="test", which=0, limit=None, seed=0):
     settings = settings_of(model)
     index = class_index(settings, which)
     class_name = settings.class_names[index]
-    rows = np.sort(study.rows(split))
-    if limit is not None and limit < len(rows):
-        rows = np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
-    ecg_ids = study.labels.index[rows]
-    signals_mv = np.asarray(study.signals[rows])
+    indices = np.sort(study.indices(split))
+    if limit is not None and limit < len(indices):
+        indices = np.sort(np.random.default_rng(seed).choice(indices, limit, replace=False))
+    ecg_ids = study.labels.index[indices]
+    signals_mv = np.asarray(study.signals[indices])
     lesions = None
     if study.dataset.simulated:
         spans = read_spans(study.dataset.folder)
         spans = spans[spans["superclass"] == class_name] if class_name in SUPERCLASSES else spans
         lesions = span_mask(spans, ecg_ids, signals_mv.shape[1])
-    return Records(
+    return ExplainedRecords(
         signals=scaled(model, signals_mv),
         signals_mv=signals_mv,
         ecg_ids=ecg_ids.to_numpy(),
@@ -96,5 +102,5 @@ def records_of(model, study, split="test", which=0, limit=None, seed=0):
         class_index=index,
         class_name=class_name,
         threshold=settings.threshold[index],
-        name=f"{len(rows)} records of the {split} split; {study.dataset.describe()}",
+        name=f"{len(indices)} records of the {split} split; {study.dataset.describe()}",
     )

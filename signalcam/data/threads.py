@@ -13,11 +13,19 @@ def in_order(
     ahead: int,
     stop: threading.Event | None = None,
 ) -> Iterator[tuple]:
-    """Yield (item, function(item)) in the order of `items`, computed in `n_workers` threads.
+    """Compute a function of each item in threads, in the order of the items.
 
-    At most `ahead` results wait to be taken, so memory does not grow with the number of items. An error of
-    `function` is raised where its result would be; what has not begun by then is not begun. `stop` is set at
-    the end, also at one by an error or Ctrl-C, before the threads are waited for.
+    An error of `function` is raised where its result would be; what has not begun by then is not begun.
+
+    Args:
+        function: of one item.
+        items: may be endless.
+        n_workers: number of threads.
+        ahead: so many results wait at most to be taken: memory does not grow with the number of items.
+        stop: set at the end, also at one by an error or Ctrl-C, before the threads are waited for.
+
+    Yields:
+        (item, function(item)).
     """
     waiting: deque = deque()
     with ThreadPoolExecutor(n_workers) as pool:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from signalcam.data.parallel import in_order
+from signalcam.data.threads import in_order
 
 
 def test_results_come_in_order_however_long_each_takes():

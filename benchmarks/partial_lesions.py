@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from signalcam.data.labels import SUPERCLASSES
 from signalcam.deployment.deployable import class_index, scaled, settings_of
-from signalcam.explanation.assessment.assessed import Records
+from signalcam.explanation.assessment.records import ExplainedRecords
 from signalcam.simulation import Lesion, simulate_record
 from signalcam.simulation.population import plan_population
 
@@ -49,7 +49,7 @@ def partial_lesions(n_records=200, seconds=(2.0, 5.0), seed=1, progress=True):
 
 
 def partial_records(model, n_records=200, which=0, seed=1, progress=True):
-    """Simulate partial lesions for a deployable model: `Records`, each a patient of its own.
+    """Simulate partial lesions for a deployable model: `ExplainedRecords`, each a patient of its own.
 
     Args:
         model: deployable model for 10 s at 100 Hz.
@@ -59,7 +59,7 @@ def partial_records(model, n_records=200, which=0, seed=1, progress=True):
     settings = settings_of(model)
     index = class_index(settings, which)
     signals, lesions, superclasses = partial_lesions(n_records, seed=seed, progress=progress)
-    return Records(
+    return ExplainedRecords(
         signals=scaled(model, signals),
         signals_mv=signals,
         ecg_ids=np.arange(1, n_records + 1),

@@ -1,0 +1,232 @@
+"""One file over HTTP: resumed, retried, verified, within its time, and only then named."""
+
+import contextlib
+import hashlib
+import io
+import math
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote, urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool
+
+from signalcam import __version__
+from signalcam.data.checksums import compare
+
+_CHUNK = 1 << 12  # bytes; when a connection ends, the chunk under way is lost and fetched again
+_MOST_REDIRECTS = 5
+_LONGEST_WAIT = 30.0  # seconds between two attempts
+_LARGEST_FILE = 1 << 28  # bytes; PTB-XL's largest has under 10 MB
+# Answers that a second attempt may change; others (404, 403) would be the same.
+_PASSING_STATUS = (408, 425, 429, 500, 502, 503, 504)
+# So many files in a row that fail although each was tried several times mean that the server is gone.
+_MOST_FAILURES_IN_A_ROW = 10
+
+
+class DownloadError(OSError):
+    """A file cannot be fetched: names it, its address and the reason."""
+
+
+class _Failed(Exception):
+    """One attempt failed; `may_pass` tells whether another may succeed, `wait` how long to wait before it."""
+
+    def __init__(self, reason: str, may_pass: bool, wait: float = 0.0):
+        super().__init__(reason)
+        self.may_pass, self.wait = may_pass, wait
+
+
+class _Adapter(HTTPAdapter):
+    """Knows its sockets, so that they can be shut down from outside, whatever a thread waits for.
+
+    A server that sends a byte now and then meets every limit on a single read, in its headers, too.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.sockets: list[socket.socket] = []
+        self.deadline = math.inf  # by time.monotonic()
+
+    def get_connection_with_tls_context(self, *arguments: object, **options: object) -> HTTPConnectionPool:
+        """As in requests, of connections that tell their sockets."""
+        pool = super().get_connection_with_tls_context(*arguments, **options)
+        if "ConnectionCls" not in vars(pool):
+            pool.ConnectionCls = type("Connection", (_Telling, pool.ConnectionCls), {"adapter": self})
+        return pool
+
+    def shut_down(self) -> None:
+        """End what is being read."""
+        for known in self.sockets:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(known, socket.SHUT_RDWR)
+
+
+class _Telling:
+    """Tells the adapter the socket of a connection."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.adapter.sockets = [known for known in self.adapter.sockets if known.fileno() >= 0] + [self.sock]
+        if time.monotonic() >= self.adapter.deadline:  # the clock may just have missed this one
+            self.adapter.shut_down()
+
+
+class Fetcher:
+    """Fetches files below one address, in several threads; the arguments are those of `download`."""
+
+    def __init__(self, base_url: str, timeout: float, limit: float, attempts: int, wait: float):
+        self.base_url, self.timeout, self.limit = base_url, timeout, limit
+        self.attempts, self.wait = attempts, wait
+        self.stop = threading.Event()  # set it, and no further attempt is begun
+        self._threads = threading.local()
+        self._failures, self._lock = 0, threading.Lock()
+
+    def read(self, name: str) -> bytes:
+        """Fetch a small file into memory. Raises DownloadError."""
+        file = io.BytesIO()
+        try:
+            self._receive(name, file, None)
+        except _Failed as error:
+            raise DownloadError(
+                f"Cannot fetch {self.base_url}{name}: {error}. Check the network and the address, then run "
+                "it again."
+            ) from error
+        return file.getvalue()
+
+    def fetch(self, name: str, path: Path, expected: str) -> str:
+        """Fetch a file to `path`, where it is not there yet with the sum `expected`.
+
+        Returns:
+            The problem; "" when there is none.
+        """
+        if not compare(path, expected):
+            return ""
+        if self.stop.is_set():
+            return "not tried, since the server does not answer"
+        part = path.with_name(path.name + ".part")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(part, "a+b") as file:
+                self._receive(name, file, expected)
+        except _Failed as error:
+            if not part.stat().st_size:
+                part.unlink()
+            self._count(error.may_pass)
+            return f"not fetched: {error}"
+        self._count(False)
+        os.replace(part, path)
+        return ""
+
+    def _count(self, failed: bool) -> None:
+        """Stop when file after file fails for reasons that are the network's or the server's."""
+        with self._lock:
+            self._failures = self._failures + 1 if failed else 0
+            if self._failures >= _MOST_FAILURES_IN_A_ROW:
+                self.stop.set()
+
+    def _receive(self, name: str, file: BinaryIO, expected: str | None) -> None:
+        """Attempt it until `file` is whole; its time ends by the clock."""
+        adapter = self._session().get_adapter(self.base_url)
+        adapter.deadline = time.monotonic() + self.limit
+        clock = threading.Timer(self.limit, adapter.shut_down)
+        clock.daemon = True
+        clock.start()
+        try:
+            for number in range(1, self.attempts + 1):
+                try:
+                    return self._attempt(name, file, expected, adapter.deadline)
+                except requests.RequestException as error:
+                    failed = _Failed(_in_words(error), may_pass=True)
+                    failed.__cause__ = error
+                except _Failed as error:
+                    failed = error
+                pause = min(max(self.wait * 2 ** (number - 1), failed.wait), _LONGEST_WAIT)
+                if time.monotonic() + pause >= adapter.deadline:
+                    raise _Failed(f"timed out, not whole within {self.limit:g} s ({failed})", failed.may_pass)
+                if not failed.may_pass or number == self.attempts or self.stop.is_set():
+                    raise failed
+                self.stop.wait(pause)
+        finally:
+            clock.cancel()
+
+    def _attempt(self, name: str, file: BinaryIO, expected: str | None, deadline: float) -> None:
+        size = file.seek(0, os.SEEK_END)
+        with self._get(name, size, deadline) as response:
+            # 416: nothing lies beyond what is here, so the part is whole, or of another file.
+            if not (size and response.status_code == 416):
+                _check_status(response)
+                starts = response.headers.get("Content-Range", "").startswith(f"bytes {size}-")
+                if not (response.status_code == 206 and starts):
+                    size = file.truncate(0)
+                    file.seek(0)
+                for chunk in response.iter_content(_CHUNK):
+                    file.write(chunk)
+                    size += len(chunk)
+                    if size > _LARGEST_FILE:
+                        raise _Failed(f"the server sends more than {_LARGEST_FILE:,} bytes", may_pass=False)
+                    if self.stop.is_set():
+                        raise _Failed("stopped", may_pass=True)
+            content_type = response.headers.get("Content-Type", "unknown")
+        file.seek(0)
+        if expected is not None and hashlib.file_digest(file, "sha256").hexdigest() != expected:
+            file.truncate(0)
+            reason = f"its {size:,} bytes ({content_type}) are not those of {expected[:16]}... in the sums"
+            raise _Failed(reason, may_pass=True)
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._threads, "session"):
+            self._threads.session = requests.Session()
+            self._threads.session.adapters["https://"] = self._threads.session.adapters["http://"] = (
+                _Adapter()
+            )
+        return self._threads.session
+
+    def _get(self, name: str, start: int, deadline: float) -> requests.Response:
+        # Without "identity" a server may compress, and a range would count compressed bytes.
+        headers = {"Accept-Encoding": "identity", "User-Agent": f"signalcam/{__version__}"}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+        url = self.base_url + quote(name)
+        for _ in range(_MOST_REDIRECTS + 1):
+            timeout = max(min(self.timeout, deadline - time.monotonic()), 0.01)
+            options = {"headers": headers, "stream": True, "timeout": timeout, "allow_redirects": False}
+            response = self._session().get(url, **options)
+            if not response.is_redirect:
+                return response
+            response.close()
+            url = urljoin(url, response.headers["Location"])
+            if not is_allowed(url):
+                raise _Failed(f"the server redirects to {url[:200]}, which is not https", may_pass=False)
+        raise _Failed("the server redirects in circles", may_pass=False)
+
+
+def is_allowed(url: str) -> bool:
+    """True for https, and for http to this machine."""
+    parts = urlsplit(url)
+    this_machine = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return parts.scheme == "https" or (parts.scheme == "http" and this_machine)
+
+
+def _check_status(response: requests.Response) -> None:
+    if response.status_code not in (200, 206):
+        after = response.headers.get("Retry-After", "")
+        raise _Failed(
+            f"the server answers {response.status_code} {response.reason}",
+            response.status_code in _PASSING_STATUS,
+            float(after) if after.isdecimal() else 0.0,
+        )
+
+
+def _in_words(error: requests.RequestException) -> str:
+    if isinstance(error, requests.Timeout) or "timed out" in str(error).lower():
+        return "the server timed out"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection ended early"
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"the server's certificate is not valid ({error})"
+    return f"the server cannot be reached ({type(error).__name__})"

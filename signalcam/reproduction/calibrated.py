@@ -1,0 +1,63 @@
+"""From a trained network to a deployable model whose probabilities mean what they say.
+
+A slope and an intercept for each logit (Platt, "Probabilistic outputs for support vector machines", 1999) are
+fitted on the validation split and go into the weights of the classifier, so that the evidence still sums to
+the logit. Thresholds come from the same split.
+"""
+
+import keras
+import numpy as np
+
+from signalcam.data import Records
+from signalcam.deployment import deploy
+from signalcam.evaluation import choose_threshold, fit_platt
+from signalcam.training import TrainedNetwork, detrended, target_outputs
+
+# What the thresholds are for. A calibrated probability of 0.5 is where accuracy is best.
+AIMS = {"normal-abnormal": "accuracy", "superclasses": "f1"}
+
+
+def deploy_trained(trained: TrainedNetwork, records: Records, target: str) -> keras.Model:
+    """Make the deployable model of a network that a recipe has trained.
+
+    Args:
+        trained: by `train_recipe`; its recipe says whether to calibrate. Without, the thresholds are 0.5.
+        records: those it was trained on; the validation split calibrates.
+        target: one of `TARGETS`; the other outputs are dropped.
+
+    Returns:
+        Deployable `keras.Model`, with the folds that it has seen in its settings.
+    """
+    names = target_outputs(target)
+    slope, intercept, threshold = np.ones(len(names)), np.zeros(len(names)), (0.5,) * len(names)
+    if trained.recipe.calibrate:
+        y = records.targets[list(names)].to_numpy()[records.indices("validation")]
+        logit = validation_logits(trained, records)[:, [trained.outputs.index(name) for name in names]]
+        fitted = [fit_platt(y[:, k], logit[:, k]) for k in range(len(names))]
+        slope, intercept = np.array(fitted).T
+        if AIMS[target] != "accuracy":
+            p = 1 / (1 + np.exp(-(slope * logit + intercept)))
+            threshold = [
+                round(choose_threshold(y[:, k], p[:, k], AIMS[target]), 3) for k in range(len(names))
+            ]
+    return deploy(
+        trained,
+        target,
+        slope,
+        intercept,
+        threshold=threshold,
+        label_rule=records.rule,
+        trained_on=f"{records.dataset.name}: {len(records.splits['train']):,} records to train",
+        dataset=records.dataset.family,
+        training_folds=records.folds("train"),
+        validation_folds=records.folds("validation"),
+    )
+
+
+def validation_logits(trained: TrainedNetwork, records: Records) -> np.ndarray:
+    """Return the logits of the validation split, float32 (record, output), for all outputs of the network."""
+    x = detrended(records.signals, records.indices("validation"))
+    trained.scaler.transform(x, out=x)
+    network = trained.network
+    logits = keras.Model(network.inputs, network.get_layer("classifier").output)
+    return logits.predict(x, batch_size=128, verbose=0)
