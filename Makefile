@@ -51,6 +51,7 @@ format: $(VENV)/.test  ## Format, and mend what the linter can mend.
 	@$(BIN)/ruff format .
 
 figures: $(VENV)/.run  ## Make the figures of res/ and the committed notebooks again, from data/ptb-xl.
+	@$(BIN)/python res/diagrams.py
 	@PATH_TO_DATA=data/ptb-xl $(BIN)/python -m signalcam notebooks --output $(OUT) --in-place --figures res
 
 clean:  ## Remove the results and the caches, not the environment.

@@ -169,33 +169,32 @@ def _draw(
 ) -> None:
     """Write a page where the path ends in `.html`, else a figure."""
     from signalcam import plotting
-    from signalcam.plotting.record_page import record_page
 
     if path.suffix.lower() == ".html":
-        facts = outputs | {
-            "class_names": settings.class_names,
-            "name": piece.name,
-            "start": piece.start,
-            "call": predicted,
-            "padded": piece.padded,
-            "notes": notes,
-            "settings": asdict(settings),
-            "shown": which,
-        }
-        page = record_page(piece.signals, facts, settings.sampling_rate, settings.lead_names)
+        answer = plotting.Answer(
+            settings.class_names,
+            **outputs,
+            predicted=predicted,
+            name=piece.name,
+            start=piece.start,
+            padded=piece.padded,
+            notes=notes,
+            settings=asdict(settings),
+            shown=which,
+        )
+        page = plotting.record_page(piece.signals, answer, settings.sampling_rate, settings.lead_names)
         path.write_text(page, encoding="utf-8")
         return
-    figure = plotting.plot_map(
+    case = plotting.Case(
         piece.signals,
         outputs["evidence"][:, which],
         outputs["heatmap"][:, which],
-        settings.sampling_rate,
-        settings.lead_names,
-        class_name=settings.class_names[which],
         probability=float(outputs["probability"][which]),
-        call=predicted[which],
+        predicted=predicted[which],
         logit=float(outputs["logit"][which]),
         name=f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name,
         padded=piece.padded,
     )
+    class_name = settings.class_names[which]
+    figure = plotting.plot_map(case, settings.sampling_rate, settings.lead_names, class_name)
     plotting.save_figure(figure, path)

@@ -13,7 +13,7 @@ from signalcam.data.labels import (
     superclasses,
     training_targets,
 )
-from signalcam.data.load import Records, load_ptbxl, typical_records
+from signalcam.data.load import Records, load_ptbxl
 from signalcam.data.ptbxl import Dataset, find_dataset, open_dataset, resolve_data_path
 from signalcam.data.signals import load_signals
 from signalcam.data.splits import check_leakage, split_by_fold
@@ -39,6 +39,5 @@ __all__ = [
     "subclass_column",
     "superclasses",
     "training_targets",
-    "typical_records",
     "verify",
 ]

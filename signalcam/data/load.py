@@ -129,27 +129,3 @@ def load_ptbxl(
     logger.info("%d records by rule %s: %s.", len(labels), rule, counts)
     superclass = superclass.loc[labels.index]
     return Records(dataset, rule, table, superclass, labels, splits, sampling_rate, cache, progress)
-
-
-def typical_records(y: np.ndarray, p: np.ndarray, threshold: float = 0.5) -> dict[str, int]:
-    """Pick one record of each outcome, right and wrong: the one with the median probability.
-
-    Args:
-        y: labels, 0 or 1, (record,).
-        p: probabilities, (record,).
-        threshold: from which on a record is predicted abnormal.
-
-    Returns:
-        Index of the record by a name such as "abnormal, predicted normal"; outcomes that do not occur are
-        left out.
-    """
-    y, p = np.asarray(y), np.asarray(p)
-    names = {1: "abnormal", 0: "normal"}
-    found = {}
-    for truth, name in names.items():
-        for predicted, predicted_name in names.items():
-            indices = np.flatnonzero((y == truth) & ((p >= threshold) == predicted))
-            if len(indices):
-                typical = indices[np.argsort(p[indices])[len(indices) // 2]]
-                found[f"{name}, predicted {predicted_name}"] = int(typical)
-    return found

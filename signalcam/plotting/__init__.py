@@ -1,33 +1,24 @@
 """Every figure of the notebooks and the README, from arrays and tables; no model code is imported here.
 
-Each function returns a `Figure` that a notebook shows as the value of its cell and `save_figure` writes
-to a file.
+Each function returns a `Figure` that a notebook shows as the value of its cell and `save_figure` writes.
 """
 
 from signalcam.plotting.beats import plot_beat_average
-from signalcam.plotting.cases import plot_cases
-from signalcam.plotting.checks import plot_deletion_insertion, plot_localisation, plot_sanity
+from signalcam.plotting.cases import Case, plot_cases, typical_records
+from signalcam.plotting.checks import plot_deletion_insertion, plot_localisation, plot_sanity, readable
 from signalcam.plotting.data import plot_class_counts, plot_missing, plot_superclass_overlap
-from signalcam.plotting.diagrams import draw_cam_branch, draw_network, draw_pipeline
 from signalcam.plotting.ecg import plot_ecg
-from signalcam.plotting.estimates import plot_metrics, plot_subgroups
 from signalcam.plotting.leadmaps import plot_lead_time
 from signalcam.plotting.maps import plot_class_maps, plot_map
+from signalcam.plotting.pages import Answer, record_page
 from signalcam.plotting.preparation import plot_augmentations, plot_scaling, plot_trend
-from signalcam.plotting.results import (
-    plot_confusion,
-    plot_history,
-    plot_precision_recall,
-    plot_reliability,
-    plot_roc,
-)
+from signalcam.plotting.results import plot_confusion, plot_history, plot_reliability, plot_roc
 from signalcam.plotting.style import Figure, save_figure
 
 __all__ = [
+    "Answer",
+    "Case",
     "Figure",
-    "draw_cam_branch",
-    "draw_network",
-    "draw_pipeline",
     "plot_augmentations",
     "plot_beat_average",
     "plot_cases",
@@ -40,15 +31,15 @@ __all__ = [
     "plot_lead_time",
     "plot_localisation",
     "plot_map",
-    "plot_metrics",
     "plot_missing",
-    "plot_precision_recall",
     "plot_reliability",
     "plot_roc",
     "plot_sanity",
     "plot_scaling",
-    "plot_subgroups",
     "plot_superclass_overlap",
     "plot_trend",
+    "readable",
+    "record_page",
     "save_figure",
+    "typical_records",
 ]

@@ -1,91 +1,156 @@
-"""Maps of several records beside each other, right and wrong ones."""
+"""One record with its map and what is known of the answer; several of them beside each other."""
 
-from __future__ import annotations
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
-from collections.abc import Mapping, Sequence
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from signalcam.leads import LEADS
 from signalcam.plotting import paper
-from signalcam.plotting.inputs import as_evidence, as_heatmap, as_mask, as_rate, as_signals, lead_positions
-from signalcam.plotting.strips import draw_evidence, finish_strip, heat_legend, verdict
-from signalcam.plotting.style import WIDTH, Figure, caption, stacked_figure, styled, symmetric_limits
+from signalcam.plotting.inputs import as_heatmap, as_map, as_mask, as_rate, as_signals, lead_indices
+from signalcam.plotting.strips import draw_evidence, draw_heat_legend, finish_strip
+from signalcam.plotting.style import INK, WIDTH, Figure, stacked_figure, styled, symmetric_limits
 
-NEEDED = ("signals", "heatmap", "evidence")
-OPTIONAL = ("probability", "call", "truth", "name", "padded")
+RIGHT, WRONG = "#1B7837", "#B2182B"
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One record, the map of one class, and where they are known the answer and the truth.
+
+    Attributes:
+        signals: (time, lead) in mV.
+        evidence: (position,) of the class, in logits, signed.
+        heatmap: (time,) of the class, in [0, 1].
+        probability: of the class, in [0, 1].
+        predicted, truth: names of classes; where both are given, figures say right or wrong.
+        logit: of the class; figures say so where the evidence does not sum to it.
+        name: of the record.
+        padded: bool (time,), True where nothing was recorded; evidence and heatmap may be NaN there.
+    """
+
+    signals: ArrayLike
+    evidence: ArrayLike
+    heatmap: ArrayLike
+    probability: float | None = None
+    predicted: str | None = None
+    truth: str | None = None
+    logit: float | None = None
+    name: str = ""
+    padded: ArrayLike | None = None
+
+    def checked(self, lead_names: Sequence[str] = LEADS) -> Self:
+        """Return a copy with float64 arrays and a mask.
+
+        Raises:
+            ValueError: an array has the wrong shape, or a value that is not finite or outside [0, 1].
+        """
+        signals = as_signals(self.signals, lead_names)
+        mask = as_mask(self.padded, len(signals))
+        maps = {
+            "evidence": as_map(self.evidence, mask, "evidence"),
+            "heatmap": as_heatmap(self.heatmap, mask),
+        }
+        return replace(self, signals=signals, padded=mask, **maps)
+
+    def verdict(self, class_name: str = "") -> tuple[str, str, str]:
+        """Say what the model makes of the record, with `class_name` as that of the probability.
+
+        Returns:
+            `P(ABNORMAL) = 0.930, called ABNORMAL, truth NORMAL`, the mark `✗ wrong` ("" where prediction
+            or truth is not known), and a colour for both.
+        """
+        of_class = f"({class_name})" if class_name else ""
+        parts = [] if self.probability is None else [f"P{of_class} = {float(self.probability):.3f}"]
+        parts += [] if self.predicted is None else [f"called {self.predicted}"]
+        parts += [] if self.truth is None else [f"truth {self.truth}"]
+        text = ", ".join(parts)
+        if self.predicted is None or self.truth is None:
+            return text, "", INK
+        right = str(self.predicted) == str(self.truth)
+        return (text, "✓ right", RIGHT) if right else (text, "✗ wrong", WRONG)
+
+
+def typical_records(y: np.ndarray, p: np.ndarray, threshold: float = 0.5) -> dict[str, int]:
+    """Pick one record of each outcome, right and wrong: the one with the median probability.
+
+    Args:
+        y: labels, 0 or 1, (record,).
+        p: probabilities, (record,).
+        threshold: from which on a record is predicted abnormal.
+
+    Returns:
+        Index of the record by a name such as "abnormal, predicted normal"; outcomes that do not occur are
+        left out.
+    """
+    y, p = np.asarray(y), np.asarray(p)
+    names = {1: "abnormal", 0: "normal"}
+    found = {}
+    for truth, name in names.items():
+        for predicted, predicted_name in names.items():
+            indices = np.flatnonzero((y == truth) & ((p >= threshold) == predicted))
+            if len(indices):
+                typical = indices[np.argsort(p[indices])[len(indices) // 2]]
+                found[f"{name}, predicted {predicted_name}"] = int(typical)
+    return found
 
 
 @styled
 def plot_cases(
-    cases: Sequence[Mapping],
+    cases: Sequence[Case],
     sampling_rate: float = 100,
     lead_names: Sequence[str] = LEADS,
     leads: Sequence[str] = ("II", "V2", "V5"),
     class_name: str = "ABNORMAL",
-    title: str | None = None,
 ) -> Figure:
-    """Several records in two columns: a few leads over the heatmap, the signed evidence below.
+    """Draw several records in two columns: a few leads over the heatmap, the signed evidence below.
 
     Args:
-        cases: mappings with signals (time, lead) in mV, heatmap (time,), evidence (cell,), and where they
-            are known probability, call, truth, name, padded. Where call and truth are there, right or
-            wrong is said.
+        cases: the records, each with the map of the same class.
+        sampling_rate: Hz.
+        lead_names: of the signals' second axis.
+        leads: which leads to draw.
         class_name: what the evidence speaks for.
 
     Raises:
-        ValueError: no case, a case without a needed key or with an unknown one, an array of a wrong shape.
+        ValueError: no case, or an array of a wrong shape.
     """
     if not cases:
-        raise ValueError("cases must hold at least one record.")
-    for number, case in enumerate(cases):
-        _check_keys(case, number)
+        raise ValueError("cases must hold at least one record, got none.")
     rate, columns = as_rate(sampling_rate), 2 if len(cases) > 1 else 1
-    rows = -(-len(cases) // columns)
-    heights, gaps = [0.36 * len(leads) + 0.2, 0.5] * rows, ([0.05, 0.82] * rows)[:-1]
+    n_rows = -(-len(cases) // columns)
+    heights, gaps = [0.36 * len(leads) + 0.2, 0.5] * n_rows, ([0.05, 0.82] * n_rows)[:-1]
     figure, axes = stacked_figure(heights, columns, gap=gaps, top=0.9, bottom=1.22)
-    for number in range(rows * columns):
-        row, column = divmod(number, columns)
-        pair = axes[2 * row, column], axes[2 * row + 1, column]
-        if number < len(cases):
-            _draw_case(pair, cases[number], rate, lead_names, leads)
-        for ax in pair:
-            ax.set_visible(number < len(cases))
-    figure.suptitle(title or "Maps of single records", y=1 - 0.12 / figure.get_size_inches()[1], va="top")
-    heat_legend(figure, WIDTH - 0.2, 0.3)
-    caption(
-        figure,
+    pairs = [axes[2 * row : 2 * row + 2, column] for row in range(n_rows) for column in range(columns)]
+    for (above, below), case in zip(pairs, cases, strict=False):
+        _draw_case(above, below, case.checked(lead_names), rate, lead_indices(leads, lead_names), leads)
+    for unused in pairs[len(cases) :]:
+        for ax in unused:
+            ax.set_visible(False)
+    figure.headline("Maps of single records")
+    draw_heat_legend(figure, WIDTH - 0.2, 0.3)
+    figure.caption(
         f"P: probability of {class_name}. Bars: evidence in logits, red for {class_name}, blue against it;\n"
         "dashed: its mean, the logit. Colour: heatmap, scaled to 0 to 1 within each record,\n"
-        "the same for all leads, for a map has no lead axis. Mark before the first lead: 1 mV.",
+        "the same for all leads, for a map has no lead axis. Mark before the first lead: 1 mV."
     )
     return figure
 
 
-def _draw_case(pair, case: Mapping, rate: float, lead_names: Sequence[str], leads: Sequence[str]) -> None:
-    array = as_signals(case["signals"], lead_names)
-    mask, duration = as_mask(case.get("padded"), len(array)), len(array) / rate
-    heat, cells = as_heatmap(case["heatmap"], mask), as_evidence(case["evidence"], mask)
-    array = array[:, lead_positions(leads, lead_names)]
-    above, below = pair
+def _draw_case(
+    above: Axes, below: Axes, case: Case, rate: float, indices: Sequence[int], leads: Sequence[str]
+) -> None:
+    array, duration = case.signals[:, indices], len(case.signals) / rate
     sheet = paper.lay_out([array], rate, row_height=1.5)
-    paper.draw_heat(above, heat, rate, sheet.bottom, sheet.top)
-    paper.draw_pulse(above, sheet, 0.0)
-    paper.draw_leads(above, array, sheet, rate, leads, linewidth=0.8)
-    paper.draw_padded(above, mask, rate)
-    paper.finish_paper(above, sheet, (0.0, duration), leads, xlabel=False)
+    paper.draw_heat(above, case.heatmap, rate, sheet.bottom, sheet.top)
+    paper.draw_ecg(above, array, sheet, rate, leads, case.padded, linewidth=0.8)
     above.tick_params(axis="x", length=0)
-    draw_evidence(below, cells, duration, symmetric_limits(cells), padded=mask)
-    finish_strip(below, duration, "", xlabel=True)
-    text, mark, colour = verdict("", case.get("probability"), case.get("call"), case.get("truth"))
-    first = ": ".join(part for part in (str(case.get("name") or ""), mark) if part)
+    draw_evidence(below, case.evidence, case.padded, rate, symmetric_limits(case.evidence))
+    finish_strip(below, duration, "")
+    text, mark, colour = case.verdict()
+    first = ": ".join(part for part in (case.name, mark) if part)
     title = "\n".join(line for line in (first, text) if line)
     above.set_title(title, loc="left", color=colour, fontsize=9, pad=4, linespacing=1.25)
-
-
-def _check_keys(case: Mapping, number: int) -> None:
-    missing = [key for key in NEEDED if key not in case]
-    unknown = [key for key in case if key not in NEEDED + OPTIONAL]
-    if missing or unknown:
-        raise ValueError(
-            f"cases[{number}] must have the keys {', '.join(NEEDED)} and may have {', '.join(OPTIONAL)}; "
-            f"missing: {missing}, unknown: {unknown}."
-        )

@@ -1,116 +1,105 @@
 """Figures of a dataset's tables: classes in each split, missing values, records with several classes."""
 
-from __future__ import annotations
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
-from signalcam.plotting.inputs import as_numbers, as_table
 from signalcam.plotting.style import INK, PALETTE, SUPERCLASS_COLOURS, Figure, light_grid, new_figure, styled
+
+MAX_COMBINATIONS = 16
 
 
 @styled
-def plot_class_counts(table: pd.DataFrame, n_records=None, title: str | None = None) -> Figure:
-    """Records of each class in each split: one panel a split, counts and shares above the bars.
+def plot_class_counts(table: pd.DataFrame, n_records: pd.Series | Mapping[str, int] | None = None) -> Figure:
+    """Draw the records of each class in each split: one panel a split, counts and shares above the bars.
 
     Args:
         table: counts; index the splits, columns the classes.
-        n_records: records of each split, Series or dict. The shares are of these; they add up to more
-            than 100 % where a record has several classes. Default: the sum of the row.
+        n_records: records of each split, of which the shares are; these add up to more than 100 % where a
+            record has several classes. Default: the sum of the row.
     """
-    counts = _counts(table)
-    totals = counts.sum(axis=1) if n_records is None else pd.Series(n_records).reindex(counts.index)
-    if totals.isna().any():
-        lacking = list(totals.index[totals.isna()])
-        raise ValueError(f"n_records must name every split of the table; it lacks {lacking}.")
+    totals = table.sum(axis=1) if n_records is None else n_records
     figure = new_figure(height=3.9)
-    axes = figure.subplots(1, len(counts), squeeze=False)[0]
-    for ax, (split, row) in zip(axes, counts.iterrows(), strict=True):
-        places = np.arange(len(row))
-        ax.bar(places, row.to_numpy(), color=_class_colours(row.index), width=0.72)
-        for place, count in zip(places, row, strict=True):
+    axes = figure.subplots(1, len(table), squeeze=False)[0]
+    for ax, (split, counts) in zip(axes, table.iterrows(), strict=True):
+        places = np.arange(len(counts))
+        ax.bar(places, counts.to_numpy(), color=_class_colours(counts.index), width=0.72)
+        for place, count in zip(places, counts, strict=True):
             share = f"\n{count / totals[split]:.0%}" if totals[split] else ""
             ax.text(place, count, f"{count:,.0f}{share}", ha="center", va="bottom", fontsize=9)
-        ax.set_xticks(places, [str(name) for name in row.index])
-        ax.set_ylim(0, max(1.0, row.max()) * 1.24)
-        ax.set_title(f"{split}: {totals[split]:,.0f} records")
+        ax.set_xticks(places, [str(name) for name in counts.index])
+        ax.set(ylim=(0, max(1.0, counts.max()) * 1.24), title=f"{split}: {totals[split]:,.0f} records")
         light_grid(ax, "y")
     axes[0].set_ylabel("records (count)")
     figure.supxlabel("class", fontsize=10)
-    figure.suptitle(title or "Records of each class in each split")
+    figure.suptitle("Records of each class in each split")
     return figure
 
 
 @styled
-def plot_missing(shares, title: str | None = None) -> Figure:
-    """Share of missing values of each column, the largest above.
+def plot_missing(shares: pd.Series | pd.DataFrame) -> Figure:
+    """Draw the share of missing values of each column, the largest above.
 
     Args:
-        shares: Series of shares in [0, 1] by column name, or the DataFrame whose missing values are counted.
-            An empty Series gives one empty bar, so that a table without gaps needs no exception.
+        shares: in [0, 1] by column name, or the DataFrame whose missing values are counted. An empty Series
+            gives one empty bar, so that a table without gaps needs no exception.
+
+    Raises:
+        ValueError: a share outside [0, 1].
     """
-    if isinstance(shares, pd.DataFrame):
-        shares = shares.isna().mean()
-    if not isinstance(shares, pd.Series):
-        raise ValueError(f"shares must be a DataFrame or a Series of shares, got {type(shares).__name__}.")
-    values = as_numbers(shares.to_numpy(), "shares")
-    if not (np.all(values >= 0) and np.all(values <= 1)):
-        raise ValueError(f"shares must lie in [0, 1], got {values.min():.3g} to {values.max():.3g}.")
-    if not len(values):
-        shares, values = pd.Series({"no column": 0.0}), np.zeros(1)
-    order = np.argsort(values, kind="stable")
-    figure = new_figure(height=0.9 + 0.23 * len(values))
+    shares = shares.isna().mean() if isinstance(shares, pd.DataFrame) else shares
+    shares = shares if len(shares) else pd.Series({"no column": 0.0})
+    if not shares.between(0, 1).all():
+        raise ValueError(f"shares must lie in [0, 1], got {shares.min():.3g} to {shares.max():.3g}.")
+    shares = shares.sort_values(kind="stable")
+    figure = new_figure(height=0.9 + 0.23 * len(shares))
     ax = figure.subplots()
-    places = np.arange(len(values))
-    ax.barh(places, 100 * values[order], color=PALETTE[0], height=0.7)
-    for place, value in zip(places, values[order], strict=True):
-        ax.text(100 * value + 1, place, _percent(value), va="center", fontsize=9)
-    ax.set_yticks(places, [str(shares.index[k]) for k in order])
-    ax.set_ylim(-0.6, len(values) - 0.4)
-    ax.set_xlim(0, 108)
+    places = np.arange(len(shares))
+    ax.barh(places, 100 * shares.to_numpy(), color=PALETTE[0], height=0.7)
+    for place, share in zip(places, shares, strict=True):
+        ax.text(100 * share + 1, place, _percent(share), va="center", fontsize=9)
+    ax.set_yticks(places, [str(name) for name in shares.index])
+    ax.set(ylim=(-0.6, len(shares) - 0.4), xlim=(0, 108))
     ax.set_xticks(np.arange(0, 101, 20))
     ax.set_xlabel("missing values (% of the records)")
     light_grid(ax, "x")
-    ax.set_title(title or "Missing values by column")
+    ax.set_title("Missing values by column")
     return figure
 
 
 @styled
-def plot_superclass_overlap(
-    superclass_table: pd.DataFrame, max_combinations: int = 16, title: str | None = None
-) -> Figure:
-    """Which classes come together: a column for each combination that occurs, the most frequent first.
+def plot_superclass_overlap(superclass_table: pd.DataFrame) -> Figure:
+    """Draw which classes come together: a column for each combination that occurs, the most frequent first.
 
     Args:
-        superclass_table: bool (record x class), as `ptbxl.superclasses` gives it.
-        max_combinations: how many to draw; the rest is counted in the title.
+        superclass_table: bool (record, class), as `data.superclasses` gives it. Combinations beyond the
+            sixteenth are counted in the title.
     """
-    table = as_table(superclass_table, (), "superclass_table").astype(bool)
+    table = superclass_table.astype(bool)
     combinations = table.value_counts()
-    shown = combinations.iloc[:max_combinations]
+    shown = combinations.iloc[:MAX_COMBINATIONS]
     figure = new_figure(height=4.3)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1.3))
     places = np.arange(len(shown))
     upper.bar(places, shown.to_numpy(), color=INK, width=0.66)
     for place, count in zip(places, shown, strict=True):
         upper.text(place, count, f"{count:,}", ha="center", va="bottom", fontsize=9)
-    upper.set_ylabel("records (count)")
-    upper.set_ylim(0, shown.max() * 1.12)
+    upper.set(ylabel="records (count)", ylim=(0, shown.max() * 1.12))
     light_grid(upper, "y")
     upper.tick_params(axis="x", length=0)
-    members = np.array([key if isinstance(key, tuple) else (key,) for key in shown.index], dtype=bool)
-    _draw_members(lower, members, _class_colours(table.columns))
+    _draw_members(lower, np.array(shown.index.to_list(), bool), _class_colours(table.columns))
     lower.set_yticks(np.arange(table.shape[1]), [f"{name}  {table[name].sum():,}" for name in table.columns])
-    lower.set_xlabel("combination of classes (no coloured dot: none of them)")
-    lower.set_ylabel("class, records")
-    hidden, several = int(combinations.iloc[max_combinations:].sum()), int((table.sum(axis=1) > 1).sum())
+    lower.set(xlabel="combination of classes (no coloured dot: none of them)", ylabel="class, records")
+    hidden, several = int(combinations.iloc[MAX_COMBINATIONS:].sum()), int((table.sum(axis=1) > 1).sum())
     more = f"; {hidden:,} in rarer combinations not drawn" if hidden else ""
-    figure.suptitle(title or f"{several:,} of {len(table):,} records have several classes{more}")
+    figure.suptitle(f"{several:,} of {len(table):,} records have several classes{more}")
     return figure
 
 
-def _draw_members(ax, members: np.ndarray, colours: list[str]) -> None:
-    """Dots (combination, class), a line from the first to the last class of a combination."""
+def _draw_members(ax: Axes, members: np.ndarray, colours: list[str]) -> None:
+    """Draw dots (combination, class), and a line from the first to the last class of a combination."""
     for row, colour in enumerate(colours):
         inside = np.flatnonzero(members[:, row])
         ax.scatter(np.arange(len(members)), np.full(len(members), row), s=42, color="#e6e6e6", zorder=1)
@@ -122,19 +111,10 @@ def _draw_members(ax, members: np.ndarray, colours: list[str]) -> None:
     ax.set_xticks([])
 
 
-def _class_colours(names) -> list[str]:
+def _class_colours(names: Iterable[str]) -> list[str]:
     return [SUPERCLASS_COLOURS.get(name, PALETTE[k % len(PALETTE)]) for k, name in enumerate(names)]
 
 
-def _counts(table: pd.DataFrame) -> pd.DataFrame:
-    values = as_numbers(as_table(table, ()).to_numpy(), "table")
-    if not np.all(np.isfinite(values)) or np.any(values < 0):
-        raise ValueError("table must hold counts of 0 or more.")
-    return table
-
-
 def _percent(share: float) -> str:
-    """Never 0.0 % for a share above 0, nor 100.0 % for one below 1."""
-    if share in (0.0, 1.0):
-        return f"{share:.0%}"
-    return f"{min(max(100 * share, 0.1), 99.9):.1f}%"
+    """Return a share in words, never 0.0 % for one above 0, nor 100.0 % for one below 1."""
+    return f"{share:.0%}" if share in (0, 1) else f"{min(max(100 * share, 0.1), 99.9):.1f}%"

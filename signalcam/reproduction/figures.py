@@ -1,20 +1,29 @@
 """The figures of a training: history, confusion matrix, ROC, reliability, and maps of test records."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from signalcam import plotting
-from signalcam.data.load import typical_records
 from signalcam.deployment.deployable import predict
 from signalcam.evaluation import confusion, expected_calibration_error, reliability, roc
 from signalcam.reproduction.results import Results
+from signalcam.training.train import TrainingResult
 
 logger = logging.getLogger(__name__)
 
 
-def write_figures(folder, model, signals, results: Results, trained, n_bootstrap=1000) -> list[Path]:
+def write_figures(
+    folder: str | Path,
+    model: keras.Model,
+    signals: Sequence[np.ndarray],
+    results: Results,
+    trained: TrainingResult,
+    n_bootstrap: int = 1000,
+) -> list[Path]:
     """Write the figures of one trained model as PNG files.
 
     Args:
@@ -22,7 +31,7 @@ def write_figures(folder, model, signals, results: Results, trained, n_bootstrap
         model: deployable model.
         signals: in mV, float32 (record, time, lead), in the order of `results.y`.
         results: of the model on the test fold.
-        trained: `TrainingResult`.
+        trained: how the model was trained.
         n_bootstrap: resamples of patients for the band of the ROC curve.
 
     Returns:
@@ -34,7 +43,7 @@ def write_figures(folder, model, signals, results: Results, trained, n_bootstrap
     for name in results.y:
         y, p = results.y[name].to_numpy(), results.p[name].to_numpy()
         if y.min() == y.max():
-            logger.warning("Fold %d has only records of one kind for class %s.", results.fold, name)
+            logger.warning("Fold %d has only records with one label of class %s.", results.fold, name)
             continue
         threshold = results.settings.threshold[results.settings.class_names.index(name)]
         patients = results.patients.to_numpy()
@@ -55,33 +64,33 @@ def write_figures(folder, model, signals, results: Results, trained, n_bootstrap
     ]
 
 
-def _binary_maps(model, signals, results):
-    """One record of each kind, right and wrong: the one with the median probability of its kind."""
+def _binary_maps(model: keras.Model, signals: Sequence[np.ndarray], results: Results) -> plotting.Figure:
+    """Draw a record of each label, right and wrong: the one with the median probability among its like."""
     settings, y = results.settings, results.y["ABNORMAL"]
-    picked = typical_records(y, results.p["ABNORMAL"], settings.threshold[0])
+    picked = plotting.typical_records(y, results.p["ABNORMAL"], settings.threshold[0])
     shown = np.asarray(signals[list(picked.values())])
     outputs = predict(model, shown)
     cases = [
-        {
-            "signals": shown[k],
-            "evidence": outputs["evidence"][k, :, 0],
-            "heatmap": outputs["heatmap"][k, :, 0],
-            "probability": outputs["probability"][k, 0],
-            "call": settings.predicted_names[int(outputs["probability"][k, 0] >= settings.threshold[0])],
-            "truth": settings.predicted_names[int(y.iloc[row])],
-            "name": f"record {y.index[row]}",
-        }
-        for k, row in enumerate(picked.values())
+        plotting.Case(
+            shown[k],
+            outputs["evidence"][k, :, 0],
+            outputs["heatmap"][k, :, 0],
+            probability=outputs["probability"][k, 0],
+            predicted=settings.predicted_names[int(outputs["probability"][k, 0] >= settings.threshold[0])],
+            truth=settings.predicted_names[int(y.iloc[index])],
+            name=f"record {y.index[index]}",
+        )
+        for k, index in enumerate(picked.values())
     ]
     return plotting.plot_cases(cases, settings.sampling_rate, settings.lead_names)
 
 
-def _class_maps(model, signals, results):
-    """The first record of the fold that has most classes, with a map for each class."""
+def _class_maps(model: keras.Model, signals: Sequence[np.ndarray], results: Results) -> plotting.Figure:
+    """Draw the first record of the fold that has most classes, with a map for each class."""
     settings = results.settings
-    row = int(results.y.sum(axis=1).to_numpy().argmax())
-    ecg_id = results.y.index[row]
-    shown = np.asarray(signals[row])
+    index = int(results.y.sum(axis=1).to_numpy().argmax())
+    ecg_id = results.y.index[index]
+    shown = np.asarray(signals[index])
     outputs = predict(model, shown)
     return plotting.plot_class_maps(
         shown,

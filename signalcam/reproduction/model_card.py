@@ -5,7 +5,7 @@ Mitchell et al., "Model Cards for Model Reporting", FAT* 2019.
 
 import pandas as pd
 
-from signalcam.plotting.estimates import readable
+from signalcam.plotting.checks import readable
 from signalcam.reproduction.results import Results
 from signalcam.reproduction.text import as_markdown, markdown_table
 

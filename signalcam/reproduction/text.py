@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from signalcam.evaluation import Estimate
-from signalcam.plotting.estimates import readable
+from signalcam.plotting.checks import readable
 from signalcam.reproduction.results import Results
 
 COLUMNS = ("auc", "average_precision", "accuracy", "recall", "specificity")

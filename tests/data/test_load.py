@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_set import write_small_set
 
-from signalcam.data.load import load_ptbxl, typical_records
+from signalcam.data.load import load_ptbxl
 from signalcam.data.ptbxl import open_dataset
 from signalcam.data.signals import load_signals
 from signalcam.errors import LeakageError
@@ -78,17 +78,3 @@ def test_identical_signal_in_two_splits_is_refused_when_signals_are_read(templat
     records = load_ptbxl(folder, **QUIET)
     with pytest.raises(LeakageError, match="identical signal is in more than one split"):
         _ = records.signals
-
-
-def test_typical_records_are_those_of_median_probability():
-    y, p = np.array([1, 1, 1, 0, 0, 1]), np.array([0.9, 0.6, 0.7, 0.2, 0.8, 0.1])
-    assert typical_records(y, p) == {
-        "abnormal, predicted abnormal": 2,
-        "abnormal, predicted normal": 5,
-        "normal, predicted abnormal": 4,
-        "normal, predicted normal": 3,
-    }
-    assert typical_records(y[:3], p[:3], threshold=0.75) == {
-        "abnormal, predicted abnormal": 0,
-        "abnormal, predicted normal": 2,
-    }

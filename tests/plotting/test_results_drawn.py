@@ -30,24 +30,12 @@ def history():
     )
 
 
-@pytest.fixture
-def estimates():
-    return pd.DataFrame(
-        {"value": [0.8, np.nan], "low": [0.7, np.nan], "high": [0.9, np.nan], "n": [50, 3]},
-        index=["auc", "f1"],
-    )
-
-
 def test_class_counts_are_bar_heights_and_shares_are_of_the_records():
     counts = pd.DataFrame({"NORM": [60, 5], "MI": [50, 0]}, index=["train", "test"])
     figure = plotting.plot_class_counts(counts, n_records={"train": 100, "test": 5})
     assert [[bar.get_height() for bar in ax.patches] for ax in figure.axes] == [[60, 50], [5, 0]]
     assert {"60\n60%", "50\n50%", "5\n100%", "0\n0%"} <= set(texts(figure))
     assert figure.axes[0].get_title() == "train: 100 records"
-    with pytest.raises(ValueError, match=r"every split of the table; it lacks \['test'\]"):
-        plotting.plot_class_counts(counts, n_records={"train": 100})
-    with pytest.raises(ValueError, match="counts of 0 or more"):
-        plotting.plot_class_counts(-counts)
 
 
 def test_missing_values_are_sorted_and_small_shares_are_not_rounded_to_nothing():
@@ -95,8 +83,6 @@ def test_history_draws_the_columns_and_marks_the_lowest_validation_loss(history)
     assert "best epoch, 5" in texts(plotting.plot_history(history, best_epoch=5))
     with pytest.raises(ValueError, match="best_epoch must be one of the epochs in history, got 9"):
         plotting.plot_history(history, best_epoch=9)
-    with pytest.raises(ValueError, match=r"history lacks the columns \['loss'\]"):
-        plotting.plot_history(history.drop(columns="loss"))
 
 
 def test_history_of_one_epoch_without_validation_can_be_drawn(history):
@@ -119,10 +105,8 @@ def test_confusion_matrix_says_counts_and_shares_of_the_true_class():
     }
     assert [label.get_text() for label in ax.get_yticklabels()] == ["NORMAL\nn = 40", "ABNORMAL\nn = 0"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "true class")
-    with pytest.raises(ValueError, match=r"square matrix \(class, class\), got the shape \(2, 3\)"):
-        plotting.plot_confusion(np.ones((2, 3)), ["a", "b"])
-    with pytest.raises(ValueError, match="class_names must hold 2 names"):
-        plotting.plot_confusion(np.ones((2, 2)))
+    with pytest.raises(ValueError, match=r"counts must have the columns \['NORMAL', 'ABNORMAL'\], got"):
+        plotting.plot_confusion(counts[["ABNORMAL", "NORMAL"]])
 
 
 def test_roc_holds_curve_band_point_and_area():
@@ -133,10 +117,6 @@ def test_roc_holds_curve_band_point_and_area():
     np.testing.assert_array_equal(ax.lines[2].get_xydata(), [[0.2, 0.9]])
     assert [0.5, 0.8] in ax.collections[0].get_paths()[0].vertices.tolist()
     assert "test, AUC 0.850 [0.800, 0.900]" in texts(ax.get_legend())
-    with pytest.raises(ValueError, match=r"curves\['test'\] lacks \['y'\]; it has \['x'\]"):
-        plotting.plot_roc({"test": {"x": [0, 1]}})
-    with pytest.raises(ValueError, match="must be 1-D and equally long"):
-        plotting.plot_roc({"test": curve | {"y": [0, 1]}})
 
 
 def test_curves_of_the_evaluation_can_be_drawn_as_they_are(rng):
@@ -162,35 +142,7 @@ def test_reliability_takes_the_table_of_calibration(rng):
     assert "0.050 [0.020, 0.090]" in upper.get_title()
 
 
-def test_metrics_are_dots_lines_and_text(estimates):
-    (ax,) = plotting.plot_metrics(estimates).axes
-    np.testing.assert_allclose(ax.lines[0].get_xydata(), [[0.8, 0.0]])
-    np.testing.assert_allclose(ax.collections[0].get_segments(), [[[0.7, 0], [0.9, 0]]])
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["AUC", "F1"]
-    assert [text.get_text() for text in ax.texts] == ["0.800 [0.700, 0.900]", "not available"]
-    with pytest.raises(ValueError, match=r"metrics must be rows of the table.*\['recall'\]"):
-        plotting.plot_metrics(estimates, metrics=["recall"])
-
-
-def test_subgroups_take_the_columns_of_their_metric():
-    table = pd.DataFrame(
-        {"n": [10, 20], "auc": [0.8, 0.9], "auc_low": [0.7, 0.8], "auc_high": [0.9, 1.0]},
-        index=pd.MultiIndex.from_tuples([("sex", "female"), ("age", "over 70")]),
-    )
-    (ax,) = plotting.plot_subgroups(table, overall=Estimate(0.85, 0.8, 0.9, 30)).axes
-    labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert labels == ["sex: female  (n = 10)", "age: over 70  (n = 20)"]
-    assert [text.get_text() for text in ax.texts] == ["0.800 [0.700, 0.900]", "0.900 [0.800, 1.000]"]
-    assert "all records, 0.850 [0.800, 0.900]" in texts(ax.get_legend())
-    with pytest.raises(
-        ValueError, match=r"table lacks the columns \['recall', 'recall_low', 'recall_high'\]"
-    ):
-        plotting.plot_subgroups(table, metric="recall")
-
-
-def test_tables_given_are_not_changed(history, estimates):
-    before = history.copy(), estimates.copy()
+def test_tables_given_are_not_changed(history):
+    before = history.copy()
     plotting.plot_history(history)
-    plotting.plot_metrics(estimates)
-    pd.testing.assert_frame_equal(history, before[0])
-    pd.testing.assert_frame_equal(estimates, before[1])
+    pd.testing.assert_frame_equal(history, before)

@@ -1,103 +1,52 @@
 """The assessment of a model's maps as files: tables (csv, JSON), figures, and one page that explains."""
 
-import html
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 
+from signalcam.data.load import Records
 from signalcam.deployment.deployable import scaled, settings_of
-from signalcam.explanation.assessment.assess import Plan, assess
+from signalcam.explanation.assessment.assess import Assessment, Plan, assess
 from signalcam.explanation.assessment.figures import draw_figures
 from signalcam.explanation.assessment.records import records_of
 from signalcam.explanation.assessment.sanity import OTHER_RECORD, retrain_on_shuffled_labels
 from signalcam.explanation.network import Network
 from signalcam.plotting import save_figure
-
-_STYLE = """body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } img { max-width: 100%; height: auto; }
-table { border-collapse: collapse; font-size: 0.9rem; } summary { cursor: pointer; color: #2166ac; }
-th, td { text-align: left; padding: 0.15rem 0.9rem 0.15rem 0; border-bottom: 1px solid #ddd; }"""
-
-# Title, figures, tables, and what a reader must know to read them.
-SECTIONS = (
-    (
-        "Faithfulness: is the evidence where the model looks?",
-        ("faithfulness",),
-        ("faithfulness", "faithfulness_advantage", "replacement"),
-        "Stretches of 0.25 s are replaced in the order of the map, the most relevant first, and the "
-        "probability of the decision is followed (deletion); then they are put back (insertion). Gains "
-        "are areas against a random order on the same records: 0 for a map that knows nothing. What "
-        "replaces a stretch matters, so the last table repeats it with each rule.",
-    ),
-    (
-        "Localisation: is the evidence where the lesion is?",
-        ("localisation_all", "localisation_partial"),
-        ("localisation", "localisation_advantage"),
-        "Simulated records only: there, the samples that a lesion changed are known. Lasting lesions "
-        "come back in every beat and cover much of the record; partial ones are the harder test. Chance "
-        "is what a map without knowledge reaches.",
-    ),
-    (
-        "Sanity: does the map depend on what was learnt?",
-        ("sanity",),
-        ("sanity",),
-        "Weights are made random from the output downwards, and the maps are compared with those of the "
-        "trained model: size of the rank correlation, since random weights turn signs as often as not. Maps "
-        "that stay alike show the signal, not the model. 'Other record' is the likeness of maps of two "
-        "different records by the trained model, the floor to compare with; 'shuffled labels' compares with "
-        "a model trained on labels dealt out at random.",
-    ),
-    (
-        "Where in the beat",
-        ("beats",),
-        ("parts",),
-        "Evidence of the CAM aligned to the R peaks. A part of the beat that gets more than its share of "
-        "time holds evidence. One cell of the map sees more than a second, so the picture is blurred by "
-        "as much.",
-    ),
-    (
-        "Which leads",
-        ("leads",),
-        ("leads",),
-        "A CAM has no lead axis, so leads are asked for by occlusion: how far the logit falls when a lead "
-        "is replaced by its median, for the whole record (table) or for half a second (figure).",
-    ),
-    (
-        "Agreement and stability",
-        (),
-        ("agreement", "noise", "shift"),
-        "Mean rank correlation of maps of different methods; of maps with and without added noise (a "
-        "share of the record's standard deviation); and of maps before and after a shift in time "
-        "(samples), shifted back.",
-    ),
-    (
-        "The paper's variant of the map",
-        (),
-        ("variant", "cost"),
-        "The paper takes the feature maps before BatchNorm and activation. Its correlation with the "
-        "exact map, and how far the mean of each misses the logit; then the time of each method.",
-    ),
-)
+from signalcam.plotting.pages import render
 
 
-def explain_report(model, study, folder, which=0, split="test", limit=None, retrain_epochs=15, plan=None):
+def explain_report(
+    model: keras.Model,
+    study: Records,
+    folder: str | Path,
+    which: int | str = 0,
+    split: str = "test",
+    limit: int | None = None,
+    retrain_epochs: int = 15,
+    plan: Plan | None = None,
+) -> tuple[Path, Assessment]:
     """Assess the maps of a deployable model on a study's records and write what was found.
 
     Args:
-        model: deployable model (`signalcam.deployment.deployable.load_model`).
-        study: `signalcam.data.load.ExplainedRecords`, of the data to assess on.
+        model: deployable model.
+        study: the data to assess on.
         folder: where to write; made if it is not there.
         which: the class explained, by name or index.
         split: the split to assess on.
         limit: at most so many records; None for all.
         retrain_epochs: epochs of the training on shuffled labels; 0 leaves that check out, as do classes
             other than normal against abnormal.
-        plan: `signalcam.explanation.assessment.assess.Plan`, None for the default.
+        plan: None for the default.
 
     Returns:
         (path of the page, `Assessment`).
+
+    Raises:
+        ValueError: a class or a split that is not there.
     """
     plan = plan or Plan()
     records = records_of(model, study, split, which, limit, plan.seed)
@@ -105,8 +54,8 @@ def explain_report(model, study, folder, which=0, split="test", limit=None, retr
     shuffled = None
     if retrain_epochs and len(settings_of(model).class_names) == 1:
         pairs = [
-            (scaled(model, study.signals[rows]), study.labels.to_numpy()[rows])
-            for rows in (study.indices("train"), study.indices("validation"))
+            (scaled(model, study.signals[indices]), study.labels.to_numpy()[indices])
+            for indices in (study.indices("train"), study.indices("validation"))
         ]
         shuffled = retrain_on_shuffled_labels(
             network, *pairs, seed=plan.seed, epochs=retrain_epochs, verbose=plan.progress
@@ -115,11 +64,11 @@ def explain_report(model, study, folder, which=0, split="test", limit=None, retr
     return write_report(assessment, folder), assessment
 
 
-def write_report(assessment, folder):
+def write_report(assessment: Assessment, folder: str | Path) -> Path:
     """Write an assessment: ``index.html``, ``results.json``, ``tables/*.csv``, ``figures/*.png``.
 
     Args:
-        assessment: `signalcam.explanation.assessment.assess.Assessment`.
+        assessment: what was found.
         folder: where to write; made if it is not there.
 
     Returns:
@@ -134,15 +83,19 @@ def write_report(assessment, folder):
     figures = draw_figures(assessment)
     for name, figure in figures.items():
         save_figure(figure, folder / "figures" / f"{name}.png", dpi=120)
-    results = {"about": assessment.about, "tables": {name: _rows(table) for name, table in tables.items()}}
-    (folder / "results.json").write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", "utf-8")
+    flat = {name: _without_nan(table) for name, table in tables.items()}
+    results = json.dumps({"about": assessment.about, "tables": flat}, indent=1, allow_nan=False)
+    (folder / "results.json").write_text(results + "\n", "utf-8")
     page = folder / "index.html"
-    page.write_text(report_page(assessment.about, tables, figures), "utf-8")
+    page.write_text(report_page(assessment.about, tables, list(figures)), "utf-8")
     return page
 
 
-def summary_table(assessment):
+def summary_table(assessment: Assessment) -> pd.DataFrame:
     """Put one number for each question into one row a method.
+
+    Args:
+        assessment: what was found.
 
     Returns:
         DataFrame, index the method: ``faithfulness`` (gain of deletion and insertion over random order),
@@ -151,75 +104,44 @@ def summary_table(assessment):
         ``_high``; and ``ms_per_record``.
     """
     tables = assessment.tables
-    sanity = tables["sanity"]
-    stages = [
-        stage
-        for stage in sanity.index.get_level_values("stage")
-        if stage not in (OTHER_RECORD, "shuffled labels")
-    ]
-    parts = {
-        "faithfulness": tables["faithfulness"].xs("gain", level="measure"),
-        "sanity": sanity.xs(stages[-1], level="stage"),
-    }
+    parts = {"faithfulness": tables["faithfulness"].xs("gain", level="measure")}
     for name, group in (("localisation", "all"), ("localisation_partial", "partial")):
         if "localisation" in tables and group in tables["localisation"].index.get_level_values("group"):
-            rows = tables["localisation"].xs((group, "average_precision"), level=("group", "measure"))
-            parts[name] = rows[["value", "low", "high"]] - rows.loc["chance", "value"]
+            found = tables["localisation"].xs((group, "average_precision"), level=("group", "measure"))
+            parts[name] = found[["value", "low", "high"]] - found.loc["chance", "value"]
+    sanity = tables["sanity"]
+    stages = sanity.index.get_level_values("stage")
+    parts["sanity"] = sanity.xs(stages[~stages.isin([OTHER_RECORD, "shuffled labels"])][-1], level="stage")
     columns = {}
-    for name in ("faithfulness", "localisation", "localisation_partial", "sanity"):
-        if name in parts:
-            columns[name] = parts[name]["value"]
-            columns |= {f"{name}_{end}": parts[name][end] for end in ("low", "high")}
+    for name, part in parts.items():
+        columns |= {name: part["value"], f"{name}_low": part["low"], f"{name}_high": part["high"]}
     table = pd.DataFrame(columns).reindex(tables["cost"].index)
     return table.join(tables["cost"]["ms_per_record"]).rename_axis("method")
 
 
-def report_page(about, tables, figures):
-    """Compose the page: HTML without scripts; figures are read from the folder ``figures`` beside it."""
+def report_page(about: Mapping, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> str:
+    """Compose the page.
+
+    Args:
+        about: as in `Assessment`.
+        tables: by name, the summary among them.
+        figures: names of the files in the folder ``figures`` beside the page, without their ending.
+
+    Returns:
+        HTML without scripts.
+    """
+    style = {"index": False, "border": 0, "float_format": "{:.3f}".format, "na_rep": "", "justify": "left"}
+    shown = {name: table.reset_index().to_html(**style) for name, table in tables.items()}
     title = f"Maps for {about['class']}: how far to trust them"
-    parts = [
-        f"<h1>{html.escape(title)}</h1>",
-        f"<p>{html.escape(about['data'])}. {about['n_records']} records, of which the model decides "
-        f"{about['n_decided_for']} to be {html.escape(about['class'])} (threshold {about['threshold']:g}). "
-        "Means over records; intervals are 95 %, from a bootstrap over patients.</p>",
-        "<h2>In one table</h2>",
-        "<p>Faithfulness: gain over random order, higher is better, 0 for chance. Localisation: average "
-        "precision above chance. Sanity: likeness to the trained model's maps that is left when all "
-        "weights are random, should be near 0. Cost: milliseconds a record.</p>",
-        _table(tables["summary"]),
-    ]
-    for heading, pictures, names, words in SECTIONS:
-        pictures = [name for name in pictures if name in figures]
-        names = [name for name in names if name in tables]
-        if not pictures and not names:
-            continue
-        parts.append(f"<h2>{html.escape(heading)}</h2>\n<p>{html.escape(words)}</p>")
-        parts += [f'<p><img src="figures/{name}.png" alt="{html.escape(heading)}"></p>' for name in pictures]
-        parts += [
-            f"<details><summary>Table: {name.replace('_', ' ')}</summary>\n{_table(tables[name])}</details>"
-            for name in names
-        ]
-    body = "\n".join(parts)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
+    return render("maps_report", title=title, about=about, tables=shown, figures=figures)
 
 
-def _table(table):
-    return table.reset_index().to_html(
-        index=False, border=0, float_format="{:.3f}".format, na_rep="", justify="left"
-    )
-
-
-def _rows(table):
-    """A table as a list of dicts, NaN as None."""
-    flat = table.reset_index()
-    flat.columns = [str(column) for column in flat.columns]
+def _without_nan(table: pd.DataFrame) -> list[dict]:
+    """Return a table as a list of dicts, ready for JSON: what is not finite as None."""
+    flat = table.reset_index().rename(columns=str)
     return [{key: _plain(value) for key, value in row.items()} for row in flat.to_dict("records")]
 
 
-def _plain(value):
-    if isinstance(value, np.generic):
-        value = value.item()
+def _plain(value: object) -> object:
+    value = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -13,7 +13,7 @@ from signalcam.deployment.deployable import Settings, build_deployable
 from signalcam.explanation.assessment.assess import Plan, assess
 from signalcam.explanation.assessment.faithfulness import Perturbation
 from signalcam.explanation.assessment.records import ExplainedRecords, records_of
-from signalcam.explanation.assessment.report import summary_table, write_report
+from signalcam.explanation.assessment.report import report_page, summary_table, write_report
 from signalcam.explanation.assessment.tables import mean_curve, mean_estimate, mean_table
 from signalcam.explanation.methods import MapMaker
 from signalcam.explanation.network import Network
@@ -108,6 +108,15 @@ def test_page_shows_every_figure_it_names_and_every_table(written, assessment):
         (written.parent / "figures").glob("*.png")
     )
     assert page.tables == len(assessment.tables) + 1
+
+
+@pytest.mark.security
+def test_page_escapes_the_name_of_the_class_and_of_the_data(assessment):
+    evil = "<script>alert(1)</script>"
+    tables = {"summary": pd.DataFrame({"value": [evil]})}
+    page = report_page(assessment.about | {"class": evil, "data": evil}, tables, [])
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") == 5
 
 
 def test_tables_are_written_as_csv_and_json_alike(written, assessment):
