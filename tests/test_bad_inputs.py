@@ -55,6 +55,7 @@ ROWS = {
     45: "no GPU, no network, no data",
     49: "a cache whose array was altered",
     54: "a server that sends a byte a second",
+    63: "evaluation on records that the model was trained on",
 }
 
 

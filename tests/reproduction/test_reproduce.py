@@ -1,27 +1,39 @@
 """Results of a fold and the folder of a training, with the training itself replaced by random models."""
 
+import importlib
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 from random_models import random_model
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import accuracy_score, roc_auc_score
 
-from signalcam.data.labels import LABEL_RULES, SUPERCLASSES, binary_labels, superclasses
-from signalcam.data.signals import load_signals
-from signalcam.deployment.deployable import Settings, load_model, predict, settings_of
+from signalcam.data import LABEL_RULES, SUPERCLASSES, binary_labels, load_ptbxl, load_signals, superclasses
+from signalcam.deployment import Settings, load_model, network_of, predict, settings_of
 from signalcam.errors import LeakageError
-from signalcam.preprocessing import Scaler
-from signalcam.reproduction import reproduce as reproduction
-from signalcam.reproduction.model_card import model_card
-from signalcam.reproduction.reproduce import over_seeds, reproduce
-from signalcam.reproduction.results import evaluate_model, evaluate_predictions
-from signalcam.reproduction.text import as_json, as_markdown, as_text, markdown_table
-from signalcam.training.train import TrainingResult
-from signalcam.training.train_recipe import TrainedRecipe
+from signalcam.evaluation import expected_calibration_error, paired_difference, score
+from signalcam.model import build_model
+from signalcam.preprocessing import Scaler, detrend
+from signalcam.reproduction import (
+    as_json,
+    as_markdown,
+    as_text,
+    beside_published,
+    comparison,
+    evaluate_model,
+    evaluate_predictions,
+    markdown_table,
+    model_card,
+    over_seeds,
+    published_predictions,
+    reproduce,
+)
+from signalcam.reproduction.calibrated import deploy_trained, validation_logits
+from signalcam.reproduction.results import uncertain
+from signalcam.training import TrainedNetwork, find_recipe
 
-QUICK = {"n_bootstrap": 20, "cache": False, "progress": False}
+QUICK = {"n_bootstrap": 20, "progress": False}
 
 
 @pytest.fixture(scope="module")
@@ -29,30 +41,39 @@ def signals(simulated_dataset):
     return load_signals(simulated_dataset, cache=False, progress=False)
 
 
+@pytest.fixture(scope="module")
+def labelled(simulated_dataset):
+    return load_ptbxl(simulated_dataset, rule="labelled", cache=False, progress=False)
+
+
+def random_network(recipe, outputs, signals, seed):
+    """A network with random weights, its scaler, and logits that are far from all alike."""
+    settings = Settings(outputs, (0.5,) * len(outputs))
+    deployable = random_model(signals, settings, seed)
+    network = build_model(filters=(4, 4, 6, 8), n_classes=max(len(outputs), 1))
+    network.set_weights(network_of(deployable).get_weights())
+    history = pd.DataFrame({"epoch": [1, 2], "loss": [0.7, 0.6], "val_loss": [0.7, 0.65]})
+    scaler = Scaler("standard").fit(detrend(signals))
+    return TrainedNetwork(find_recipe(recipe, scaling="standard"), network, outputs, scaler, history, 2)
+
+
 @pytest.fixture
 def untrained(monkeypatch, signals):
-    """Let `reproduce` take random models for trained ones; collect what it asks for."""
+    """Let `reproduce` take random networks for trained ones; collect what it asks for."""
     calls = []
 
     def train(recipe, *data, **options):
         calls.append({"recipe": recipe, "data": data} | options)
-        history = pd.DataFrame({"epoch": [1, 2], "loss": [0.7, 0.6], "val_loss": [0.7, 0.65]})
-        return TrainedRecipe(TrainingResult(None, history, best_epoch=2), Scaler(recipe.scaling))
+        return random_network(recipe, recipe.outputs(options["target"]), signals, options["seed"])
 
-    def deploy(recipe, network, scaler, target, **settings):
-        names = ("ABNORMAL",) if target == "normal-abnormal" else SUPERCLASSES
-        settings |= {"class_names": names, "threshold": (0.5,) * len(names), "recipe": recipe.name}
-        return random_model(signals, Settings(**settings), seed=calls[-1]["seed"])
-
-    monkeypatch.setattr(reproduction, "train_recipe", train)
-    monkeypatch.setattr(reproduction, "deploy", deploy)
+    monkeypatch.setattr(importlib.import_module("signalcam.reproduction.reproduce"), "train_recipe", train)
     return calls
 
 
 def test_folder_of_a_training_holds_models_predictions_metrics_and_card(
-    simulated_dataset, untrained, signals, tmp_path
+    simulated_dataset, labelled, untrained, signals, tmp_path
 ):
-    runs = reproduce(simulated_dataset, tmp_path, rule="labelled", n_seeds=2, epochs=7, **QUICK)
+    runs = reproduce(labelled, tmp_path, n_seeds=2, epochs=7, **QUICK)
     assert {path.name for path in tmp_path.iterdir()} == {
         "model.keras",
         "model_seed1.keras",
@@ -86,7 +107,7 @@ def test_folder_of_a_training_holds_models_predictions_metrics_and_card(
 
 def test_predictions_hold_the_label_by_each_rule(simulated_dataset, signals):
     model = random_model(signals, Settings(label_rule="clear"))
-    results = evaluate_model(model, simulated_dataset, fold=4, **QUICK)
+    results = evaluate_model(model, simulated_dataset, fold=4, cache=False, **QUICK)
     ids = simulated_dataset.table.index[simulated_dataset.table["strat_fold"] == 4]
     stated = superclasses(simulated_dataset.table.loc[ids], simulated_dataset.statements)
     assert results.predictions.index.tolist() == ids.tolist()
@@ -106,7 +127,9 @@ def test_numbers_of_scores_rules_and_text_are_one_and_the_same(simulated_dataset
     noise = np.random.default_rng(2).random(len(table))
     p = 0.5 * noise + 0.4 * binary_labels(stated, "paper").to_numpy()
     settings = Settings(threshold=(0.45,))
-    results = evaluate_predictions(p[:, None], table, stated, settings, rule="any_norm", n_bootstrap=30)
+    results = evaluate_predictions(
+        p[:, None], simulated_dataset, table.index, settings, rule="any_norm", n_bootstrap=30
+    )
     y = binary_labels(stated, "any_norm")
     value = roc_auc_score(y, p[table.index.get_indexer(y.index)])
     assert results.scores.loc["auc", "value"] == pytest.approx(value)
@@ -125,7 +148,7 @@ def test_classes_are_scored_one_by_one_and_over_the_records_of_each_rule(simulat
     stated = superclasses(table, simulated_dataset.statements)
     p = 0.5 * np.random.default_rng(2).random(stated.shape) + 0.4 * stated.to_numpy()
     settings = Settings(SUPERCLASSES, (0.5,) * 5, "labelled")
-    results = evaluate_predictions(p, table, stated, settings, n_bootstrap=10)
+    results = evaluate_predictions(p, simulated_dataset, table.index, settings, n_bootstrap=10)
     known = stated.any(axis=1)
     for name in SUPERCLASSES:
         expected = roc_auc_score(stated.loc[known, name], p[known][:, SUPERCLASSES.index(name)])
@@ -139,26 +162,101 @@ def test_classes_are_scored_one_by_one_and_over_the_records_of_each_rule(simulat
     assert list(by_sex.index) == ["male", "female"]
 
 
-def test_superclasses_can_be_trained(simulated_dataset, untrained, tmp_path):
-    (run,) = reproduce(simulated_dataset, tmp_path, recipe="best", target="superclasses", **QUICK)
+def test_superclasses_can_be_trained(labelled, untrained, tmp_path):
+    (run,) = reproduce(labelled, tmp_path, recipe="best", target="superclasses", **QUICK)
     assert set(run.results.scores.index) == {*SUPERCLASSES, "macro"}
     assert {path.name for path in (tmp_path / "figures").iterdir()} >= {"history.png", "maps.png"}
     assert "Scores by class" in (tmp_path / "MODEL_CARD.md").read_text()
+    assert beside_published([run]) is None
 
 
-@pytest.mark.bad_input(34)
-def test_further_records_of_patients_to_be_tested_on_are_refused(
-    simulated_dataset, untrained, tmp_path, signals
-):
-    table = simulated_dataset.table
-    patient = table.loc[table["strat_fold"] == 10, "patient_id"].iloc[0]
-    rows = pd.DataFrame({"ecg_id": [900001], "patient_id": [patient], "strat_fold": [3]})
-    rows[list(SUPERCLASSES)] = [[1, 0, 0, 0, 0]]
-    rows.to_csv(tmp_path / "records.csv", index=False)
-    np.save(tmp_path / "signals.npy", np.zeros((1, 1000, 12), np.int16))
-    with pytest.raises(LeakageError, match="of patients among the further training records: ecg_id"):
-        reproduce(simulated_dataset, tmp_path / "run", recipe="best", further=tmp_path, **QUICK)
-    assert not untrained
+@pytest.mark.parametrize("target", ["normal-abnormal", "superclasses"])
+def test_calibration_moves_the_logits_linearly_and_keeps_the_sum_of_the_evidence(target, labelled, signals):
+    trained = random_network("best", find_recipe("best").outputs(target), signals, seed=3)
+    model = deploy_trained(trained, labelled, target)
+    settings = settings_of(model)
+    assert settings.training_folds == (1, 2, 3, 4, 5, 6, 7, 8)
+    assert settings.validation_folds == (9,)
+    index = labelled.indices("validation")
+    found = predict(model, np.asarray(labelled.signals[index]))
+    np.testing.assert_allclose(found["evidence"].mean(axis=1), found["logit"], atol=1e-4)
+    before = validation_logits(trained, labelled)
+    for k, name in enumerate(settings.class_names):
+        raw, y = before[:, trained.outputs.index(name)], labelled.targets[name].to_numpy()[index]
+        slope, intercept = np.polyfit(raw, found["logit"][:, k], 1)
+        np.testing.assert_allclose(found["logit"][:, k], slope * raw + intercept, atol=1e-3)
+        p = found["probability"][:, k].astype(float)
+        assert p.mean() == pytest.approx(y.mean(), abs=2e-3)
+        if slope > 0:
+            error = expected_calibration_error(y, 1 / (1 + np.exp(-raw)))
+            assert expected_calibration_error(y, p) <= error + 0.02
+
+
+def test_a_recipe_without_calibration_leaves_the_logits_as_they_are(labelled, signals):
+    trained = random_network("paper", ("ABNORMAL",), signals, seed=3)
+    model = deploy_trained(trained, labelled, "normal-abnormal")
+    found = predict(model, np.asarray(labelled.signals[labelled.indices("validation")]))
+    np.testing.assert_allclose(found["logit"], validation_logits(trained, labelled), atol=1e-4)
+
+
+@pytest.mark.bad_input(63)
+def test_evaluation_on_a_fold_that_the_model_has_seen_is_refused_unless_asked_for(simulated_dataset, signals):
+    seen = {"dataset": "simulated ECGs", "training_folds": (1, 2, 3), "validation_folds": (9,)}
+    model = random_model(signals, Settings(**seen))
+    with pytest.raises(LeakageError, match="got 2: it was trained on folds 1, 2, 3 of simulated ECGs"):
+        evaluate_model(model, simulated_dataset, fold=2, **QUICK)
+    with pytest.raises(LeakageError, match="got 9: it was chosen on folds 9 of simulated ECGs"):
+        evaluate_model(model, simulated_dataset, fold=9, **QUICK)
+    asked = evaluate_model(model, simulated_dataset, fold=2, seen_folds=True, cache=False, **QUICK)
+    assert asked.fold == 2
+    foreign = random_model(signals, Settings(**seen | {"dataset": "PTB-XL"}))
+    assert evaluate_model(foreign, simulated_dataset, fold=2, cache=False, **QUICK).fold == 2
+
+
+def test_statements_of_low_likelihood_alone_make_a_record_uncertain():
+    statements = pd.DataFrame({"diagnostic_class": ["NORM", "MI", "STTC", None]}, index=list("abcd"))
+    codes = [
+        {"a": 100.0},
+        {"b": 50.0},
+        {"b": 50.0, "c": 80.0},
+        {"b": 0.0},
+        {"d": 100.0},
+        {"a": 80.0, "c": 15.0},
+    ]
+    table = pd.DataFrame({"scp_codes": codes}, index=range(1, 7))
+    assert uncertain(table, statements).tolist() == [False, True, False, True, False, True]
+
+
+def test_published_numbers_come_from_the_kept_predictions():
+    others = published_predictions()
+    rng = np.random.default_rng(0)
+    y = pd.Series(rng.integers(0, 2, len(others)), index=others.index)
+    stated = pd.DataFrame(False, index=y.index, columns=list(SUPERCLASSES))
+    stated["NORM"], stated["MI"] = y == 0, (y == 1) & (rng.random(len(y)) < 0.5)
+    ours = pd.DataFrame({seed: np.clip(y * 0.2 + rng.random(len(y)) * 0.8, 0, 1) for seed in (0, 1)})
+    patients = pd.Series(np.arange(len(y)) // 2, index=y.index)
+    table = comparison(y, ours, patients, stated, n_bootstrap=20)
+    weights = others["public_weights"]
+    assert table.loc["auc", "public weights"].startswith(f"{roc_auc_score(y, weights):.3f} (")
+    assert table.loc["accuracy", "public weights"].startswith(f"{accuracy_score(y, weights >= 0.5):.3f} (")
+    mean = np.mean([roc_auc_score(y, ours[seed]) for seed in ours])
+    assert table.loc["auc", "ours"].startswith(f"{mean:.3f} (")
+    difference = mean - roc_auc_score(y, others["xresnet1d101"])
+    assert table.loc["auc", "ours - xresnet1d101"].startswith(f"{difference:.3f} (")
+    assert table.loc["auc", "published"] == "0.930"
+    assert table.loc["recall", "xresnet1d101"] == "-"
+    inside = (y == 0) | stated["MI"]
+    assert table.loc["AUC, normal against MI", "public weights"].startswith(
+        f"{roc_auc_score(y[inside], weights[inside]):.3f} ("
+    )
+    assert comparison(y.rename(index={9: 10**6}), ours, patients, stated, n_bootstrap=20) is None
+
+
+def test_score_of_several_trainings_is_the_mean_of_their_scores():
+    rng = np.random.default_rng(1)
+    y, p = rng.integers(0, 2, 60), rng.random((3, 60))
+    found = paired_difference(y, p, p[0], n_bootstrap=10).value
+    assert found == pytest.approx(np.mean([score(y, one) for one in p]) - score(y, p[0]))
 
 
 def test_card_puts_sections_under_headings_of_their_level():
