@@ -33,9 +33,10 @@ class Recipe(TrainingSettings):
         norm_momentum: of the running BatchNorm statistics. Keras's default of 0.99 needs some 500 steps until
             little of the initial values is left in them; on a small set there are not so many.
         teachers: names of the recipes that train teachers, the first of each name with seed 0, the next with
-            1, whatever the own seed. The network then learns from the mean of their probabilities for the
-            very signals that it sees itself, augmented and mixed (Hinton et al., arXiv:1503.02531; Beyer et
-            al., CVPR 2022, "function matching").
+            1, whatever the own seed. The network then learns from the mean of their probabilities (Hinton et
+            al., arXiv:1503.02531); see `signalcam.training.lessons`.
+        n_views: views of each record that the teachers answer to; an epoch is a pass over all of them.
+        teacher_share: weight of the teachers' answers beside the labels, 0 to 1.
         calibrate: fit a slope and an intercept of each logit on the validation split.
         precision: "float32", or "mixed_bfloat16" for the convolutions, on processors that have it.
     """
@@ -49,6 +50,8 @@ class Recipe(TrainingSettings):
     auxiliary: str = ""
     norm_momentum: float = 0.9
     teachers: tuple[str, ...] = ()
+    n_views: int = 10
+    teacher_share: float = 0.8
     calibrate: bool = False
     precision: str = "float32"
 
@@ -92,7 +95,7 @@ RECIPES = {
     "paper": Recipe(name="paper"),
     "single": SINGLE,
     "teacher": replace(SINGLE, name="teacher", architecture="residual", batch_size=128, epochs=14),
-    "best": replace(SINGLE, name="best", teachers=("teacher", "teacher"), mixup=1.0, epochs=30),
+    "best": replace(SINGLE, name="best", teachers=("teacher", "teacher"), mixup=1.0, epochs=4),
 }
 
 

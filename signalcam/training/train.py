@@ -44,7 +44,6 @@ class TrainingSettings:
         monitor: what chooses the best epoch, one of `MONITORS`; None keeps the last epoch.
         mixup: parameter of Beta(mixup, mixup) for mixing pairs of records and their labels (Zhang et al.,
             "mixup", ICLR 2018); 0 for none.
-        teacher_share: weight of a teacher's answer beside the labels, 0 to 1.
     """
 
     epochs: int = 25
@@ -54,7 +53,6 @@ class TrainingSettings:
     weight_decay: float = 0.0
     monitor: str | None = "val_loss"
     mixup: float = 0.0
-    teacher_share: float = 0.8
 
     def __post_init__(self):
         if self.monitor is not None and self.monitor not in MONITORS:
@@ -90,7 +88,6 @@ def train(
     settings: TrainingSettings | None = None,
     *,
     augmentation: keras.Layer | None = None,
-    teacher: keras.Model | None = None,
     folder: str | Path | None = None,
     seed: int = 0,
     strategy: "tf.distribute.Strategy | None" = None,
@@ -105,13 +102,11 @@ def train(
     Args:
         model: from scaled signals to probabilities; or a function that builds it, which is called after the
             seed is set and inside the scope of `strategy`. A finished model starts from the weights it has.
-        train_data: scaled signals, floating point (record, time, lead), and labels, 0 or 1, of shape
+        train_data: scaled signals, floating point (record, time, lead), and labels, from 0 to 1, of shape
             (record,) or (record, class). Memory-mapped signals are read batch by batch.
-        validation_data: the same for the validation split; never augmented.
+        validation_data: the same for the validation split, labels 0 or 1; never augmented.
         settings: `TrainingSettings`; the defaults where None is given.
         augmentation: Keras layer for whole batches, called with training=True on training batches only.
-        teacher: trained model from the same signals to the same probabilities. The loss in training is then
-            taken against its answer to the signals as the model sees them, mixed with the labels.
         folder: where to keep the state of the training, the history and the best weights. Started again with
             the same arguments, an interrupted training is resumed there; a finished one is read back.
         seed: of everything random. Set globally (`keras.utils.set_random_seed`: Python, NumPy, TensorFlow).
@@ -133,7 +128,7 @@ def train(
         network = model if isinstance(model, keras.Model) else model()
         train_data = _check_pairs(*train_data, network, "training")
         validation_data = _check_pairs(*validation_data, network, "validation")
-        trained = TrainingModel(network, augmentation, settings.mixup, teacher, settings.teacher_share, seed)
+        trained = TrainingModel(network, augmentation, settings.mixup, seed)
         trained.build((None, *train_data[0].shape[1:]))
         _compile(trained, _optimizer(settings, len(train_data[0])))
     order = SeededEpochs(trained, len(train_data[0]), seed)
@@ -142,7 +137,7 @@ def train(
     fingerprint = {}
     if folder is not None:
         data = {"training records": train_data, "validation records": validation_data}
-        fingerprint = _fingerprint(trained, data, settings, teacher, seed)
+        fingerprint = _fingerprint(trained, data, settings, seed)
     state = ResumableState(folder, callbacks, fingerprint)
     callbacks.append(state)  # last, so that it sees what the others did
     if verbose:
@@ -218,9 +213,11 @@ def _check_pairs(
     refuse_non_finite(signals, f"The {split} signals")
     labels = labels.reshape(len(labels), -1).astype(np.float32)
     n_outputs = network.output_shape[-1]
-    if labels.shape[1] != n_outputs or not np.isin(labels, (0, 1)).all():
+    fits = (labels >= 0) & (labels <= 1) if split == "training" else np.isin(labels, (0, 1))
+    if labels.shape[1] != n_outputs or not fits.all():
+        wanted = "from 0 to 1" if split == "training" else "0 or 1"
         raise ValueError(
-            f"The {split} labels must be 0 or 1, one column for each of the model's {n_outputs} outputs in "
+            f"The {split} labels must be {wanted}, one column for each of the model's {n_outputs} outputs in "
             f"their order, got shape {labels.shape} with values from {labels.min()} to {labels.max()}."
         )
     return signals, labels
@@ -251,7 +248,6 @@ def _fingerprint(
     model: TrainingModel,
     data: dict[str, LabelledSignals],
     settings: TrainingSettings,
-    teacher: keras.Model | None,
     seed: int,
 ) -> dict[str, int]:
     """What makes one training differ from another, by name; every sample and every setting counts."""
@@ -261,18 +257,18 @@ def _fingerprint(
         "network": [[type(layer).__name__, layer.get_config()] for layer in model.network.layers],
         "augmentation": model.augmentation and model.augmentation.get_config(),
         "settings": values,
-        "teacher": teacher and _checksum(*teacher.get_weights()),
         "seed": seed,
         "versions": {"keras": keras.__version__, "tensorflow": tf.__version__},
     }
-    sums = {name: _checksum(*arrays) for name, arrays in data.items()}
+    sums = {name: checksum(*arrays) for name, arrays in data.items()}
     for name, fact in facts.items():
-        text = json.dumps(_without_names(fact), default=str, sort_keys=True)
+        text = json.dumps(without_names(fact), default=str, sort_keys=True)
         sums[name] = zlib.crc32(text.encode())
     return sums
 
 
-def _checksum(*arrays: np.ndarray) -> int:
+def checksum(*arrays: np.ndarray) -> int:
+    """CRC-32 over all values of arrays."""
     total = 0
     for array in map(np.atleast_1d, arrays):
         for start in range(0, len(array), 256):  # never a copy of a whole set
@@ -280,10 +276,10 @@ def _checksum(*arrays: np.ndarray) -> int:
     return total
 
 
-def _without_names(config: Any) -> Any:
+def without_names(config: Any) -> Any:
     """A configuration without the names of layers, which Keras numbers within a session."""
     if isinstance(config, dict):
-        return {key: _without_names(value) for key, value in config.items() if key != "name"}
+        return {key: without_names(value) for key, value in config.items() if key != "name"}
     if isinstance(config, list | tuple):
-        return [_without_names(value) for value in config]
+        return [without_names(value) for value in config]
     return config

@@ -12,8 +12,9 @@ import pandas as pd
 from signalcam.augmentation.pipeline import paper_augmentation
 from signalcam.augmentation.random_view import RandomView
 from signalcam.preprocessing import Scaler, detrend
+from signalcam.training.lessons import make_lessons
 from signalcam.training.networks import ARCHITECTURES, mean_of
-from signalcam.training.recipes import Recipe, find_recipe
+from signalcam.training.recipes import RECIPES, Recipe, find_recipe
 from signalcam.training.train import LabelledSignals, TrainingResult, train
 
 BLOCK = 512  # records detrended at a time, so that no set is held twice
@@ -88,7 +89,12 @@ def train_recipe(
     scaler.transform(signals_validation, out=signals_validation)
     data = (signals_train, labels[indices["train"]]), (signals_validation, labels[indices["validation"]])
     teacher = _train_teachers(recipe, data, outputs, teacher_folder or folder, verbose)
-    result = _fit(recipe, data, seed, folder, teacher, verbose)
+    if teacher is not None:
+        data = _taught(recipe, data, teacher, teacher_folder or folder, verbose), data[1]
+        recipe_of_views = replace(recipe, mixup=0.0)  # views are mixed already
+        result = _fit(recipe_of_views, data, seed, folder, None, verbose)
+    else:
+        result = _fit(recipe, data, seed, folder, _augmentation(recipe, seed), verbose)
     network = _build(replace(recipe, precision="float32"), signals.shape[1], signals.shape[2], len(outputs))
     network.set_weights(result.model.get_weights())
     return TrainedNetwork(recipe, network, outputs, scaler, result.history, result.best_epoch)
@@ -116,7 +122,8 @@ def _train_teachers(
     for name in recipe.teachers:
         teacher = find_recipe(name)
         # Who shortens a recipe, to try it, wants short teachers too.
-        teacher = replace(teacher, epochs=min(teacher.epochs, recipe.epochs))
+        share = recipe.epochs / RECIPES[recipe.name].epochs if recipe.name in RECIPES else 1
+        teacher = replace(teacher, epochs=max(1, round(teacher.epochs * min(share, 1))))
         seed = seeds[name]
         seeds[name] += 1
         for what in ("scaling", "augmentation", "view", "auxiliary"):
@@ -127,8 +134,21 @@ def _train_teachers(
                     f"both see the same signals, got {own!r} and {its!r}."
                 )
         place = folder and Path(folder) / f"{name}_{seed}"
-        networks.append(_fit(teacher, data, seed, place, None, verbose).model)
+        networks.append(_fit(teacher, data, seed, place, _augmentation(teacher, seed), verbose).model)
     return mean_of(networks) if networks else None
+
+
+def _taught(
+    recipe: Recipe,
+    data: tuple[LabelledSignals, LabelledSignals],
+    teacher: keras.Model,
+    folder: str | Path | None,
+    verbose: bool,
+) -> LabelledSignals:
+    """Views of the training records, and the soft labels that the teachers gave them."""
+    augmentation = _augmentation(recipe, 0)
+    amounts = (recipe.n_views, recipe.mixup, recipe.teacher_share)
+    return make_lessons(teacher, data[0], augmentation, *amounts, folder, verbose=verbose)
 
 
 def _fit(
@@ -136,7 +156,7 @@ def _fit(
     data: tuple[LabelledSignals, LabelledSignals],
     seed: int,
     folder: str | Path | None,
-    teacher: keras.Model | None,
+    augmentation: keras.Layer | None,
     verbose: bool,
 ) -> TrainingResult:
     """Train one network, which reads signals of any length, on prepared data."""
@@ -145,8 +165,7 @@ def _fit(
         functools.partial(_build, recipe, None, signals.shape[-1], labels.shape[-1]),
         *data,
         recipe,
-        augmentation=_augmentation(recipe, seed),
-        teacher=teacher,
+        augmentation=augmentation,
         folder=folder,
         seed=seed,
         verbose=verbose,

@@ -101,7 +101,7 @@ def test_teachers_are_trained_once_for_all_seeds(records, small_networks, tmp_pa
         train_recipe(recipe, *records, seed=seed, teacher_folder=tmp_path, verbose=False).network
         for seed in (0, 1)
     ]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["teacher_0", "teacher_1"]
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"teacher_0", "teacher_1"}
     written = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/training_state.npz")}
     again = train_recipe(recipe, *records, seed=1, teacher_folder=tmp_path, verbose=False).network
     assert len(written) == 2

@@ -8,7 +8,7 @@ from signalcam.augmentation.random_view import RandomView
 from signalcam.training.callbacks import BestEpoch, SeededEpochs, StopOnBadLoss
 from signalcam.training.schedules import OneCycle
 from signalcam.training.train import train
-from signalcam.training.train_step import TrainingModel
+from signalcam.training.train_step import TrainingModel, mix
 
 OPTIONS = {
     "epochs": 4,
@@ -247,10 +247,9 @@ def test_order_of_records_depends_on_seed_and_epoch_alone():
 
 
 def test_mixup_keeps_the_larger_share_of_each_record():
-    model_in_training = TrainingModel(small_model(), mixup=0.4, seed=0)
     labels = np.eye(8, dtype=np.float32)
     signals = np.repeat(labels[:, None], 5, axis=1)  # each record carries its label as signal
-    mixed, targets = model_in_training.mix(signals, labels)
+    mixed, targets = mix(signals, labels, 0.4, keras.random.SeedGenerator(0))
     np.testing.assert_allclose(mixed[:, 0], targets, atol=1e-6)
     np.testing.assert_allclose(np.sum(targets, axis=1), 1, atol=1e-6)
     np.testing.assert_array_equal(np.argmax(targets, axis=1), np.arange(8))
@@ -290,38 +289,14 @@ def test_view_drops_whole_leads_and_survives_its_config():
     assert RandomView.from_config(view.get_config()).get_config() == view.get_config()
 
 
-def constant_teacher(probability):
-    """A model that answers every signal with the same probability."""
-    signals = keras.Input((None, 3))
-    logit = np.log(probability / (1 - probability))
-    dense = keras.layers.Dense(1, activation="sigmoid", kernel_initializer="zeros", trainable=False)
-    model = keras.Model(signals, dense(keras.layers.GlobalAveragePooling1D()(signals)))
-    dense.set_weights([np.zeros((3, 1)), np.array([logit])])
-    return model
-
-
-def test_training_loss_is_taken_against_the_teachers_answer_mixed_with_the_labels():
-    model_in_training = TrainingModel(
-        constant_teacher(0.5), teacher=constant_teacher(0.9), teacher_share=0.75
-    )
-    model_in_training.compile(loss=keras.losses.BinaryCrossentropy())
-    x, y, guess = np.zeros((2, 8, 3), np.float32), np.array([[0.0], [1.0]]), np.array([[0.2], [0.6]])
-    target = 0.75 * 0.9 + 0.25 * y
-    expected = -(target * np.log(guess) + (1 - target) * np.log(1 - guess)).mean()
-    assert float(model_in_training.compute_loss(x, y, guess, training=True)) == pytest.approx(
-        expected, abs=1e-6
-    )
-    plain = -(y * np.log(guess) + (1 - y) * np.log(1 - guess)).mean()
-    assert float(model_in_training.compute_loss(x, y, guess, training=False)) == pytest.approx(
-        plain, abs=1e-6
-    )
-
-
-def test_the_teacher_is_neither_trained_nor_counted():
-    model_in_training = TrainingModel(small_model(), teacher=small_model())
-    assert [w.shape for w in model_in_training.weights] == [w.shape for w in small_model().weights]
-
-
-def test_teacher_share_must_be_a_share():
-    with pytest.raises(ValueError, match="teacher_share must be within 0 and 1, got 1.5"):
-        TrainingModel(constant_teacher(0.5), teacher_share=1.5)
+def test_soft_labels_are_learnt_from_in_training_alone():
+    (signals, labels), validation = make_data()
+    soft = 0.2 + 0.6 * labels
+    result = train(small_model, (signals, soft), validation, verbose=False, **OPTIONS)
+    assert np.isfinite(result.history["loss"]).all()
+    with pytest.raises(ValueError, match="validation labels must be 0 or 1"):
+        train(
+            small_model, (signals, soft), (validation[0], 0.2 + 0.6 * validation[1]), verbose=False, **OPTIONS
+        )
+    with pytest.raises(ValueError, match="training labels must be from 0 to 1"):
+        train(small_model, (signals, 2 * soft), validation, verbose=False, **OPTIONS)
