@@ -174,7 +174,7 @@ def _fit(
 
 def _build(recipe: Recipe, n_times: int | None, n_leads: int, n_classes: int) -> keras.Model:
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(recipe.precision)
+    keras.config.set_dtype_policy(_precision(recipe))
     try:
         network = ARCHITECTURES[recipe.architecture](n_times, n_leads, n_classes)
     finally:
@@ -183,6 +183,16 @@ def _build(recipe: Recipe, n_times: int | None, n_leads: int, n_classes: int) ->
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = recipe.norm_momentum
     return network
+
+
+def _precision(recipe: Recipe) -> str:
+    if recipe.precision != "fastest":
+        return recipe.precision
+    flags = Path("/proc/cpuinfo")
+    computes_bfloat16 = flags.is_file() and "avx512_bf16" in flags.read_text(
+        encoding="utf-8", errors="ignore"
+    )
+    return "mixed_bfloat16" if computes_bfloat16 else "float32"
 
 
 def _indices(targets: pd.DataFrame, splits: dict[str, pd.Index], split: str) -> np.ndarray:
