@@ -1,9 +1,6 @@
 """The models that ship with the package, and their card."""
 
-import zipfile
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from signalcam.data.labels import SUPERCLASSES
@@ -27,16 +24,8 @@ def test_unknown_name_lists_those_there_are():
 
 def test_models_know_their_classes_rule_and_recipe():
     settings = settings_of(load_pretrained("normal-abnormal"))
-    assert (settings.class_names, settings.label_rule, settings.recipe) == (("ABNORMAL",), "labelled", "best")
+    assert (settings.class_names, settings.label_rule, settings.recipe) == (("ABNORMAL",), "paper", "best")
     assert settings_of(load_pretrained("superclasses")).class_names == SUPERCLASSES
-
-
-def test_files_from_before_a_setting_was_renamed_load_with_its_default(model):
-    with zipfile.ZipFile(FOLDER / "normal-abnormal.keras") as archive:
-        written = archive.read("config.json").decode()
-    assert '"calls"' in written
-    assert '"predicted_names"' not in written
-    assert settings_of(model).predicted_names == ("NORMAL", "ABNORMAL")
 
 
 def test_abnormal_model_has_no_more_weights_than_the_papers():
@@ -50,11 +39,11 @@ def test_evidence_of_a_shipped_model_sums_to_its_logit(model, ecg_like):
     np.testing.assert_allclose(found["probability"], 1 / (1 + np.exp(-found["logit"])), atol=1e-6)
 
 
-def test_training_records_are_listed_once_and_none_is_of_the_test_fold(real_dataset):
-    listing = pd.read_csv(FOLDER / "training_records.csv")
-    assert listing["ecg_id"].is_unique
-    known = listing["ecg_id"][listing["amplitude"] == "mV"]
-    assert not (real_dataset.table.loc[known, "strat_fold"] == 10).any()
+def test_models_say_which_folds_they_have_seen(model):
+    settings = settings_of(model)
+    assert settings.dataset == "PTB-XL"
+    assert settings.training_folds == (1, 2, 3, 4, 5, 6, 7, 8)
+    assert settings.validation_folds == (9,)
 
 
 def test_shipped_models_rank_the_records_of_the_test_fold(real_dataset):
