@@ -3,9 +3,9 @@
     python -m signalcam train --recipe best --data data/ptb-xl-full --seeds 5 --output runs/best
     python benchmarks/pretrained_models.py --runs runs/best --data data/ptb-xl-full
 
-Both models come from the network of seed 0, which learnt abnormal, the five superclasses and the 23 subclasses
-at once on folds 1 to 8: outputs that are not asked for are dropped, the others calibrated on fold 9. The tables
-of the card are those that `python -m signalcam evaluate` prints for fold 10.
+Both models come from the network of seed 0, which learnt abnormal, the five superclasses and the 23
+subclasses at once on folds 1 to 8: outputs that are not asked for are dropped, the others calibrated on
+fold 9. The tables of the card are those that `python -m signalcam evaluate` prints for fold 10.
 """
 
 import argparse
@@ -50,10 +50,10 @@ python -m signalcam train --recipe best --data data/ptb-xl-full --seeds 5 --outp
 python benchmarks/pretrained_models.py --runs runs/best --data data/ptb-xl-full
 ```"""
 
-TESTED = """Fold 10 of PTB-XL 1.0.3 with the labels of 1.0.1, printed by `python -m signalcam evaluate MODEL
---data data/ptb-xl-full`. The models were trained on folds 1 to 8; fold 9 chose the recipe, the calibration and
-the thresholds. Intervals are 95 % intervals from a bootstrap over patients, for this one model of each kind; they
-do not hold the spread over seeds. A row that rests on fewer than 30 positives says so."""
+TESTED = """Fold 10 of PTB-XL 1.0.3 with the labels of 1.0.1, printed by `python -m signalcam evaluate MODEL --data
+data/ptb-xl-full`. The models were trained on folds 1 to 8; fold 9 chose the recipe, the calibration and
+the thresholds. Intervals are 95 % intervals from a bootstrap over patients, for this one model of each
+kind; they do not hold the spread over seeds. A row that rests on fewer than 30 positives says so."""
 
 START = """```python
 import signalcam as sc
@@ -120,10 +120,11 @@ def training(results, records):
     facts = (
         f"Data: {records.dataset.name} (CC BY 4.0) with the labels of 1.0.1, label rule `{records.rule}`: "
         f"{counts}. No patient is in two splits.",
-        f"Recipe `{recipe.name}`, seed 0. {len(recipe.teachers)} teachers (residual networks of 876,000 weights, "
-        f"{teacher.epochs} epochs) are trained first on the same records; they answer to {recipe.n_views} views "
-        f"of each record (crops of 5 s, gains, dropped leads, {mixup}). The network learns "
-        f"{recipe.teacher_share:.0%} from these answers and the rest from the labels, in {recipe.epochs} passes.",
+        f"Recipe `{recipe.name}`, seed 0. {len(recipe.teachers)} teachers (residual networks of 876,000 "
+        f"weights, {teacher.epochs} epochs) are trained first on the same records; they answer to "
+        f"{recipe.n_views} views of each record (crops of 5 s, gains, dropped leads, {mixup}). The network "
+        f"learns {recipe.teacher_share:.0%} from these answers and the rest from the labels, in "
+        f"{recipe.epochs} passes.",
         f"Scaling `{recipe.scaling}`; AdamW with one cycle to {recipe.learning_rate}, weight decay "
         f"{recipe.weight_decay}, batches of {recipe.batch_size}; last epoch kept.",
         "Calibration: slope and intercept of each logit on fold 9, folded into the classifier's weights.",
