@@ -50,9 +50,9 @@ python -m signalcam train --recipe best --data data/ptb-xl-full --seeds 5 --outp
 python benchmarks/pretrained_models.py --runs runs/best --data data/ptb-xl-full
 ```"""
 
-TESTED = """Fold 10 of PTB-XL 1.0.3 with the labels of 1.0.1, printed by `python -m signalcam evaluate MODEL --data
-data/ptb-xl-full`. The models were trained on folds 1 to 8; fold 9 chose the recipe, the calibration and
-the thresholds. Intervals are 95 % intervals from a bootstrap over patients, for this one model of each
+TESTED = """Fold 10 of PTB-XL 1.0.3 with the labels of 1.0.1, printed by `python -m signalcam evaluate MODEL
+--data data/ptb-xl-full`. The models were trained on folds 1 to 8; fold 9 chose the recipe, the calibration
+and the thresholds. Intervals are 95 % intervals from a bootstrap over patients, for this one model of each
 kind; they do not hold the spread over seeds. A row that rests on fewer than 30 positives says so."""
 
 START = """```python
