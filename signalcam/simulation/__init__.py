@@ -1,8 +1,9 @@
 """Simulated 12-lead ECGs with known lesions, and a folder of them in PTB-XL's layout."""
 
+from signalcam.simulation.anatomy import Subject
 from signalcam.simulation.dataset import read_spans, write_dataset
 from signalcam.simulation.lesions import CHANGES, Lesion
-from signalcam.simulation.record import SimulatedRecord, Subject, changed_spans, simulate_record
+from signalcam.simulation.record import SimulatedRecord, simulate_record
 
 LESION_STATEMENTS = tuple(CHANGES)
 
@@ -11,7 +12,6 @@ __all__ = [
     "Lesion",
     "SimulatedRecord",
     "Subject",
-    "changed_spans",
     "read_spans",
     "simulate_record",
     "write_dataset",

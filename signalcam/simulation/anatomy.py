@@ -1,4 +1,4 @@
-"""A simulated patient's own heart: wave shapes, axis, voltage and electrode places, shared by all records."""
+"""A simulated patient: the person, and their own heart, which all of their records share."""
 
 from dataclasses import dataclass
 
@@ -24,6 +24,38 @@ _TYPICAL = {
 
 
 @dataclass(frozen=True)
+class Subject:
+    """The person and the circumstances of a record.
+
+    Attributes:
+        seed: of the person's heart and of how a disease shows in it; records of one person share it.
+        age: years.
+        sex: 0 male, 1 female, as in PTB-XL.
+        heart_rate: beats a minute, the mean.
+        variability: of the heart rate in sinus rhythm; 1 is usual at rest.
+        fibrillation: the atria fibrillate.
+        premature: "PVC" or "PAC", of which `n_premature` come.
+        noise: 0 for none, 1 is usual.
+        voltage: factor of QRS.
+        early_repolarisation: 0 for none; at 1 the J point lies 0.1 to 0.2 mV higher in V2 to V5.
+        t_size: factor of T.
+    """
+
+    seed: int | tuple[int, ...] = 0
+    age: float = 55.0
+    sex: int = 0
+    heart_rate: float = 70.0
+    variability: float = 1.0
+    fibrillation: bool = False
+    premature: str | None = None
+    n_premature: int = 0
+    noise: float = 1.0
+    voltage: float = 1.0
+    early_repolarisation: float = 0.0
+    t_size: float = 1.0
+
+
+@dataclass(frozen=True)
 class Anatomy:
     """vectors (wave, 3) mV, centres (wave,) and widths (wave, 2) in s, local (wave, 8), leads (8, 3)."""
 
@@ -34,27 +66,21 @@ class Anatomy:
     leads: np.ndarray
 
 
-def draw_anatomy(rng: np.random.Generator, age: float = 55.0, sex: int = 0) -> Anatomy:
-    """Draw a heart without a lesion.
+def draw_anatomy(rng: np.random.Generator, subject: Subject) -> Anatomy:
+    """Draw a heart without a lesion from the person's random stream.
 
     With age the axis turns to the left and the voltage falls; women have lower QRS voltage, a lower J point
     and a longer QT (P. W. Macfarlane et al., eds., "Comprehensive Electrocardiology", 2nd edition, 2010).
-
-    Args:
-        rng: the person's random stream.
-        age: years.
-        sex: 0 male, 1 female, as in PTB-XL.
     """
+    age, sex, n_waves = subject.age, subject.sex, len(WAVES)
     vectors = np.array([_TYPICAL[name][0] for name in WAVES])
     centres = np.array([_TYPICAL[name][1] for name in WAVES])
     widths = np.array([_TYPICAL[name][2:] for name in WAVES])
-    n_waves = len(WAVES)
 
     size = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors = vectors + rng.normal(scale=0.115, size=vectors.shape) * size
     vectors *= np.exp(rng.normal(scale=0.125, size=(n_waves, 1)))
-    notches = [WAVE["notch_1"], WAVE["notch_2"]]
-    vectors[notches] = rng.normal(scale=0.09, size=(2, 3))
+    vectors[[WAVE["notch_1"], WAVE["notch_2"]]] = rng.normal(scale=0.09, size=(2, 3))
     voltage = np.exp(rng.normal(scale=0.22)) * (0.9 if sex else 1.05) * (1.12 - 0.0025 * age)
     vectors[QRS_WAVES] *= voltage
     vectors[T_WAVES] *= np.exp(rng.normal(scale=0.25)) * (1.15 - 0.004 * age)
@@ -62,7 +88,7 @@ def draw_anatomy(rng: np.random.Generator, age: float = 55.0, sex: int = 0) -> A
     vectors[WAVE["junction"]] *= np.exp(rng.normal(scale=0.5)) * (0.7 if sex else 1.3)
 
     frontal = np.deg2rad(rng.normal(loc=0.45 * (52 - age), scale=14))
-    vectors = vectors @ (_rotation(frontal, 2) @ _rotation(rng.normal(scale=0.18), 1)).T
+    vectors = vectors @ (_rotation(frontal, 0, 1) @ _rotation(rng.normal(scale=0.18), 0, 2)).T
 
     centres = centres + rng.normal(scale=0.0015, size=n_waves)
     centres[QRS_WAVES] *= np.exp(rng.normal(scale=0.09))
@@ -76,18 +102,12 @@ def draw_anatomy(rng: np.random.Generator, age: float = 55.0, sex: int = 0) -> A
 
 
 def beats_of(anatomy: Anatomy, times: np.ndarray, rr: np.ndarray, rng: np.random.Generator) -> Beats:
-    """The waves of every beat of a rhythm, without a lesion.
+    """The waves of every beat of a rhythm, `times` and `rr` (beat,) s, without a lesion.
 
     The time from R to T follows the heart rate as RR ** 0.4, between Fridericia's third and Bazett's half,
     with the memory of several beats that the QT interval has; the P wave comes a little earlier at low rates.
-
-    Args:
-        anatomy: the person's heart.
-        times, rr: (beat,) s, from `signalcam.simulation.rhythm`.
-        rng: the record's random stream, for the variation from beat to beat.
     """
-    n_beats = len(times)
-    usual = np.median(rr)
+    n_beats, usual = len(times), np.median(rr)
     repolarisation = np.clip(0.75 * usual + 0.25 * np.clip(rr, 0.6 * usual, 1.4 * usual), 0.33, 1.5) ** 0.4
     centres = np.repeat(anatomy.centres[None], n_beats, axis=0)
     widths = np.repeat(anatomy.widths[None], n_beats, axis=0)
@@ -98,22 +118,8 @@ def beats_of(anatomy: Anatomy, times: np.ndarray, rr: np.ndarray, rng: np.random
     return Beats(times, rr, vectors, centres, widths, anatomy.local)
 
 
-def breathe(beats: Beats, depth: float, rate: float, phase: float) -> Beats:
-    """The beats with the heart moved by respiration: size and frontal axis swing with the breath.
-
-    Args:
-        beats: of one record.
-        depth: relative change of size; the axis swings by 0.8 times as many radians.
-        rate, phase: of the breath, in Hz and rad.
-    """
-    breath = depth * np.sin(2 * np.pi * rate * beats.times + phase)
-    waves = np.arange(beats.vectors.shape[1])
-    return beats.scaled(waves, 1.0 + breath).turned(waves, 0.8 * breath)
-
-
-def _rotation(angle: float, axis: int) -> np.ndarray:
-    """Turn about one of the axes x, y, z; positive angles turn x to y (axis 2) or z to x (axis 1)."""
-    first, second = [k for k in range(3) if k != axis]
+def _rotation(angle: float, first: int, second: int) -> np.ndarray:
+    """Turn by `angle` rad from one axis towards another."""
     matrix = np.eye(3)
     matrix[first, first] = matrix[second, second] = np.cos(angle)
     matrix[first, second], matrix[second, first] = -np.sin(angle), np.sin(angle)

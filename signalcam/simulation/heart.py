@@ -25,7 +25,6 @@ WAVES = (
 WAVE = {name: position for position, name in enumerate(WAVES)}
 P_WAVES = [WAVE["p_right"], WAVE["p_left"]]
 QRS_WAVES = [WAVE[name] for name in WAVES[2:8]]
-ST_WAVES = [WAVE["junction"], WAVE["ramp"]]
 T_WAVES = [WAVE["ramp"], WAVE["t"], WAVE["u"]]
 QRS_ONSET = -0.035
 
@@ -125,9 +124,7 @@ def render(beats: Beats, leads: np.ndarray, n_times: int, sampling_rate: float) 
     from 1 to 0, so that waves, and what a lesion changes, have a beginning and an end.
 
     Args:
-        beats: of one record.
         leads: (8, 3), the lead matrix.
-        n_times, sampling_rate: samples, and their rate in Hz.
 
     Returns:
         (time, 8) float64 mV.
@@ -150,16 +147,10 @@ def render(beats: Beats, leads: np.ndarray, n_times: int, sampling_rate: float) 
 
 
 def all_leads(independent: np.ndarray) -> np.ndarray:
-    """12 leads as whole uV from the 8 independent ones in mV, as a PTB-XL file holds them.
+    """12 leads, (time, 12) int16 in uV, from the 8 independent ones, (time, 8) in mV.
 
     I, II and V1 to V6 are rounded; III, aVR, aVL and aVF follow from the rounded I and II, so that the
     identities of the limb leads hold to 1.5 uV.
-
-    Args:
-        independent: (time, 8) mV, ordered as `INDEPENDENT_LEADS`.
-
-    Returns:
-        (time, 12) int16 uV, ordered as `signalcam.leads.LEADS`.
     """
     counts = np.clip(np.rint(independent * 1000.0), -16000, 16000)
     derived = np.stack(derive_limb_leads(counts[:, 0], counts[:, 1]), axis=1)

@@ -50,19 +50,7 @@ class Lesion:
 
 
 def apply_lesion(beats: Beats, lesion: Lesion, rng: Rng) -> Beats:
-    """The beats with a lesion.
-
-    Args:
-        beats: of one record.
-        lesion: what to change in them.
-        rng: the lesion's own random stream.
-
-    Returns:
-        New beats.
-
-    Raises:
-        ValueError: an unknown statement, or a severity outside 0 to 1.
-    """
+    """The beats with a lesion, or ValueError for an unknown statement or a severity outside 0 to 1."""
     if lesion.statement not in CHANGES:
         raise ValueError(f"statement must be one of {', '.join(CHANGES)}, got {lesion.statement!r}.")
     if not 0.0 <= lesion.severity <= 1.0:

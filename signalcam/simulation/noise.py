@@ -19,16 +19,11 @@ _LEADS_OF_ELECTRODES[2:, 3:] = np.eye(6)
 def draw_noise(
     rng: np.random.Generator, n_times: int, sampling_rate: float, level: float = 1.0, breathing: float = 0.25
 ) -> np.ndarray:
-    """Draw the noise of one record in the independent leads.
+    """Draw the noise of one record in the independent leads: (time, 8) float64 mV.
 
     Args:
-        rng: the record's random stream.
-        n_times, sampling_rate: samples, and their rate in Hz.
         level: factor of all of it: 0 for none, 1 is usual at rest.
         breathing: Hz, at which a part of the baseline moves.
-
-    Returns:
-        (time, 8) float64 mV, ordered as `signalcam.simulation.heart.INDEPENDENT_LEADS`.
     """
     time = np.arange(n_times) / sampling_rate
     electrodes = _baseline(rng, time, breathing) + _muscle(rng, n_times, sampling_rate) + _mains(rng, time)

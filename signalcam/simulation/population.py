@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from signalcam.simulation.anatomy import Subject
 from signalcam.simulation.lesions import Lesion
-from signalcam.simulation.record import Subject, random_stream
-from signalcam.simulation.statements import superclass_of
+from signalcam.simulation.record import random_stream
 
 # Records of PTB-XL 1.0.3 by the set of their superclasses; their sums are the published counts of each
 # superclass (NORM 9,514, MI 5,469, STTC 5,235, CD 4,898, HYP 2,649) to within a few records.
@@ -32,6 +32,7 @@ _SHARES = {
     },
     "HYP": {"LVH": 0.80, "LAO/LAE": 0.13, "RVH": 0.04, "RAO/RAE": 0.03},
 }  # fmt: skip
+SUPERCLASS_OF = {statement: name for name, shares in _SHARES.items() for statement in shares}
 # What stands beside NORM is slight.
 _MILD = {"CD": {"IRBBB": 0.5, "1AVB": 0.3, "LAFB": 0.2}, "STTC": {"NDT": 1.0}, "HYP": {"LVH": 1.0}}
 _SEVERITY = (3.2, 0.65)  # shapes of its Kumaraswamy distribution, which is much like a Beta distribution
@@ -68,21 +69,19 @@ class Plan:
 def plan_population(n_records: int, seed: int = 0) -> list[Plan]:
     """Plan a whole set: superclasses by quota, one patient in seven with several records, folds by patient.
 
-    Args:
-        n_records: 1 to 99,999.
-        seed: 0 or more.
+    Args, Raises: as in `signalcam.simulation.write_dataset`.
 
     Returns:
         One plan for each record, by `ecg_id`.
-
-    Raises:
-        ValueError: fewer than 1 or more than 99,999 records.
     """
     if not 1 <= n_records <= 99_999:
         raise ValueError(f"n_records must be 1 to 99,999, got {n_records}.")
     rng = random_stream(seed, 100)
     sets = _quotas(n_records, rng)
-    patients = _patients(n_records, rng)
+    # Now and then neighbours belong to one patient.
+    new = rng.random(n_records) < 1.0 / RECORDS_PER_PATIENT
+    new[0] = True
+    patients = np.cumsum(new) - 1
     folds = _folds(int(patients[-1]) + 1, rng)
     order = rng.permutation(n_records)
     first = np.searchsorted(patients, patients)
@@ -105,13 +104,6 @@ def _quotas(n_records: int, rng: np.random.Generator) -> list[tuple[str, ...]]:
     rest = np.argsort(-(exact - counts), kind="stable")[: n_records - counts.sum()]
     counts[rest] += 1
     return [name for k in rng.permutation(len(names)) for name in [names[k]] * counts[k]]
-
-
-def _patients(n_records: int, rng: np.random.Generator) -> np.ndarray:
-    """Patient of each record: now and then neighbours belong to one patient."""
-    new = rng.random(n_records) < 1.0 / RECORDS_PER_PATIENT
-    new[0] = True
-    return np.cumsum(new) - 1
 
 
 def _folds(n_patients: int, rng: np.random.Generator) -> np.ndarray:
@@ -151,7 +143,7 @@ def _lesion(rng: np.random.Generator, statement: str, mild: bool, rank: float) -
     start, length = rng.uniform(-1.0, 5.5), rng.uniform(3.0, 6.5)
     if mild or rng.random() >= _TRANSIENT.get(statement, 0.0):
         return Lesion(statement, severity)
-    gradual = superclass_of(statement) == "STTC"
+    gradual = SUPERCLASS_OF[statement] == "STTC"
     return Lesion(statement, max(severity, 0.7), round(start, 2), round(start + length, 2), gradual)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from signalcam.simulation.anatomy import Subject
 from signalcam.simulation.heart import P_WAVES, Beats
 
 LEAD_IN = 1.6  # s before and after the record in which beats are placed too, for the waves that reach into it
@@ -11,14 +12,7 @@ LEAD_IN = 1.6  # s before and after the record in which beats are placed too, fo
 
 @dataclass(frozen=True)
 class Rhythm:
-    """The beats of a record and the breath.
-
-    Attributes:
-        times: (beat,) s, the R peaks.
-        rr: (beat,) s, the interval before each.
-        forms: (beat,) "normal", "PAC" or "PVC".
-        breathing, phase: Hz and rad.
-    """
+    """R peaks and the interval before each in s, "normal", "PAC" or "PVC"; the breath in Hz and rad."""
 
     times: np.ndarray
     rr: np.ndarray
@@ -27,51 +21,34 @@ class Rhythm:
     phase: float
 
 
-def draw_rhythm(
-    rng: np.random.Generator,
-    duration: float,
-    heart_rate: float = 70.0,
-    variability: float = 1.0,
-    fibrillation: bool = False,
-    premature: str | None = None,
-    n_premature: int = 0,
-) -> Rhythm:
-    """Draw the R peaks of a record.
+def draw_rhythm(rng: np.random.Generator, duration: float, subject: Subject) -> Rhythm:
+    """Draw the R peaks of a record of `duration` s.
 
     In sinus rhythm RR varies with the breath (respiratory sinus arrhythmia, 0.2 to 0.3 Hz) and with blood
     pressure (Mayer waves, about 0.1 Hz), the two peaks of McSharry 2003, and by chance.
-
-    Args:
-        rng: the record's random stream.
-        duration: s.
-        heart_rate: beats a minute, the mean.
-        variability: factor of all variation in sinus rhythm; 1 is usual at rest.
-        fibrillation: irregular from beat to beat.
-        premature, n_premature: "PAC" or "PVC", and how many of them come.
     """
-    mean = 60.0 / heart_rate
+    mean = 60.0 / subject.heart_rate
     breathing, phase = rng.uniform(0.19, 0.31), rng.uniform(0, 2 * np.pi)
     mayer, swing = rng.uniform(0.08, 0.12), rng.uniform(0.4, 1.6)
     times, now = [], -LEAD_IN - mean * rng.random()
     while now < duration + LEAD_IN:
         times.append(now)
-        if fibrillation:
+        if subject.fibrillation:
             step = mean * np.exp(rng.normal(scale=0.19))
         else:
             breath = 0.022 * swing * np.sin(2 * np.pi * breathing * now + phase)
             pressure = 0.016 * np.sin(2 * np.pi * mayer * now + 2 * phase)
-            step = mean * (1.0 + variability * (breath + pressure + rng.normal(scale=0.006)))
+            step = mean * (1.0 + subject.variability * (breath + pressure + rng.normal(scale=0.006)))
         now += max(step, 0.3)
     times = np.array(times)
     rr = np.diff(times, prepend=times[0] - mean)
     forms = np.full(len(times), "normal", dtype=object)
-    if premature and n_premature:
+    if subject.premature and subject.n_premature:
         inside = np.flatnonzero((times > 0.8) & (times < duration - 0.8))[::2]
-        chosen = rng.choice(inside, size=min(n_premature, len(inside)), replace=False)
-        forms[chosen] = premature
-        times[chosen] -= rr[chosen] * (
-            rng.uniform(0.28, 0.4) if premature == "PVC" else rng.uniform(0.2, 0.3)
-        )
+        chosen = rng.choice(inside, size=min(subject.n_premature, len(inside)), replace=False)
+        forms[chosen] = subject.premature
+        earlier = (0.28, 0.4) if subject.premature == "PVC" else (0.2, 0.3)
+        times[chosen] -= rr[chosen] * rng.uniform(*earlier)
     rr = np.maximum(np.diff(times, prepend=times[0] - mean), 0.28)
     return Rhythm(times, rr, forms, breathing, phase)
 
@@ -89,7 +66,7 @@ def place_ectopics(beats: Beats, rhythm: Rhythm, rng: np.random.Generator) -> Be
     side = rng.normal(scale=0.35, size=3)
     focus = rng.uniform(-0.6, 0.9)
     if ventricular.any():
-        beats = beats.scaled(np.arange(beats.vectors.shape[1]), 1.0 - ventricular)
+        beats = beats.scaled(slice(None), 1.0 - ventricular)
         beats = beats.with_wave(direction, 0.0, (0.024, 0.026), ventricular)
         beats = beats.with_wave(0.5 * direction + side, 0.045, (0.022, 0.026), ventricular)
         beats = beats.with_wave(-0.35 * direction, 0.29, (0.065, 0.045), ventricular)
