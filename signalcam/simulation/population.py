@@ -46,15 +46,9 @@ _TRANSIENT = {
 
 @dataclass(frozen=True)
 class Plan:
-    """One record to simulate.
+    """One record to simulate: a lesion for each superclass but NORM; none of them for superclasses ().
 
-    Attributes:
-        ecg_id, patient: numbers from 1 and from 0.
-        fold: 1 to 10.
-        superclasses: sorted as in `COMBINATIONS`; may be empty.
-        lesions: one for each superclass but NORM.
-        subject: the person and the circumstances.
-        note: a harmless variant or rhythm: "AFIB", "PVC", "PAC", "LVOLT", "HVOLT" or "".
+    `note` names a harmless variant or rhythm: "AFIB", "PVC", "PAC", "LVOLT", "HVOLT" or "".
     """
 
     ecg_id: int
@@ -82,18 +76,14 @@ def plan_population(n_records: int, seed: int = 0) -> list[Plan]:
     new = rng.random(n_records) < 1.0 / RECORDS_PER_PATIENT
     new[0] = True
     patients = np.cumsum(new) - 1
-    folds = _folds(int(patients[-1]) + 1, rng)
+    # Any ten patients in a row are in ten folds, so that all folds have one mix.
+    folds = 1 + np.concatenate([rng.permutation(N_FOLDS) for _ in range((patients[-1] + 1) // N_FOLDS + 1)])
     order = rng.permutation(n_records)
     first = np.searchsorted(patients, patients)
     return [
         _plan(seed, ecg_id, int(patients[k]), int(folds[patients[k]]), sets[k], "NORM" in sets[first[k]])
         for ecg_id, k in enumerate(order, start=1)
     ]
-
-
-def _evenly(k: int) -> float:
-    """Number `k` of a sequence that fills [0, 1) evenly (van der Corput, base 2)."""
-    return int(f"{k:032b}"[::-1], 2) / 2**32
 
 
 def _quotas(n_records: int, rng: np.random.Generator) -> list[tuple[str, ...]]:
@@ -106,12 +96,6 @@ def _quotas(n_records: int, rng: np.random.Generator) -> list[tuple[str, ...]]:
     return [name for k in rng.permutation(len(names)) for name in [names[k]] * counts[k]]
 
 
-def _folds(n_patients: int, rng: np.random.Generator) -> np.ndarray:
-    """Fold of each patient: any ten in a row are in ten folds, so that all folds have one mix."""
-    folds = np.concatenate([rng.permutation(N_FOLDS) for _ in range(n_patients // N_FOLDS + 1)])
-    return folds[:n_patients] + 1
-
-
 def _plan(seed: int, ecg_id: int, patient: int, fold: int, superclasses: tuple, healthy: bool) -> Plan:
     """One record; what is the patient's own (age, sex, which statements) comes from the patient's stream."""
     person, rng = random_stream(seed, 101, patient), random_stream(seed, 102, ecg_id)
@@ -120,8 +104,9 @@ def _plan(seed: int, ecg_id: int, patient: int, fold: int, superclasses: tuple, 
     sex = int(person.random() < (0.54 if healthy else 0.43))
     chosen = {name: _choose(person, shares) for name, shares in _SHARES.items()}
     mild = {name: _choose(person, shares) for name, shares in _MILD.items()}
-    # Ten patients in a row, one in each fold, have about the same rank, so that the folds are equally hard.
-    rank = (_evenly(patient // N_FOLDS) + rng.uniform(0.0, 0.15)) % 1.0
+    # Ten patients in a row, one in each fold, have about the same rank, so that the folds are equally hard;
+    # the ranks fill [0, 1) evenly, as van der Corput's sequence does.
+    rank = (int(f"{patient // N_FOLDS:032b}"[::-1], 2) / 2**32 + rng.uniform(0.0, 0.15)) % 1.0
     lesions = [
         _lesion(rng, mild[name] if normal else chosen[name], normal, (rank + 0.38 * k) % 1.0)
         for k, name in enumerate(name for name in superclasses if name != "NORM")
@@ -153,8 +138,8 @@ def _subject(
     """Circumstances of one record: rhythm and harmless variants. The note names the variant ("" for none)."""
     rate = float(np.clip(rng.lognormal(np.log(69 if "NORM" in superclasses else 72), 0.18), 42, 130))
     young = np.clip((60 - age) / 30, 0.1, 1.3)
-    values = {"heart_rate": rate, "variability": float(young * rng.lognormal(0, 0.35))}
-    values["noise"] = float(rng.lognormal(0.0, 0.45))
+    variability, noise = float(young * rng.lognormal(0, 0.35)), float(rng.lognormal(0.0, 0.45))
+    values = {"heart_rate": rate, "variability": variability, "noise": noise}
     odd, note = rng.random(), ""
     needs_p = any(lesion.statement in ("1AVB", "LAO/LAE", "RAO/RAE") for lesion in lesions)
     fibrillation = odd < (0.0 if needs_p or "NORM" in superclasses else 0.08 if superclasses else 0.6)

@@ -7,7 +7,7 @@ import numpy as np
 
 from signalcam.simulation.anatomy import Subject, beats_of, draw_anatomy
 from signalcam.simulation.heart import P_WAVES, QRS_WAVES, WAVE, Beats, all_leads, render
-from signalcam.simulation.lesions import Lesion, apply_lesion
+from signalcam.simulation.lesions import CHANGES, Lesion
 from signalcam.simulation.noise import draw_noise
 from signalcam.simulation.rhythm import draw_rhythm, fibrillation_waves, place_ectopics
 
@@ -65,7 +65,7 @@ def simulate_record(
         sampling_rate: Hz.
 
     Raises:
-        ValueError: an unknown statement, or one named twice, or a severity outside 0 to 1; too few samples.
+        ValueError: a statement named twice, or too few samples.
     """
     names = [lesion.statement for lesion in lesions]
     if len(set(names)) < len(names):
@@ -90,8 +90,8 @@ def simulate_record(
         beats = healthy
         for k, lesion in enumerate(lesions):
             if k != left_out:
-                code = [ord(letter) for letter in lesion.statement]
-                beats = apply_lesion(beats, lesion, random_stream(subject.seed, _LESION, *code))
+                stream = random_stream(subject.seed, _LESION, *map(ord, lesion.statement))
+                beats = CHANGES[lesion.statement](beats, lesion.weights(beats.times), stream)
         beats = place_ectopics(beats, rhythm, random_stream(seed, _BEATS, 1))
         beats = beats.scaled(slice(None), 1.0 + breath).turned(slice(None), 0.8 * breath)
         rendered.append(all_leads(render(beats, anatomy.leads, n_times, sampling_rate) + other))
