@@ -115,8 +115,7 @@ def _fill(folder: Path, plans: list[Plan], marker: dict, progress: bool) -> None
             spans += [(*what, start, stop) for start, stop in record.spans(k)]
     write("ptbxl_database.csv", _csv(pd.DataFrame(rows, columns=DATABASE_COLUMNS)))
     write("scp_statements.csv", _csv(statement_table(), index=True))
-    columns = ["ecg_id", "superclass", "statement", "start", "stop"]
-    write(SPANS, _csv(pd.DataFrame(spans, columns=columns)))
+    write(SPANS, _csv(pd.DataFrame(spans, columns="ecg_id superclass statement start stop".split())))
     write("README.md", _README.format(spans=SPANS, **marker).encode())
     write(MARKER, (json.dumps(marker, indent=2) + "\n").encode())
     lines = [f"{sums[name]} {name}\n" for name in sorted(sums)]

@@ -1,10 +1,11 @@
 """The heart as one moving vector: waves of a beat as Gaussians, summed over beats and projected on the leads.
 
 Each wave is a Gaussian in time after the R peak (P. E. McSharry et al., "A dynamical model for generating
-synthetic electrocardiogram signals", IEEE Trans. Biomed. Eng. 50(3):289-294, 2003, equation 1) with a direction
-in space (R. Sameni et al., "Multichannel ECG and noise modeling", EURASIP J. Adv. Signal Process. 2007:043407).
-Axes are Frank's: x to the patient's left, y to the feet, z to the back. The leads follow by the matrix of G. E.
-Dower et al., "On deriving the electrocardiogram from vectorcardiographic leads", Clin. Cardiol. 3(2):87-95, 1980.
+synthetic electrocardiogram signals", IEEE Trans. Biomed. Eng. 50(3):289-294, 2003, equation 1), here with a
+direction in space (R. Sameni et al., "Multichannel ECG and noise modeling", EURASIP J. Adv. Signal Process.
+2007:043407). Axes are Frank's: x to the patient's left, y to the feet, z to the back. The leads follow by the
+matrix of G. E. Dower et al., "On deriving the electrocardiogram from vectorcardiographic leads", Clin.
+Cardiol. 3(2):87-95, 1980.
 """
 
 from dataclasses import dataclass, replace
@@ -14,10 +15,7 @@ from numpy.typing import ArrayLike
 
 from signalcam.leads import derive_limb_leads
 
-WAVES = (
-    "p_right", "p_left", "septum", "apex", "base", "terminal", "notch_1", "notch_2",
-    "junction", "ramp", "t", "u",
-)  # fmt: skip
+WAVES = "p_right p_left septum apex base terminal notch_1 notch_2 junction ramp t u".split()
 WAVE = {name: position for position, name in enumerate(WAVES)}
 P_WAVES = [WAVE["p_right"], WAVE["p_left"]]
 QRS_WAVES = [WAVE[name] for name in WAVES[2:8]]

@@ -149,10 +149,7 @@ def _right_bundle_block(beats: Beats, weight: np.ndarray, rng: Rng, completeness
 
 
 def _fascicular_block(beats: Beats, weight: np.ndarray, rng: Rng, to_left: bool) -> Beats:
-    """One half of the left bundle fails: QRS begins away from its wall and ends in it.
-
-    The axis turns up to the left (anterior half) or down to the right (posterior half).
-    """
+    """QRS ends in the wall of the half that fails: the axis turns up to the left, or down to the right."""
     main = np.sum(beats.vectors[:, [WAVE["apex"], WAVE["base"]], :2], axis=1)
     axis = np.arctan2(main[:, 1], main[:, 0])
     goal = np.deg2rad(rng.uniform(-65, -48) if to_left else rng.uniform(100, 125))

@@ -1,9 +1,8 @@
 """What else the electrodes pick up: baseline wander, muscle, mains, and the amplifier's own noise.
 
-Noise arises at the nine electrodes, and leads are differences of electrode potentials (lead I is left arm
-minus right arm; V1 to V6 are against the mean of the limbs), so that noise obeys the identities of the limb
-leads as it does in a recording. Sorts and spectra: L. Sornmo, P. Laguna, "Bioelectrical Signal Processing in
-Cardiac and Neurological Applications", 2005, chapter 7.
+It arises at the nine electrodes, and leads are differences of their potentials, so that it obeys the
+identities of the limb leads as in a recording. Sorts and spectra: L. Sornmo, P. Laguna, "Bioelectrical Signal
+Processing in Cardiac and Neurological Applications", 2005, chapter 7.
 """
 
 import numpy as np

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from signalcam.simulation.anatomy import Subject
 from signalcam.simulation.lesions import Lesion
+from signalcam.simulation.patient import Subject
 from signalcam.simulation.record import random_stream
 
 # Records of PTB-XL 1.0.3 by the set of their superclasses; their sums are the published counts of each
@@ -35,8 +35,8 @@ _SHARES = {
 SUPERCLASS_OF = {statement: name for name, shares in _SHARES.items() for statement in shares}
 # What stands beside NORM is slight.
 _MILD = {"CD": {"IRBBB": 0.5, "1AVB": 0.3, "LAFB": 0.2}, "STTC": {"NDT": 1.0}, "HYP": {"LVH": 1.0}}
-_SEVERITY = (3.2, 0.65)  # shapes of its Kumaraswamy distribution, which is much like a Beta distribution
-_LEAST_SEVERITY = 0.1
+# Shapes of the Kumaraswamy distribution of severity, which is much like a Beta distribution; its least value.
+_SEVERITY, _LEAST_SEVERITY = (3.2, 0.65), 0.1
 # Share of records in which a lesion is there for a part of the 10 s only.
 _TRANSIENT = {
     "CLBBB": 0.25, "CRBBB": 0.2, "IVCD": 0.2, "1AVB": 0.15, "LAFB": 0.1,
@@ -46,7 +46,7 @@ _TRANSIENT = {
 
 @dataclass(frozen=True)
 class Plan:
-    """One record to simulate: a lesion for each superclass but NORM; none of them for superclasses ().
+    """One record to simulate, with a lesion for each of its superclasses but NORM.
 
     `note` names a harmless variant or rhythm: "AFIB", "PVC", "PAC", "LVOLT", "HVOLT" or "".
     """
@@ -61,12 +61,9 @@ class Plan:
 
 
 def plan_population(n_records: int, seed: int = 0) -> list[Plan]:
-    """Plan a whole set: superclasses by quota, one patient in seven with several records, folds by patient.
+    """Plan all records, by `ecg_id`: superclasses by quota, some patients with several, folds by patient.
 
     Args, Raises: as in `signalcam.simulation.write_dataset`.
-
-    Returns:
-        One plan for each record, by `ecg_id`.
     """
     if not 1 <= n_records <= 99_999:
         raise ValueError(f"n_records must be 1 to 99,999, got {n_records}.")

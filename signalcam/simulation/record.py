@@ -5,11 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from signalcam.simulation.anatomy import Subject, beats_of, draw_anatomy
 from signalcam.simulation.heart import P_WAVES, QRS_WAVES, WAVE, Beats, all_leads, render
 from signalcam.simulation.lesions import CHANGES, Lesion
 from signalcam.simulation.noise import draw_noise
-from signalcam.simulation.rhythm import draw_rhythm, fibrillation_waves, place_ectopics
+from signalcam.simulation.patient import (
+    Subject,
+    beats_of,
+    draw_anatomy,
+    draw_rhythm,
+    fibrillation_waves,
+    place_ectopics,
+)  # fmt: skip
 
 _ANATOMY, _RHYTHM, _BEATS, _NOISE, _LESION = range(5)
 
@@ -78,7 +84,7 @@ def simulate_record(
     anatomy = draw_anatomy(random_stream(subject.seed, _ANATOMY), subject)
     rhythm = draw_rhythm(random_stream(seed, _RHYTHM), duration, subject)
     rng = random_stream(seed, _BEATS)
-    healthy = _variant(beats_of(anatomy, rhythm.times, rhythm.rr, rng), subject)
+    healthy = _variant(beats_of(anatomy, rhythm, rng), subject)
     # The breath moves the heart: its size and its frontal axis swing.
     breath = rng.uniform(0.01, 0.07) * np.sin(2 * np.pi * rhythm.breathing * rhythm.times + rhythm.phase)
     other = draw_noise(random_stream(seed, _NOISE), n_times, sampling_rate, subject.noise, rhythm.breathing)
@@ -96,7 +102,9 @@ def simulate_record(
         beats = beats.scaled(slice(None), 1.0 + breath).turned(slice(None), 0.8 * breath)
         rendered.append(all_leads(render(beats, anatomy.leads, n_times, sampling_rate) + other))
         if left_out is None:
-            axis = _axis(beats)
+            size = beats.widths[:, QRS_WAVES].mean(axis=2, keepdims=True)
+            area = np.sum(beats.vectors[:, QRS_WAVES] * size, axis=(0, 1))
+            axis = float(np.degrees(np.arctan2(area[1], area[0])))
     r_peaks = rhythm.times[(rhythm.times >= 0) & (rhythm.times < duration)]
     return SimulatedRecord(rendered[0], tuple(lesions), tuple(rendered[1:]), axis, sampling_rate, r_peaks)
 
@@ -114,9 +122,3 @@ def _variant(beats: Beats, subject: Subject) -> Beats:
     beats = beats.scaled(QRS_WAVES, subject.voltage * every)
     beats = beats.scaled([WAVE["ramp"], WAVE["t"]], subject.t_size * every)
     return beats.moved([WAVE["junction"]], (0.10, 0.08, -0.12), subject.early_repolarisation * every)
-
-
-def _axis(beats: Beats) -> float:
-    widths = beats.widths[:, QRS_WAVES].mean(axis=2, keepdims=True)
-    area = np.sum(beats.vectors[:, QRS_WAVES] * widths, axis=(0, 1))
-    return float(np.degrees(np.arctan2(area[1], area[0])))
