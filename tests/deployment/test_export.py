@@ -335,7 +335,7 @@ def test_full_size_models_of_five_classes_export_too(architecture, rule, signals
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["single", "sharp"])
+@pytest.mark.parametrize("recipe", ["single"])
 def test_int8_keeps_the_auc_on_real_records(real_dataset, tmp_path, recipe):
     from signalcam.data.labels import binary_labels, superclasses, training_targets
     from signalcam.data.signals import load_signals
