@@ -9,10 +9,7 @@ class RandomLayer(keras.layers.Layer):
     """Base of all augmentations: each record is changed with a probability, in training only.
 
     A subclass implements `augment(signals, chosen)`, with random numbers from `uniform` and `integers`, and
-    adds its own arguments to `get_config`.
-
-    Example:
-        >>> AmplitudeScale(limit=0.2, probability=0.5, seed=0)(signals, training=True)
+    names its own arguments in `arguments`, which go into its config.
 
     Args:
         probability: share of the records that are changed, 0 to 1.
@@ -30,6 +27,8 @@ class RandomLayer(keras.layers.Layer):
         ValueError: on an argument out of its range.
     """
 
+    arguments: tuple[str, ...] = ()
+
     def __init__(self, probability: float = 0.5, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
         self.probability = in_range("probability", probability, 0, 1)
@@ -46,15 +45,7 @@ class RandomLayer(keras.layers.Layer):
         return self.augment(signals, ops.cast(draw < self.probability, "float32"))
 
     def augment(self, signals: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
-        """Change the chosen records and return the others as they are.
-
-        Args:
-            signals: (record, time, lead).
-            chosen: (record, 1, 1) float32: 1 for a record to change, else 0.
-
-        Returns:
-            Same shape and dtype as `signals`.
-        """
+        """Change the records where `chosen`, float32 (record, 1, 1), is 1, and leave those where it is 0."""
         raise NotImplementedError(f"{type(self).__name__} must implement augment(signals, chosen).")
 
     def uniform(self, shape: tuple, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
@@ -69,7 +60,8 @@ class RandomLayer(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "probability": self.probability, "seed": self.seed}
+        names = ("probability", "seed", *self.arguments)
+        return super().get_config() | {name: getattr(self, name) for name in names}
 
 
 class Disturbance(RandomLayer):
@@ -86,9 +78,6 @@ class Disturbance(RandomLayer):
 @keras.saving.register_keras_serializable(package="signalcam")
 class OneOf(RandomLayer):
     """One of several augmentations, drawn anew for each record that is changed.
-
-    Example:
-        >>> OneOf([SinePulse(), RespirationNoise()], probability=0.5)(signals, training=True)
 
     Args:
         layers: augmentations, each as likely as the others; their own probability and seed do not count.

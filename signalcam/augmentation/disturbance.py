@@ -13,15 +13,16 @@ from signalcam.augmentation.base import Disturbance, in_range
 class GaussianNoise(Disturbance):
     """Add white Gaussian noise, independent in every lead.
 
-    Drawing a normal number for every sample would take most of the time of the whole augmentation. Instead
-    each call draws noise for `BANK` records, and each record takes a stretch of it from a random start.
-    Within a record all samples are independent; stretches of two records may overlap, but shifted in time.
+    Drawing a normal number for every sample would take most of the time of the whole augmentation. So each
+    call draws noise for `BANK` records, and each record takes a stretch of it from a random start: within a
+    record all samples are independent; stretches of two records may overlap, but shifted in time.
 
     Args:
         variance: variance of the noise, in the square of the unit of the scaled signals.
         **kwargs: as in `RandomLayer`.
     """
 
+    arguments = ("variance",)
     BANK = 4
 
     def __init__(self, variance: float = 0.001, **kwargs):
@@ -39,9 +40,6 @@ class GaussianNoise(Disturbance):
         start = ops.where(chosen[:, :, 0] > 0, self.integers((n_records, 1), 0, length), length + n_times)
         return tf.gather(bank, start + ops.arange(n_times, dtype="int32"))  # not ops.take: see take_samples
 
-    def get_config(self) -> dict:
-        return {**super().get_config(), "variance": self.variance}
-
 
 @keras.saving.register_keras_serializable(package="signalcam")
 class SinePulse(Disturbance):
@@ -50,51 +48,39 @@ class SinePulse(Disturbance):
     Args:
         sampling_rate: in Hz.
         amplitude: largest amplitude, in the unit of the scaled signals.
-        frequencies: lowest and highest frequency in Hz.
+        frequencies: lowest and highest in Hz; by default those of N. Nonaka, J. Seita, "RandECG", 2020.
         **kwargs: as in `RandomLayer`.
-
-    Source: N. Nonaka, J. Seita, "RandECG", 2020, for the range of frequencies.
     """
 
+    arguments = ("sampling_rate", "amplitude", "frequencies")
+
     def __init__(
-        self,
-        sampling_rate: float = 100,
-        amplitude: float = 0.2,
-        frequencies: tuple[float, float] = (0.0, 1.0),
-        **kwargs,
+        self, sampling_rate: float = 100, amplitude: float = 0.2, frequencies: tuple = (0.0, 1.0), **kwargs
     ):
         super().__init__(**kwargs)
-        low, high = frequencies
         self.sampling_rate = in_range("sampling_rate", sampling_rate, 1, math.inf)
         self.amplitude = in_range("amplitude", amplitude, 0, math.inf)
-        self.frequencies = (
-            in_range("frequencies[0]", low, 0, high),
-            in_range("frequencies[1]", high, 0, math.inf),
-        )
+        low, high = frequencies
+        in_range("frequencies[0]", low, 0, in_range("frequencies[1]", high, 0, math.inf))
+        self.frequencies = (low, high)
 
     def disturbance(self, signals: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         n_records, n_times, _ = ops.shape(signals)
         shape = (n_records, 1, 1)
-        size = chosen * self.uniform(shape, 0.0, self.amplitude)
+        size = chosen * self.uniform(shape, high=self.amplitude)
         turns = self.uniform(shape, *self.frequencies) / self.sampling_rate
         phase = self.uniform(shape)
         time = ops.reshape(ops.arange(n_times, dtype="float32"), (1, -1, 1))
         wave = size * ops.sin(2 * math.pi * (turns * time + phase))
         return ops.cast(wave, signals.dtype)
 
-    def get_config(self) -> dict:
-        names = ("sampling_rate", "amplitude", "frequencies")
-        return super().get_config() | {name: getattr(self, name) for name in names}
-
 
 @keras.saving.register_keras_serializable(package="signalcam")
 class RespirationNoise(SinePulse):
     """Add a wave of breathing to all leads of a record: by default 12 to 18 breaths a minute.
 
-    Args:
-        frequencies: lowest and highest rate in Hz.
-        **kwargs: as in `SinePulse`.
+    Args: as in `SinePulse`.
     """
 
-    def __init__(self, frequencies: tuple[float, float] = (12 / 60, 18 / 60), **kwargs):
+    def __init__(self, frequencies: tuple = (12 / 60, 18 / 60), **kwargs):
         super().__init__(frequencies=frequencies, **kwargs)

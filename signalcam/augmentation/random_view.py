@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from signalcam.augmentation.time import take_samples
+from signalcam.augmentation.geometry import take_samples
 from signalcam.preprocessing.layers import inverse_hyperbolic_sine
 
 
@@ -18,13 +18,9 @@ class RandomView(keras.layers.Layer):
 
     In training each record has its own view; at inference only the inverse hyperbolic sine is taken.
 
-    Example:
-        >>> RandomView(n_times=500)(signals, training=True).shape    # signals: (8, 1000, 12)
-        TensorShape([8, 500, 12])
-
     Args:
-        n_times: samples of the view; None keeps all. The network averages over time, so that it may be
-            trained on shorter signals than it will read, which takes less time and is an augmentation.
+        n_times: samples of the view; None keeps all. The network averages over time, so it may be trained on
+            shorter signals than it will read.
         warp: the speed is drawn from exp(-warp) to exp(warp).
         gain: standard deviation of the logarithm of one gain for the record.
         lead_gain: the same for a gain of each lead.

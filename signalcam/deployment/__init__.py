@@ -7,12 +7,12 @@ import importlib
 from typing import Any
 
 _FACE = {
-    "deployable": ("OUTPUTS", "Settings", "build_deployable", "settings_of", "network_of", "scaled")
+    "deployable": ("Settings", "build_deployable", "settings_of", "network_of", "scaled")
     + ("class_index", "save_model", "load_model", "predict"),
     "from_training": ("deploy",),
     "pretrained": ("PRETRAINED", "load_pretrained"),
     "export": ("MAX_CALIBRATION", "ExportCheck", "ExportError", "to_litert", "to_onnx", "check_export"),
-    "runtime": ("LiteRTModel", "OnnxModel", "open_exported"),
+    "runtime": ("open_exported",),
 }
 _MODULE_OF = {name: module for module, names in _FACE.items() for name in names}
 __all__ = list(_MODULE_OF)

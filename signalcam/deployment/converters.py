@@ -31,15 +31,12 @@ _HEAD = ("average", "classifier", "probability", "heatmap")
 def litert_bytes(
     model: keras.Model, precision: str = "float32", calibration: np.ndarray | None = None
 ) -> bytes:
-    """Convert a deployable model to a LiteRT file for one record at a time.
+    """Convert a deployable model to the content of a LiteRT file for one record at a time.
 
     Args:
         model: as `build_deployable` gives it.
         precision: one of `PRECISIONS`.
         calibration: for int8: raw records in mV, float32 (record, time, lead).
-
-    Returns:
-        Content of a `.tflite` file with the input `signals` (1, time, lead) and the outputs by name.
     """
     with tempfile.TemporaryDirectory() as folder, _quiet():
         archive = keras.export.ExportArchive()
@@ -60,11 +57,15 @@ def litert_bytes(
             content = _integer_convolutions(converter, plain, calibration)
         else:
             content = converter.convert()
-    return _append_settings(content, _settings_text(model, precision))
+    file = io.BytesIO(content)
+    with zipfile.ZipFile(file, "a") as archive:
+        # A fixed date, so that the same model gives the same bytes.
+        archive.writestr(zipfile.ZipInfo(SETTINGS_NAME, (1980, 1, 1, 0, 0, 0)), _settings(model, precision))
+    return file.getvalue()
 
 
 def onnx_bytes(model: keras.Model) -> bytes:
-    """Convert a deployable model to an ONNX file for any number of records; return its content."""
+    """Convert a deployable model to the content of an ONNX file for any number of records."""
     onnx = import_extra("onnx")
     import_extra("tf2onnx")
     signature = keras.InputSpec(dtype="float32", shape=(None, *model.input_shape[1:]), name="signals")
@@ -80,7 +81,7 @@ def onnx_bytes(model: keras.Model) -> bytes:
                 axis.dim_param = "record"
             else:
                 axis.dim_value = size
-    onnx.helper.set_model_props(exported, {SETTINGS_NAME: _settings_text(model, "float32")})
+    onnx.helper.set_model_props(exported, {SETTINGS_NAME: _settings(model, "float32")})
     onnx.checker.check_model(exported)
     return exported.SerializeToString()
 
@@ -107,16 +108,8 @@ def _integer_convolutions(converter: tf.lite.TFLiteConverter, plain: bytes, cali
     return quantizer.get_nondebug_quantized_model()
 
 
-def _settings_text(model: keras.Model, precision: str) -> str:
+def _settings(model: keras.Model, precision: str) -> str:
     return json.dumps(asdict(settings_of(model)) | {"precision": precision})
-
-
-def _append_settings(content: bytes, text: str) -> bytes:
-    buffer = io.BytesIO(content)
-    with zipfile.ZipFile(buffer, "a") as archive:
-        # A fixed date, so that the same model gives the same bytes.
-        archive.writestr(zipfile.ZipInfo(SETTINGS_NAME, (1980, 1, 1, 0, 0, 0)), text)
-    return buffer.getvalue()
 
 
 @contextlib.contextmanager

@@ -19,9 +19,7 @@ from signalcam.leads import LEADS
 from signalcam.model import add_cam
 from signalcam.preprocessing import Scaler
 from signalcam.preprocessing.layers import Detrend, scale_layer
-from signalcam.recordings.checks import check_signals
-
-OUTPUTS = ("probability", "logit", "evidence", "heatmap")
+from signalcam.recordings import check_signals
 
 
 @dataclass(frozen=True)
@@ -29,15 +27,11 @@ class Settings:
     """What travels with a model.
 
     Attributes:
-        class_names: one name for each output, in the order of the outputs.
-        threshold: decision threshold of each output, a probability.
+        class_names, threshold: name and decision threshold (a probability) of each output, in their order.
         label_rule: name of the rule that made the training labels.
-        lead_names: order of the leads in the input.
-        sampling_rate: of the input, in Hz.
-        n_times: samples of a record.
+        lead_names, sampling_rate, n_times: of the input: order of its leads, Hz, samples of a record.
         exclusive: True where the outputs are a softmax.
-        trained_on: the data, in words.
-        recipe: name of the training recipe.
+        trained_on, recipe: the data in words, and the name of the training recipe.
         dataset: family of the data with the folds below, such as "PTB-XL"; "" where it has none.
         training_folds, validation_folds: `strat_fold` of the records trained on, and of those that the epoch,
             the calibration and the thresholds were chosen on.
@@ -59,16 +53,14 @@ class Settings:
     predicted_names: tuple[str, str] = ("NORMAL", "ABNORMAL")
 
     def __post_init__(self) -> None:
-        names = ("class_names", "threshold", "lead_names", "predicted_names")
-        for name in (*names, "training_folds", "validation_folds"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        if len(self.class_names) != len(self.threshold):
-            raise ValueError(
-                f"threshold must hold a number for each of {', '.join(self.class_names)}, got "
-                f"{len(self.threshold)} numbers."
-            )
+        for field in fields(self):  # JSON holds lists
+            if isinstance(field.default, tuple):
+                object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
+        names, n_thresholds = ", ".join(self.class_names), len(self.threshold)
+        if len(self.class_names) != n_thresholds:
+            raise ValueError(f"threshold must hold a number for each of {names}, got {n_thresholds} numbers.")
         if len(set(self.class_names)) != len(self.class_names):
-            raise ValueError(f"class_names must differ, got {', '.join(self.class_names)}.")
+            raise ValueError(f"class_names must differ, got {names}.")
 
 
 @keras.saving.register_keras_serializable(package="signalcam")
@@ -94,16 +86,13 @@ class Card(layers.Layer):
         return super().get_config() | {"settings": json.loads(json.dumps(asdict(self.settings)))}
 
 
-def build_deployable(
-    model: keras.Model, scaler: Scaler, settings: Settings, degree: int | None = 10
-) -> keras.Model:
+def build_deployable(model: keras.Model, scaler: Scaler, settings: Settings) -> keras.Model:
     """Put the preprocessing in front of a trained network and the CAM behind it.
 
     Args:
         model: network from scaled signals to probabilities, as `signalcam.model.build_model` gives it.
         scaler: fitted `Scaler` that the network was trained with.
         settings: what travels with the model.
-        degree: of the polynomial that detrending removes; None leaves detrending out.
 
     Returns:
         `keras.Model` from raw signals in mV, float32 (record, time, lead), to the dict of `add_cam`. It
@@ -114,20 +103,15 @@ def build_deployable(
     """
     n_times, n_leads = model.inputs[0].shape[1:]
     if len(settings.class_names) != (n_outputs := model.outputs[0].shape[-1]):
-        raise ValueError(
-            f"class_names must name the {n_outputs} outputs of the network, got "
-            f"{', '.join(settings.class_names)}."
-        )
+        names = ", ".join(settings.class_names)
+        raise ValueError(f"class_names must name the {n_outputs} outputs of the network, got {names}.")
     if (settings.n_times, len(settings.lead_names)) != (n_times, n_leads):
         raise ValueError(
             f"settings must fit the network, {n_times} samples of {n_leads} leads, got {settings.n_times} "
             f"samples of {len(settings.lead_names)} leads."
         )
     raw = keras.Input((n_times, n_leads), name="signals")
-    x = Card(settings, name="card")(raw)
-    if degree is not None:
-        x = Detrend(degree, name="detrend")(x)
-    x = scale_layer(scaler, name="scale")(x)
+    x = scale_layer(scaler)(Detrend(name="detrend")(Card(settings, name="card")(raw)))
     network = add_cam(model)
     network.name = "network"
     return keras.Model(raw, network(x), name="signalcam")
@@ -146,22 +130,14 @@ def network_of(model: keras.Model) -> keras.Model:
     return model.get_layer("network")
 
 
-def scaled(model: keras.Model, signals: np.ndarray, batch_size: int = 128) -> np.ndarray:
-    """Detrend and scale signals (record, time, lead) in mV as a deployable model does.
-
-    Returns:
-        float32 (record, time, lead), without unit: what the network inside reads.
-    """
+def scaled(model: keras.Model, signals: np.ndarray) -> np.ndarray:
+    """Detrend and scale signals in mV to what the network inside reads: float32 (record, time, lead)."""
     front = keras.Model(model.inputs, model.get_layer("scale").output)
-    return np.asarray(front.predict(np.asarray(signals, np.float32), batch_size=batch_size, verbose=0))
+    return np.asarray(front.predict(np.asarray(signals, np.float32), batch_size=128, verbose=0))
 
 
 def class_index(settings: Settings, which: str | int) -> int:
-    """Return the index of a class given by name or index.
-
-    Raises:
-        ValueError: for a name or an index that is not there; the message lists the classes.
-    """
+    """Return the index of a class given by name or index, or raise ValueError that lists the classes."""
     names = settings.class_names
     if isinstance(which, str) and which in names:
         return names.index(which)
@@ -180,20 +156,15 @@ def save_model(model: keras.Model, path: str | Path) -> None:
     path = _keras_path(path)
     settings_of(model)
     for weight in model.weights:
-        if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
-            raise ValueError(
-                f"Weight {weight.path} has values that are not finite; {path.name} was not written."
-            )
+        if not np.isfinite(weight).all():
+            raise ValueError(f"Weight {weight.path} is not finite; {path.name} was not written.")
     beside = path.with_name(f".{path.stem}.part.keras")
     model.save(beside)
     beside.replace(path)
 
 
 def load_model(path: str | Path) -> keras.Model:
-    """Read a deployable model from a `.keras` file, in Keras's safe mode.
-
-    Returns:
-        `keras.Model` as `build_deployable` made it.
+    """Read a deployable model, as `build_deployable` made it, from a `.keras` file in Keras's safe mode.
 
     Raises:
         FileNotFoundError: where there is no such file.
@@ -206,10 +177,8 @@ def load_model(path: str | Path) -> keras.Model:
         with zipfile.ZipFile(path) as archive:
             config = archive.read("config.json").decode()
     except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, EOFError, OSError) as error:
-        raise ModelFileError(
-            f"{path} is not a whole .keras file ({path.stat().st_size} bytes): {error}. "
-            "Copy or train it again."
-        ) from error
+        what = f"{path} is not a whole .keras file ({path.stat().st_size} bytes): {error}."
+        raise ModelFileError(f"{what} Copy or train it again.") from error
     if '"Lambda"' in config:
         raise ModelFileError(f"{path} holds a Lambda layer, which could run any code; it was not loaded.")
     if '"signalcam>Card"' not in config:
@@ -227,36 +196,28 @@ def _keras_path(path: str | Path) -> Path:
     return path
 
 
-def predict(
-    model: keras.Model, signals: np.ndarray, batch_size: int = 128, padded: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
+def predict(model: keras.Model, signals: np.ndarray, padded: np.ndarray | None = None) -> dict:
     """Predict raw recordings, after `check_signals`.
 
     Args:
         model: deployable model.
         signals: in mV, (record, time, lead), or one record (time, lead).
-        batch_size: records at a time.
         padded: boolean (record, time), True where a record was padded; both maps are NaN there.
 
     Returns:
         dict of float32 arrays: ``probability``, ``logit`` (record, class), ``evidence`` (record, position,
         class), ``heatmap`` (record, time, class).
 
-    Raises:
-        ValueError: for a wrong length or lead count, or samples that are not finite.
-
-    Warns:
-        RecordWarning: flat leads, suspect amplitudes or a suspect lead order (`signalcam.recordings.checks`).
+    Raises, Warns: as in `check_signals`.
     """
     settings = settings_of(model)
     signals = check_signals(signals, n_times=settings.n_times, n_leads=len(settings.lead_names))
-    outputs = model.predict(signals, batch_size=batch_size, verbose=0)
-    outputs = {name: np.asarray(outputs[name], np.float32) for name in OUTPUTS}
-    return outputs if padded is None else _mask(outputs, np.asarray(padded, bool).reshape(len(signals), -1))
-
-
-def _mask(outputs: dict[str, np.ndarray], padded: np.ndarray) -> dict[str, np.ndarray]:
-    """Blank the maps where a record was padded, and scale the heatmap over what is left."""
+    outputs = model.predict(signals, batch_size=128, verbose=0)
+    outputs = {name: np.asarray(value, np.float32) for name, value in outputs.items()}
+    if padded is None:
+        return outputs
+    # Blank the maps where a record was padded, and scale the heatmap over what is left.
+    padded = np.asarray(padded, bool).reshape(len(signals), -1)
     n_positions = outputs["evidence"].shape[1]
     length = padded.shape[1] // n_positions
     blank = padded[:, : n_positions * length].reshape(len(padded), n_positions, length).all(axis=2)

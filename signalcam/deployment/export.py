@@ -14,7 +14,7 @@ from signalcam.deployment.deployable import Settings, settings_of
 from signalcam.deployment.runtime import import_extra, open_exported
 from signalcam.evaluation.metrics import score
 from signalcam.leads import LEADS
-from signalcam.recordings.checks import check_signals
+from signalcam.recordings import check_signals
 from signalcam.simulation import Subject, simulate_record
 
 # How far a file may be from Keras: the largest difference of a probability, the mean difference of a heatmap.
@@ -35,10 +35,8 @@ class ExportCheck:
     """An exported file beside Keras, on the same records.
 
     Attributes:
-        precision: of the file.
-        size: of the file, in bytes.
-        n_records: compared.
-        source: "given" or "simulated" records.
+        precision, size: of the file; its size in bytes.
+        n_records, source: how many records were compared, "given" or "simulated" ones.
         probability, heatmap: largest and mean absolute difference.
         auc: (Keras, file) for each class whose labels were given and hold both values.
     """
@@ -72,6 +70,8 @@ def to_litert(
 ) -> ExportCheck:
     """Write a LiteRT file: one raw record in mV in; probability, logit, evidence and heatmap out.
 
+    It is written beside its name, and renamed when the check has passed.
+
     Args:
         model: deployable model, as `build_deployable` gives it.
         path: of the file, ending in `.tflite`.
@@ -82,9 +82,6 @@ def to_litert(
         signals: raw records to check on; the calibration records, or else simulated ones, by default.
         labels: 0 and 1, (record,) or (record, class), of the records checked on, to compare AUCs.
 
-    Returns:
-        `ExportCheck`. The file is written beside its name and renamed when the check has passed.
-
     Raises:
         ExportError: where the file differs from Keras by more than `TOLERANCES` and `AUC_TOLERANCE`.
         ValueError: for another suffix, an unknown precision, int8 without calibration, or bad signals.
@@ -94,9 +91,7 @@ def to_litert(
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}.")
     if precision == "int8" and calibration is None:
-        raise ValueError(
-            "calibration must be given for int8: some 100 raw records in mV, (record, time, lead)."
-        )
+        raise ValueError("calibration must be given for int8: some 100 raw records in mV.")
     settings_of(model)  # or ValueError, before anything is converted
     import_extra("ai_edge_litert.interpreter")
     spread = None
@@ -109,10 +104,7 @@ def to_litert(
 
 
 def to_onnx(model: keras.Model, path: str | Path, signals: Array = None, labels: Array = None) -> ExportCheck:
-    """Write an ONNX file: any number of raw records in mV in; the same outputs as `to_litert`.
-
-    Args, Returns, Raises: as in `to_litert`, the file ending in `.onnx`.
-    """
+    """Write an ONNX file, `.onnx`, for any number of raw records. Args, Raises: as in `to_litert`."""
     path = _checked_path(path, ".onnx")
     settings_of(model)
     import_extra("onnxruntime")
@@ -122,19 +114,9 @@ def to_onnx(model: keras.Model, path: str | Path, signals: Array = None, labels:
 def check_export(
     model: keras.Model, path: str | Path, signals: Array = None, labels: Array = None
 ) -> ExportCheck:
-    """Compare an exported file with Keras, record by record.
-
-    Args:
-        model: the deployable model that the file was made from.
-        path: the `.tflite` or `.onnx` file.
-        signals, labels: as in `to_litert`.
-
-    Raises:
-        ExportError: where they differ by more than the tolerance of the file's precision; names both.
-    """
-    exported = open_exported(path)
-    given = signals is not None
-    signals = _checked_signals(model, signals if given else _simulate(settings_of(model)))
+    """Compare a file with the deployable model that it was made from. Args, Raises: as in `to_litert`."""
+    exported, settings, given = open_exported(path), settings_of(model), signals is not None
+    signals = _checked_signals(model, signals if given else _simulate(settings))
     expected = model.predict(signals, batch_size=64, verbose=0)
     found = exported.predict(signals)
     check = ExportCheck(
@@ -144,46 +126,38 @@ def check_export(
         source="given" if given else "simulated",
         probability=float(np.abs(found["probability"] - expected["probability"]).max()),
         heatmap=float(np.abs(found["heatmap"] - expected["heatmap"]).mean()),
-        auc=_compare_auc(settings_of(model), labels, expected["probability"], found["probability"]),
+        auc=_compare_auc(settings.class_names, labels, expected["probability"], found["probability"]),
     )
     _refuse_difference(check)
     return check
 
 
 def _refuse_difference(check: ExportCheck) -> None:
+    file, on = f"The {check.precision} file", f"on {check.n_records} {check.source} records"
     advice = {
         "float32": "No file was written.",
         "int8": "Calibrate on more records, of the kind that will come, or choose float16.",
     }.get(check.precision, "Choose float32.")
     for name, allowed in zip(("probability", "heatmap"), TOLERANCES[check.precision], strict=True):
-        difference = getattr(check, name)
-        if not difference <= allowed:
-            raise ExportError(
-                f"The {check.precision} file differs from Keras by {difference:.2g} in the {name} on "
-                f"{check.n_records} {check.source} records; allowed are {allowed:g}. {advice}"
-            )
-    for name, (keras_auc, file_auc) in check.auc.items():
-        if abs(keras_auc - file_auc) > AUC_TOLERANCE:
-            raise ExportError(
-                f"The {check.precision} file has an AUC of {file_auc:.3f} for {name}, Keras {keras_auc:.3f}; "
-                f"allowed are {AUC_TOLERANCE} between them. {advice}"
-            )
+        if not (off := getattr(check, name)) <= allowed:
+            what = f"{file} differs from Keras by {off:.2g} in the {name} {on}; allowed are {allowed:g}"
+            raise ExportError(f"{what}. {advice}")
+    for name, (expected, found) in check.auc.items():
+        if abs(expected - found) > AUC_TOLERANCE:
+            what = f"{file} has an AUC of {found:.3f} for {name}, Keras {expected:.3f}"
+            raise ExportError(f"{what}; allowed are {AUC_TOLERANCE} between them. {advice}")
 
 
-def _compare_auc(settings: Settings, labels: Array, expected: np.ndarray, found: np.ndarray) -> dict:
+def _compare_auc(names: tuple[str, ...], labels: Array, expected: np.ndarray, found: np.ndarray) -> dict:
     if labels is None:
         return {}
     labels = np.asarray(labels)
     labels = labels[:, np.newaxis] if labels.ndim == 1 else labels
     if labels.shape != expected.shape:
-        raise ValueError(
-            f"labels must have the shape {expected.shape}, one for each record checked on and each of "
-            f"{', '.join(settings.class_names)}, got {labels.shape}."
-        )
-    pairs = {
-        name: (score(y, p, "auc"), score(y, q, "auc"))
-        for name, y, p, q in zip(settings.class_names, labels.T, expected.T, found.T, strict=True)
-    }
+        each = f"one for each record checked on and each of {', '.join(names)}"
+        raise ValueError(f"labels must have the shape {expected.shape}, {each}, got {labels.shape}.")
+    columns = zip(names, labels.T, expected.T, found.T, strict=True)
+    pairs = {name: (score(y, p, "auc"), score(y, q, "auc")) for name, y, p, q in columns}
     return {name: pair for name, pair in pairs.items() if np.isfinite(pair).all()}
 
 
@@ -213,18 +187,10 @@ def _checked_signals(model: keras.Model, signals: np.ndarray) -> np.ndarray:
 
 
 def _simulate(settings: Settings) -> np.ndarray:
+    """`N_SIMULATED` records, (record, time, lead) in mV, of the length and rate that the model takes."""
     if settings.lead_names != LEADS:
-        raise ValueError(
-            f"signals must be given for a model of the leads {', '.join(settings.lead_names)}: only the 12 "
-            "leads can be simulated."
-        )
-    records = [
-        simulate_record(
-            subject=Subject(seed=seed, age=40 + 5 * seed, sex=seed % 2, heart_rate=60 + 5 * seed),
-            seed=seed,
-            n_times=settings.n_times,
-            sampling_rate=settings.sampling_rate,
-        )
-        for seed in range(N_SIMULATED)
-    ]
-    return np.stack([record.signals for record in records])
+        leads = ", ".join(settings.lead_names)
+        raise ValueError(f"signals must be given, got none: only the 12 leads can be simulated, not {leads}.")
+    size = (settings.n_times, settings.sampling_rate)
+    subjects = [Subject(k, 40 + 5 * k, k % 2, heart_rate=60 + 5 * k) for k in range(N_SIMULATED)]
+    return np.stack([simulate_record((), who, k, *size).signals for k, who in enumerate(subjects)])

@@ -25,18 +25,11 @@ def deploy(
             go into the weights of the classifier, so that the evidence still sums to the logit.
         **settings: for `Settings`; the threshold is 0.5 where none is given.
 
-    Returns:
-        Deployable `keras.Model`, as `build_deployable` gives it.
-
-    Raises:
-        ValueError: for an unknown target, or settings that do not fit the network.
+    Returns, Raises: as in `build_deployable`; ValueError for an unknown target, too.
     """
     wanted = target_outputs(target)
     matrix = np.array([[name == want for want in wanted] for name in trained.outputs]) * np.asarray(slope)
     network = combine_outputs(trained.network, matrix, intercept)
-    defaults = {
-        "threshold": (0.5,) * len(wanted),
-        "n_times": network.input_shape[1],
-        "recipe": trained.recipe.name,
-    }
-    return build_deployable(network, trained.scaler, Settings(class_names=wanted, **defaults | settings))
+    defaults = {"threshold": (0.5,) * len(wanted), "n_times": network.input_shape[1]}
+    settings = defaults | {"recipe": trained.recipe.name} | settings
+    return build_deployable(network, trained.scaler, Settings(class_names=wanted, **settings))

@@ -46,13 +46,9 @@ class _Exported:
 
 
 class LiteRTModel(_Exported):
-    """A model for LiteRT (`.tflite`); it answers record by record, which is as fast there as in batches.
+    """A model for LiteRT (`.tflite`); it answers record by record, which is as fast there as in batches."""
 
-    Args, Raises: as in `open_exported`.
-    """
-
-    def __init__(self, path: str | Path, num_threads: int = 1):
-        path = _existing(path)
+    def __init__(self, path: Path, num_threads: int):
         try:
             with zipfile.ZipFile(path) as archive:
                 settings = json.loads(archive.read(SETTINGS_NAME))
@@ -80,31 +76,26 @@ class LiteRTModel(_Exported):
 
 
 class OnnxModel(_Exported):
-    """A model for ONNX Runtime (`.onnx`), on the CPU.
+    """A model for ONNX Runtime (`.onnx`), on the CPU; it answers 64 records at a time, for little memory."""
 
-    Args, Raises: as in `open_exported`; batch_size: records at a time, so that memory stays small.
-    """
-
-    def __init__(self, path: str | Path, num_threads: int = 1, batch_size: int = 64):
-        path = _existing(path)
+    def __init__(self, path: Path, num_threads: int):
         runtime = import_extra("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = num_threads
+        # Its own errors have no base but Exception.
+        found = vars(runtime.capi.onnxruntime_pybind11_state).values()
+        errors = [each for each in found if isinstance(each, type) and issubclass(each, Exception)]
         try:
             self._session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             settings = json.loads(self._session.get_modelmeta().custom_metadata_map[SETTINGS_NAME])
-        except (ValueError, RuntimeError, KeyError, *_errors_of(runtime)) as error:
+        except (ValueError, RuntimeError, KeyError, *errors) as error:
             raise _not_whole(path, error) from error
         super().__init__(path, settings)
-        self._batch_size = batch_size
         self._names = [output.name for output in self._session.get_outputs()]
 
     def _run(self, signals: np.ndarray) -> dict[str, np.ndarray]:
-        starts = range(0, len(signals), self._batch_size)
-        parts = [
-            self._session.run(self._names, {"signals": signals[start : start + self._batch_size]})
-            for start in starts
-        ]
+        batches = (signals[start : start + 64] for start in range(0, len(signals), 64))
+        parts = [self._session.run(self._names, {"signals": batch}) for batch in batches]
         outputs = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
         return dict(zip(self._names, outputs, strict=True))
 
@@ -116,18 +107,16 @@ def open_exported(path: str | Path, num_threads: int = 1) -> LiteRTModel | OnnxM
         path: a `.tflite` or `.onnx` file of `signalcam.deployment.export`.
         num_threads: of the runtime.
 
-    Returns:
-        `LiteRTModel` or `OnnxModel`.
-
     Raises:
         FileNotFoundError, ImportError: where there is no such file, or no runtime.
         ValueError: for another suffix, or a file that is not whole, or not of this package.
     """
-    classes = {".tflite": LiteRTModel, ".onnx": OnnxModel}
-    suffix = Path(path).suffix
-    if suffix not in classes:
-        raise ValueError(f"path must end in {' or '.join(classes)}, got {Path(path).name!r}.")
-    return classes[suffix](path, num_threads=num_threads)
+    path, classes = Path(path).expanduser(), {".tflite": LiteRTModel, ".onnx": OnnxModel}
+    if path.suffix not in classes:
+        raise ValueError(f"path must end in {' or '.join(classes)}, got {path.name!r}.")
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no exported model at {path.resolve()}.")
+    return classes[path.suffix](path, num_threads)
 
 
 def import_extra(name: str) -> ModuleType:
@@ -136,28 +125,13 @@ def import_extra(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError as error:
         package = name.partition(".")[0].replace("_", "-")
-        raise ImportError(
-            f'{package} is not installed: pip install "signalcam[export]", or {package} alone to run models.'
-        ) from error
-
-
-def _existing(path: str | Path) -> Path:
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no exported model at {path.resolve()}.")
-    return path
-
-
-def _errors_of(runtime: ModuleType) -> tuple[type[Exception], ...]:
-    found = vars(runtime.capi.onnxruntime_pybind11_state).values()
-    return tuple(each for each in found if isinstance(each, type) and issubclass(each, Exception))
+        advice = f'pip install "signalcam[export]", or {package} alone to run models'
+        raise ImportError(f"{package} is not installed: {advice}.") from error
 
 
 def _not_whole(path: Path, error: Exception) -> ValueError:
-    return ValueError(
-        f"{path} ({path.stat().st_size} bytes) is not a whole model exported by signalcam: {error}. "
-        "Copy or export it again."
-    )
+    what = f"{path} ({path.stat().st_size} bytes) is not a whole model exported by signalcam: {error}."
+    return ValueError(f"{what} Copy or export it again.")
 
 
 def _check(signals: np.ndarray, n_times: int, lead_names: list[str]) -> np.ndarray:
@@ -165,12 +139,12 @@ def _check(signals: np.ndarray, n_times: int, lead_names: list[str]) -> np.ndarr
     if signals.dtype.kind != "f":
         raise ValueError(f"signals must be floating-point numbers in mV, got dtype {signals.dtype}.")
     signals = signals[np.newaxis] if signals.ndim == 2 else signals
-    wanted = (n_times, len(lead_names))
+    wanted, leads = (n_times, len(lead_names)), ", ".join(lead_names)
     if signals.ndim != 3 or signals.shape[1:] != wanted or not len(signals):
         hint = " They look transposed." if signals.shape[1:] == wanted[::-1] else ""
         raise ValueError(
-            f"signals must have the shape (record, {wanted[0]}, {wanted[1]}), with the leads "
-            f"{', '.join(lead_names)}, got {signals.shape}.{hint}"
+            f"signals must have the shape (record, {n_times}, {wanted[1]}), with the leads {leads}, got "
+            f"{signals.shape}.{hint}"
         )
     with np.errstate(over="ignore"):
         signals = np.ascontiguousarray(signals, np.float32)

@@ -1,7 +1,4 @@
-"""Work on large sets of signals chunk by chunk: little memory, all cores, and NaN found on the way.
-
-For modules that compute on `signals` of shape (record, time, lead) or on one record of shape (time, lead).
-"""
+"""Work on large sets of signals chunk by chunk: little memory, all cores, and NaN found on the way."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -18,12 +15,7 @@ Step = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def check_floats(signals: np.ndarray) -> np.ndarray:
-    """Return `signals` as an array, unchanged and not copied.
-
-    Raises:
-        TypeError: where they are not real floating-point numbers.
-        ValueError: where the shape is neither (record, time, lead) nor (time, lead), or an axis is empty.
-    """
+    """Return `signals` as an array, not copied, or raise TypeError or ValueError for their dtype or shape."""
     signals = np.asarray(signals)
     if signals.dtype.kind != "f":
         raise TypeError(
@@ -31,10 +23,8 @@ def check_floats(signals: np.ndarray) -> np.ndarray:
             "Divide raw counts by their gain first, then convert with astype('float32')."
         )
     if signals.ndim not in (2, 3) or 0 in signals.shape:
-        raise ValueError(
-            "signals must have the shape (record, time, lead) or (time, lead), with no empty axis, "
-            f"got {signals.shape}."
-        )
+        wanted = "(record, time, lead) or (time, lead), with no empty axis"
+        raise ValueError(f"signals must have the shape {wanted}, got {signals.shape}.")
     return signals
 
 
@@ -42,12 +32,11 @@ def result_array(signals: np.ndarray, dtype: type, out: np.ndarray | None = None
     """Return the array for a result of the shape of `signals`: `out` after checks, or a new one.
 
     The system clears new memory first, which takes longer than scaling: hence `out`. Where it is `signals`
-    itself, they are checked here, before anything is written over.
+    itself, they are checked for NaN and infinity here, before anything is written over.
 
     Raises:
         TypeError: where `out` is no array of this dtype.
-        ValueError: where `out` has another shape, is read-only or not in C order, or shares a part of the
-            memory of `signals`; where it is `signals`, on NaN or infinity.
+        ValueError: where its shape or memory does not fit.
     """
     if out is None:
         return np.empty(signals.shape, dtype)

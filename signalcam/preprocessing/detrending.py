@@ -9,7 +9,6 @@ import functools
 import numpy as np
 
 from signalcam.preprocessing.chunks import check_floats, fill_chunks, result_array
-from signalcam.recordings import refuse_non_finite
 
 
 @functools.lru_cache(maxsize=16)
@@ -17,10 +16,6 @@ def polynomial_basis(n_times: int, degree: int = 10) -> np.ndarray:
     """Return an orthonormal basis of the polynomials up to `degree` on `n_times` equidistant samples.
 
     The QR factor of a Legendre Vandermonde matrix on [-1, 1], well conditioned where powers of time are not.
-
-    Args:
-        n_times: number of samples, more than `degree`.
-        degree: highest degree, 0 or more.
 
     Returns:
         (n_times, degree + 1) float64, read-only.
@@ -31,9 +26,9 @@ def polynomial_basis(n_times: int, degree: int = 10) -> np.ndarray:
     if int(degree) != degree or degree < 0:
         raise ValueError(f"degree must be a whole number of 0 or more, got {degree!r}.")
     if n_times <= degree:
+        advice = "Give longer signals, with time as the last axis but one, or a lower degree."
         raise ValueError(
-            f"signals must be longer than {degree} samples for degree {degree}, got {n_times}. Give longer "
-            "signals, with time as the last axis but one, or a lower degree."
+            f"signals must be longer than {degree} samples for degree {degree}, got {n_times}. {advice}"
         )
     vandermonde = np.polynomial.legendre.legvander(np.linspace(-1.0, 1.0, n_times), int(degree))
     basis = np.asfortranarray(np.linalg.qr(vandermonde)[0])  # BLAS takes it faster in this order
@@ -48,14 +43,12 @@ def detrend(signals: np.ndarray, degree: int = 10, out: np.ndarray | None = None
     At 10 s and degree 10 it acts as a high-pass: half of the energy of a sine of about 0.42 Hz stays.
 
     Args:
-        signals: (record, time, lead) or (time, lead), floating point, in mV; never changed, unless they are
-            given as `out`, too.
+        signals: (record, time, lead) or (time, lead), floating point, in mV; never changed unless also `out`.
         degree: degree of the polynomial.
         out: array to write into, of the result's shape and dtype; may be `signals` itself.
 
     Returns:
-        Array of the same shape in mV, `out` or a new one: float64 for float64, else float32 (computed in
-        float64).
+        Same shape in mV, `out` or a new array: float64 for float64, else float32 (computed in float64).
 
     Raises:
         TypeError: where `signals` are not real floating-point numbers, or `out` has another dtype.
@@ -71,19 +64,5 @@ def detrend(signals: np.ndarray, degree: int = 10, out: np.ndarray | None = None
         np.subtract(x, q @ coefficients, out=result, casting="same_kind")
         return coefficients
 
-    return fill_chunks(subtract_trend, signals, result_array(signals, _result_dtype(signals), out))
-
-
-def polynomial_trend(signals: np.ndarray, degree: int = 10) -> np.ndarray:
-    """Return the least-squares polynomial of each lead: what `detrend` subtracts.
-
-    Args, Returns, Raises: as in `detrend`; all records are computed at once.
-    """
-    signals = check_floats(signals)
-    q = polynomial_basis(signals.shape[-2], degree)
-    refuse_non_finite(signals)
-    return (q @ (q.T @ signals.astype(np.float64))).astype(_result_dtype(signals))
-
-
-def _result_dtype(signals: np.ndarray) -> type:
-    return np.float64 if signals.dtype == np.float64 else np.float32
+    dtype = np.float64 if signals.dtype == np.float64 else np.float32
+    return fill_chunks(subtract_trend, signals, result_array(signals, dtype, out))

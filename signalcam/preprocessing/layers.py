@@ -24,10 +24,6 @@ _HUGE = 1e30
 class Detrend(keras.layers.Layer):
     """Subtract the least-squares polynomial of each lead: `x - Q (Q^T x)`.
 
-    Example:
-        >>> Detrend(degree=10)(signals).shape       # signals: (8, 1000, 12), mV
-        TensorShape([8, 1000, 12])
-
     Args:
         degree: degree of the polynomial; below the number of samples.
         **kwargs: `name` and whatever else `keras.layers.Layer` takes.
@@ -71,13 +67,9 @@ class Detrend(keras.layers.Layer):
 class Scale(keras.layers.Layer):
     """Scale each lead by one of `signalcam.preprocessing.scaling.SCALINGS`; see `Scaler` for what they do.
 
-    Example:
-        >>> Scale("record")(signals).shape          # signals: (8, 1000, 12), mV, detrended
-        TensorShape([8, 1000, 12])
-
     Args:
         rule: name of the rule.
-        mean, std: numbers per lead in mV; the rules that begin with `standard` need them. See `scale_layer`.
+        mean, std: numbers per lead in mV; the rules that begin with `standard` need them.
         **kwargs: `name` and whatever else `keras.layers.Layer` takes.
 
     Call arguments:
@@ -132,11 +124,7 @@ class Scale(keras.layers.Layer):
 
 
 def scale_layer(scaler: Scaler, name: str = "scale") -> Scale:
-    """Return the layer that does what `scaler.transform` does, under this name.
-
-    Raises:
-        RuntimeError: where the scaler's rule needs `fit` and it was not called.
-    """
+    """Return the layer that does what `scaler.transform` does; RuntimeError where `fit` is missing."""
     return Scale(**scaler.get_state(), name=name)
 
 

@@ -6,13 +6,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from signalcam.preprocessing.chunks import (
-    CHUNK,
-    check_floats,
-    chunks,
-    fill_chunks,
-    result_array,
-)
+from signalcam.preprocessing.chunks import CHUNK, check_floats, chunks, fill_chunks, result_array
 from signalcam.recordings import refuse_non_finite
 
 SCALINGS = ("standard", "record", "record_standard", "standard_asinh", "record_standard_asinh")
@@ -32,10 +26,6 @@ class Scaler:
 
     A flat lead (nowhere further than 1e-5 mV from its centre) gives zeros. Only the rules that begin with
     `standard` keep the voltage, and only they need `fit`, on detrended signals of the training split alone.
-
-    Example:
-        >>> scaler = Scaler("standard").fit(detrend(train_signals))       # (record, 1000, 12), mV
-        >>> scaled = scaler.transform(detrend(test_signals))              # same shape, no unit
 
     Args:
         rule: name of the rule.
@@ -70,17 +60,13 @@ class Scaler:
         return self.rule.startswith("record")
 
     def fit(self, signals: np.ndarray) -> "Scaler":
-        """Learn mean and standard deviation of each lead; record rules learn nothing.
+        """Learn mean and standard deviation of each lead, and return the scaler; record rules learn nothing.
 
         Args:
             signals: (record, time, lead) in mV, detrended, of the training split only.
 
-        Returns:
-            The scaler itself.
-
         Raises:
-            TypeError: where `signals` are not real floating-point numbers.
-            ValueError: on a wrong shape, NaN or infinity.
+            TypeError, ValueError: as in `detrend`.
         """
         signals = check_floats(signals)
         if self.per_record:
@@ -109,13 +95,11 @@ class Scaler:
             out: float32 array of the same shape to write into; may be `signals` itself.
 
         Returns:
-            float32 array of the same shape, `out` or a new one, without unit.
+            float32 of the same shape, `out` or a new array, without unit.
 
         Raises:
             RuntimeError: where the rule needs `fit` and it was not called.
-            TypeError: where `signals` are not real floating-point numbers, or `out` is not float32.
-            ValueError: on a wrong shape, another number of leads than fitted, NaN or infinity, or an `out`
-                that does not fit.
+            TypeError, ValueError: as in `detrend`, and for another number of leads than fitted.
         """
         signals = check_floats(signals)
         if not self.per_record:
@@ -157,7 +141,7 @@ class Scaler:
             )
 
     def get_state(self) -> dict:
-        """Return the scaler as a dict that JSON can hold; `Scaler(**state)` makes it again."""
+        """Return a dict that JSON can hold; `Scaler(**state)` makes the scaler again."""
         mean, std = (None if values is None else values.tolist() for values in (self.mean, self.std))
         return {"rule": self.rule, "mean": mean, "std": std}
 

@@ -2,7 +2,8 @@
 
 from signalcam.simulation.dataset import read_spans, write_dataset
 from signalcam.simulation.lesions import CHANGES, Lesion
-from signalcam.simulation.record import SimulatedRecord, Subject, changed_spans, simulate_record
+from signalcam.simulation.patient import Subject
+from signalcam.simulation.record import SimulatedRecord, simulate_record
 
 LESION_STATEMENTS = tuple(CHANGES)
 
@@ -11,7 +12,6 @@ __all__ = [
     "Lesion",
     "SimulatedRecord",
     "Subject",
-    "changed_spans",
     "read_spans",
     "simulate_record",
     "write_dataset",

@@ -11,10 +11,9 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from signalcam.leads import LEADS
-from signalcam.simulation.population import Plan, plan_population
+from signalcam.simulation.population import SUPERCLASS_OF, Plan, plan_population
 from signalcam.simulation.record import SimulatedRecord, simulate_record
-from signalcam.simulation.statements import statement_table, superclass_of
-from signalcam.simulation.table import DATABASE_COLUMNS, database_row
+from signalcam.simulation.table import DATABASE_COLUMNS, database_row, statement_table
 
 MARKER = "SIMULATED.json"
 SPANS = "lesion_spans.csv"
@@ -30,7 +29,7 @@ random stream, and the two compared in whole uV.
 
 
 def write_dataset(folder: str | Path, n_records: int = 1200, seed: int = 0, progress: bool = True) -> Path:
-    """Simulate a set and write it as a folder that `signalcam.data.ptbxl.open_dataset` opens.
+    """Simulate a set, write it as a folder that `signalcam.data.ptbxl.open_dataset` opens, and return that.
 
     Same arguments, same bytes. The folder appears whole or not at all: it is written beside its place and
     renamed. A folder that holds the same set already is left as it is.
@@ -41,16 +40,13 @@ def write_dataset(folder: str | Path, n_records: int = 1200, seed: int = 0, prog
         seed: 0 or more.
         progress: show a progress bar.
 
-    Returns:
-        The folder.
-
     Raises:
         FileExistsError: the folder holds something else.
         ValueError: `n_records` out of range.
     """
     folder = Path(folder).expanduser()
-    marker = {"generator": "signalcam.simulation", "version": VERSION, "seed": int(seed)}
-    marker["n_records"] = int(n_records)
+    marker = {"generator": "signalcam.simulation", "version": VERSION}
+    marker |= {"seed": int(seed), "n_records": int(n_records)}
     if _is_there(folder, marker):
         return folder
     plans = plan_population(n_records, seed)
@@ -68,13 +64,10 @@ def write_dataset(folder: str | Path, n_records: int = 1200, seed: int = 0, prog
 
 
 def read_spans(folder: str | Path) -> pd.DataFrame:
-    """Read the samples that each lesion of a simulated set changed.
-
-    Args:
-        folder: the set's.
+    """Read the samples that each lesion of the simulated set in `folder` changed.
 
     Returns:
-        One row for each span: `ecg_id`, `superclass`, `statement`, `start`, `stop` (samples at 100 Hz, `stop`
+        A row for each span: `ecg_id`, `superclass`, `statement`, `start`, `stop` (samples at 100 Hz, `stop`
         exclusive).
 
     Raises:
@@ -82,10 +75,8 @@ def read_spans(folder: str | Path) -> pd.DataFrame:
     """
     path = Path(folder).expanduser() / SPANS
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is not there: lesion spans come with simulated sets only. Make one with "
-            "signalcam.simulation.write_dataset(folder)."
-        )
+        advice = "Make one with signalcam.simulation.write_dataset(folder)."
+        raise FileNotFoundError(f"There is no {path}: lesion spans come with simulated sets only. {advice}")
     return pd.read_csv(path)
 
 
@@ -120,13 +111,11 @@ def _fill(folder: Path, plans: list[Plan], marker: dict, progress: bool) -> None
         write(f"{row['filename_lr']}.hea", _header(Path(row["filename_lr"]).name, record).encode("ascii"))
         rows.append(row)
         for k, lesion in enumerate(record.lesions):
-            what = {"superclass": superclass_of(lesion.statement), "statement": lesion.statement}
-            for start, stop in record.spans(k):
-                spans.append({"ecg_id": plan.ecg_id, **what, "start": start, "stop": stop})
+            what = (plan.ecg_id, SUPERCLASS_OF[lesion.statement], lesion.statement)
+            spans += [(*what, start, stop) for start, stop in record.spans(k)]
     write("ptbxl_database.csv", _csv(pd.DataFrame(rows, columns=DATABASE_COLUMNS)))
     write("scp_statements.csv", _csv(statement_table(), index=True))
-    columns = ["ecg_id", "superclass", "statement", "start", "stop"]
-    write(SPANS, _csv(pd.DataFrame(spans, columns=columns)))
+    write(SPANS, _csv(pd.DataFrame(spans, columns="ecg_id superclass statement start stop".split())))
     write("README.md", _README.format(spans=SPANS, **marker).encode())
     write(MARKER, (json.dumps(marker, indent=2) + "\n").encode())
     lines = [f"{sums[name]} {name}\n" for name in sorted(sums)]

@@ -1,14 +1,11 @@
 """The heart as one moving vector: waves of a beat as Gaussians, summed over beats and projected on the leads.
 
-Each wave is a Gaussian in time after the R peak with a direction in space, as in the dynamical model of P. E.
-McSharry, G. D. Clifford, L. Tarassenko, L. A. Smith, "A dynamical model for generating synthetic
-electrocardiogram signals", IEEE Trans. Biomed. Eng. 50(3):289-294, 2003, equation 1, in its form with a
-dipole in three dimensions of R. Sameni, G. D. Clifford, C. Jutten, M. B. Shamsollahi, "Multichannel ECG and
-noise modeling: application to maternal and fetal ECG signals", EURASIP J. Adv. Signal Process. 2007:043407.
-
-Axes are Frank's: x to the patient's left, y to the feet, z to the back. The leads follow from the vector by
-the matrix of G. E. Dower, H. B. Machado, J. A. Osborne, "On deriving the electrocardiogram from
-vectorcardiographic leads", Clin. Cardiol. 3(2):87-95, 1980.
+Each wave is a Gaussian in time after the R peak (P. E. McSharry et al., "A dynamical model for generating
+synthetic electrocardiogram signals", IEEE Trans. Biomed. Eng. 50(3):289-294, 2003, equation 1), here with a
+direction in space (R. Sameni et al., "Multichannel ECG and noise modeling", EURASIP J. Adv. Signal Process.
+2007:043407). Axes are Frank's: x to the patient's left, y to the feet, z to the back. The leads follow by the
+matrix of G. E. Dower et al., "On deriving the electrocardiogram from vectorcardiographic leads", Clin.
+Cardiol. 3(2):87-95, 1980.
 """
 
 from dataclasses import dataclass, replace
@@ -18,14 +15,10 @@ from numpy.typing import ArrayLike
 
 from signalcam.leads import derive_limb_leads
 
-WAVES = (
-    "p_right", "p_left", "septum", "apex", "base", "terminal", "notch_1", "notch_2",
-    "junction", "ramp", "t", "u",
-)  # fmt: skip
+WAVES = "p_right p_left septum apex base terminal notch_1 notch_2 junction ramp t u".split()
 WAVE = {name: position for position, name in enumerate(WAVES)}
 P_WAVES = [WAVE["p_right"], WAVE["p_left"]]
 QRS_WAVES = [WAVE[name] for name in WAVES[2:8]]
-ST_WAVES = [WAVE["junction"], WAVE["ramp"]]
 T_WAVES = [WAVE["ramp"], WAVE["t"], WAVE["u"]]
 QRS_ONSET = -0.035
 
@@ -102,19 +95,17 @@ class Beats:
         return replace(self, vectors=vectors)
 
     def with_wave(
-        self, vector: ArrayLike, centre: ArrayLike, widths: tuple[float, float], weight: np.ndarray,
-        local: np.ndarray | None = None,
-    ) -> "Beats":  # fmt: skip
+        self, vector: ArrayLike, centre: ArrayLike, widths: tuple, weight: np.ndarray, local: ArrayLike = 1.0
+    ) -> "Beats":
         """The beats with one more wave: `vector` (3,) mV times `weight` (beat,), at `centre` s after R."""
         n_beats = len(self.times)
-        centre = np.broadcast_to(np.asarray(centre, dtype=float), n_beats)
-        local = np.ones(len(INDEPENDENT_LEADS)) if local is None else local
+        more = (weight[:, None] * np.asarray(vector))[:, None]
         return replace(
             self,
-            vectors=np.concatenate([self.vectors, (weight[:, None] * np.asarray(vector))[:, None]], axis=1),
-            centres=np.concatenate([self.centres, centre[:, None]], axis=1),
+            vectors=np.concatenate([self.vectors, more], axis=1),
+            centres=np.column_stack([self.centres, np.broadcast_to(centre, n_beats)]),
             widths=np.concatenate([self.widths, np.broadcast_to(widths, (n_beats, 1, 2))], axis=1),
-            local=np.concatenate([self.local, local[None]]),
+            local=np.vstack([self.local, np.broadcast_to(local, len(INDEPENDENT_LEADS))]),
         )
 
 
@@ -125,9 +116,7 @@ def render(beats: Beats, leads: np.ndarray, n_times: int, sampling_rate: float) 
     from 1 to 0, so that waves, and what a lesion changes, have a beginning and an end.
 
     Args:
-        beats: of one record.
         leads: (8, 3), the lead matrix.
-        n_times, sampling_rate: samples, and their rate in Hz.
 
     Returns:
         (time, 8) float64 mV.
@@ -150,16 +139,10 @@ def render(beats: Beats, leads: np.ndarray, n_times: int, sampling_rate: float) 
 
 
 def all_leads(independent: np.ndarray) -> np.ndarray:
-    """12 leads as whole uV from the 8 independent ones in mV, as a PTB-XL file holds them.
+    """12 leads, (time, 12) int16 in uV, from the 8 independent ones, (time, 8) in mV.
 
     I, II and V1 to V6 are rounded; III, aVR, aVL and aVF follow from the rounded I and II, so that the
     identities of the limb leads hold to 1.5 uV.
-
-    Args:
-        independent: (time, 8) mV, ordered as `INDEPENDENT_LEADS`.
-
-    Returns:
-        (time, 12) int16 uV, ordered as `signalcam.leads.LEADS`.
     """
     counts = np.clip(np.rint(independent * 1000.0), -16000, 16000)
     derived = np.stack(derive_limb_leads(counts[:, 0], counts[:, 1]), axis=1)

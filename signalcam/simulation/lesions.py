@@ -6,7 +6,6 @@ standardization and interpretation of the electrocardiogram", parts III (conduct
 Circulation 119:e235-e270, 2009.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +15,6 @@ from signalcam.simulation.heart import P_WAVES, QRS_WAVES, T_WAVES, WAVE, Beats
 
 Rng = np.random.Generator
 Vector = tuple[float, float, float]
-Change = Callable[[Beats, np.ndarray, Rng], Beats]
 
 # Where a wall of the left ventricle lies as seen from its centre, in Frank's axes.
 _INFERIOR, _ANTEROSEPTAL, _LATERAL = (0.0, 1.0, 0.2), (-0.25, 0.0, -1.0), (1.0, -0.25, 0.1)
@@ -32,6 +30,9 @@ class Lesion:
         severity: 0 (none) to 1 (the full picture).
         start, stop: s; beats with their R peak from `start` and before `stop` show it. By default all do.
         gradual: it comes and goes over about 2 s, as ischaemia does, not from one beat to the next.
+
+    Raises:
+        ValueError: an unknown statement, or a severity outside 0 to 1.
     """
 
     statement: str
@@ -40,6 +41,12 @@ class Lesion:
     stop: float = np.inf
     gradual: bool = False
 
+    def __post_init__(self) -> None:
+        if self.statement not in CHANGES:
+            raise ValueError(f"statement must be one of {', '.join(CHANGES)}, got {self.statement!r}.")
+        if not 0.0 <= self.severity <= 1.0:
+            raise ValueError(f"severity of {self.statement} must be 0 to 1, got {self.severity}.")
+
     def weights(self, times: np.ndarray) -> np.ndarray:
         """The weight of each beat whose R peak is at `times` s."""
         inside = ((times >= self.start) & (times < self.stop)).astype(float)
@@ -47,27 +54,6 @@ class Lesion:
             inside *= np.clip((times - self.start) / 2.0, 0.25, 1.0)
             inside *= np.clip((self.stop - times) / 2.0, 0.25, 1.0)
         return self.severity * inside
-
-
-def apply_lesion(beats: Beats, lesion: Lesion, rng: Rng) -> Beats:
-    """The beats with a lesion.
-
-    Args:
-        beats: of one record.
-        lesion: what to change in them.
-        rng: the lesion's own random stream.
-
-    Returns:
-        New beats.
-
-    Raises:
-        ValueError: an unknown statement, or a severity outside 0 to 1.
-    """
-    if lesion.statement not in CHANGES:
-        raise ValueError(f"statement must be one of {', '.join(CHANGES)}, got {lesion.statement!r}.")
-    if not 0.0 <= lesion.severity <= 1.0:
-        raise ValueError(f"severity of {lesion.statement} must be 0 to 1, got {lesion.severity}.")
-    return CHANGES[lesion.statement](beats, lesion.weights(beats.times), rng)
 
 
 def _local(rng: Rng) -> np.ndarray:
@@ -112,8 +98,7 @@ def _ischaemia(beats: Beats, weight: np.ndarray, rng: Rng, wall: Vector) -> Beat
 
 def _t_abnormality(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     """T waves become low, flat, or slightly inverted, without a territory."""
-    loss = rng.uniform(0.85, 1.45)
-    beats = beats.scaled(T_WAVES, 1.0 - loss * weight)
+    beats = beats.scaled(T_WAVES, 1.0 - rng.uniform(0.85, 1.45) * weight)
     return beats.moved([WAVE["t"]], rng.normal(scale=0.05, size=3), weight)
 
 
@@ -128,9 +113,8 @@ def _st_change(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
 def _digitalis(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     """Sagging ST, low T, short QT."""
     direction = _towards((0.8, 0.5, 0.0), rng)
-    t = beats.centres[:, WAVE["t"]]
-    sag = -rng.uniform(0.12, 0.2) * direction
-    beats = beats.with_wave(sag, 0.55 * t, (0.055, 0.045), weight, _local(rng))
+    sag, centre = -rng.uniform(0.12, 0.2) * direction, 0.55 * beats.centres[:, WAVE["t"]]
+    beats = beats.with_wave(sag, centre, (0.055, 0.045), weight, _local(rng))
     return beats.scaled(T_WAVES, 1.0 - 0.5 * weight).delayed([WAVE["t"]], -0.03 * weight)
 
 
@@ -165,10 +149,7 @@ def _right_bundle_block(beats: Beats, weight: np.ndarray, rng: Rng, completeness
 
 
 def _fascicular_block(beats: Beats, weight: np.ndarray, rng: Rng, to_left: bool) -> Beats:
-    """One half of the left bundle fails: QRS begins away from its wall and ends in it.
-
-    The axis turns up to the left (anterior half) or down to the right (posterior half).
-    """
+    """QRS ends in the wall of the half that fails: the axis turns up to the left, or down to the right."""
     main = np.sum(beats.vectors[:, [WAVE["apex"], WAVE["base"]], :2], axis=1)
     axis = np.arctan2(main[:, 1], main[:, 0])
     goal = np.deg2rad(rng.uniform(-65, -48) if to_left else rng.uniform(100, 125))
@@ -194,8 +175,7 @@ def _slow_av_node(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
 
 def _left_hypertrophy(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     """High voltage to the left and back, QRS a little wider; with strain ST and T turn away."""
-    gain = rng.uniform(0.6, 0.95)
-    growth = np.array([1.0, 0.65, 1.15]) * gain
+    growth = np.array([1.0, 0.65, 1.15]) * rng.uniform(0.6, 0.95)
     beats = beats.scaled([WAVE["apex"], WAVE["base"]], 1.0 + weight[:, None] * growth)
     beats = beats.stretched(QRS_WAVES, 1.0 + 0.12 * weight)
     strain = rng.uniform(0.2, 1.1) * np.clip(weight - 0.15, 0.0, None)
@@ -225,7 +205,7 @@ def _right_atrium(beats: Beats, weight: np.ndarray, rng: Rng) -> Beats:
     return beats.scaled([WAVE["p_right"]], 1.0 + rng.uniform(1.2, 2.2) * weight)
 
 
-CHANGES: dict[str, Change] = {
+CHANGES = {
     "IMI": partial(_infarction, wall=_INFERIOR),
     "ASMI": partial(_infarction, wall=_ANTEROSEPTAL),
     "AMI": partial(_infarction, wall=_ANTERIOR),

@@ -1,9 +1,8 @@
 """What else the electrodes pick up: baseline wander, muscle, mains, and the amplifier's own noise.
 
-Noise arises at the nine electrodes, and leads are differences of electrode potentials (lead I is left arm
-minus right arm; V1 to V6 are against the mean of the limbs), so that noise obeys the identities of the limb
-leads as it does in a recording. Sorts and spectra: L. Sornmo, P. Laguna, "Bioelectrical Signal Processing in
-Cardiac and Neurological Applications", 2005, chapter 7.
+It arises at the nine electrodes, and leads are differences of their potentials, so that it obeys the
+identities of the limb leads as in a recording. Sorts and spectra: L. Sornmo, P. Laguna, "Bioelectrical Signal
+Processing in Cardiac and Neurological Applications", 2005, chapter 7.
 """
 
 import numpy as np
@@ -19,16 +18,11 @@ _LEADS_OF_ELECTRODES[2:, 3:] = np.eye(6)
 def draw_noise(
     rng: np.random.Generator, n_times: int, sampling_rate: float, level: float = 1.0, breathing: float = 0.25
 ) -> np.ndarray:
-    """Draw the noise of one record in the independent leads.
+    """Draw the noise of one record in the independent leads: (time, 8) float64 mV.
 
     Args:
-        rng: the record's random stream.
-        n_times, sampling_rate: samples, and their rate in Hz.
         level: factor of all of it: 0 for none, 1 is usual at rest.
         breathing: Hz, at which a part of the baseline moves.
-
-    Returns:
-        (time, 8) float64 mV, ordered as `signalcam.simulation.heart.INDEPENDENT_LEADS`.
     """
     time = np.arange(n_times) / sampling_rate
     electrodes = _baseline(rng, time, breathing) + _muscle(rng, n_times, sampling_rate) + _mains(rng, time)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from signalcam.simulation.lesions import Lesion
-from signalcam.simulation.record import Subject, random_stream
-from signalcam.simulation.statements import superclass_of
+from signalcam.simulation.patient import Subject
+from signalcam.simulation.record import random_stream
 
 # Records of PTB-XL 1.0.3 by the set of their superclasses; their sums are the published counts of each
 # superclass (NORM 9,514, MI 5,469, STTC 5,235, CD 4,898, HYP 2,649) to within a few records.
@@ -32,10 +32,11 @@ _SHARES = {
     },
     "HYP": {"LVH": 0.80, "LAO/LAE": 0.13, "RVH": 0.04, "RAO/RAE": 0.03},
 }  # fmt: skip
+SUPERCLASS_OF = {statement: name for name, shares in _SHARES.items() for statement in shares}
 # What stands beside NORM is slight.
 _MILD = {"CD": {"IRBBB": 0.5, "1AVB": 0.3, "LAFB": 0.2}, "STTC": {"NDT": 1.0}, "HYP": {"LVH": 1.0}}
-_SEVERITY = (3.2, 0.65)  # shapes of its Kumaraswamy distribution, which is much like a Beta distribution
-_LEAST_SEVERITY = 0.1
+# Shapes of the Kumaraswamy distribution of severity, which is much like a Beta distribution; its least value.
+_SEVERITY, _LEAST_SEVERITY = (3.2, 0.65), 0.1
 # Share of records in which a lesion is there for a part of the 10 s only.
 _TRANSIENT = {
     "CLBBB": 0.25, "CRBBB": 0.2, "IVCD": 0.2, "1AVB": 0.15, "LAFB": 0.1,
@@ -45,15 +46,9 @@ _TRANSIENT = {
 
 @dataclass(frozen=True)
 class Plan:
-    """One record to simulate.
+    """One record to simulate, with a lesion for each of its superclasses but NORM.
 
-    Attributes:
-        ecg_id, patient: numbers from 1 and from 0.
-        fold: 1 to 10.
-        superclasses: sorted as in `COMBINATIONS`; may be empty.
-        lesions: one for each superclass but NORM.
-        subject: the person and the circumstances.
-        note: a harmless variant or rhythm: "AFIB", "PVC", "PAC", "LVOLT", "HVOLT" or "".
+    `note` names a harmless variant or rhythm: "AFIB", "PVC", "PAC", "LVOLT", "HVOLT" or "".
     """
 
     ecg_id: int
@@ -66,35 +61,26 @@ class Plan:
 
 
 def plan_population(n_records: int, seed: int = 0) -> list[Plan]:
-    """Plan a whole set: superclasses by quota, one patient in seven with several records, folds by patient.
+    """Plan all records, by `ecg_id`: superclasses by quota, some patients with several, folds by patient.
 
-    Args:
-        n_records: 1 to 99,999.
-        seed: 0 or more.
-
-    Returns:
-        One plan for each record, by `ecg_id`.
-
-    Raises:
-        ValueError: fewer than 1 or more than 99,999 records.
+    Args, Raises: as in `signalcam.simulation.write_dataset`.
     """
     if not 1 <= n_records <= 99_999:
         raise ValueError(f"n_records must be 1 to 99,999, got {n_records}.")
     rng = random_stream(seed, 100)
     sets = _quotas(n_records, rng)
-    patients = _patients(n_records, rng)
-    folds = _folds(int(patients[-1]) + 1, rng)
+    # Now and then neighbours belong to one patient.
+    new = rng.random(n_records) < 1.0 / RECORDS_PER_PATIENT
+    new[0] = True
+    patients = np.cumsum(new) - 1
+    # Any ten patients in a row are in ten folds, so that all folds have one mix.
+    folds = 1 + np.concatenate([rng.permutation(N_FOLDS) for _ in range((patients[-1] + 1) // N_FOLDS + 1)])
     order = rng.permutation(n_records)
     first = np.searchsorted(patients, patients)
     return [
         _plan(seed, ecg_id, int(patients[k]), int(folds[patients[k]]), sets[k], "NORM" in sets[first[k]])
         for ecg_id, k in enumerate(order, start=1)
     ]
-
-
-def _evenly(k: int) -> float:
-    """Number `k` of a sequence that fills [0, 1) evenly (van der Corput, base 2)."""
-    return int(f"{k:032b}"[::-1], 2) / 2**32
 
 
 def _quotas(n_records: int, rng: np.random.Generator) -> list[tuple[str, ...]]:
@@ -107,19 +93,6 @@ def _quotas(n_records: int, rng: np.random.Generator) -> list[tuple[str, ...]]:
     return [name for k in rng.permutation(len(names)) for name in [names[k]] * counts[k]]
 
 
-def _patients(n_records: int, rng: np.random.Generator) -> np.ndarray:
-    """Patient of each record: now and then neighbours belong to one patient."""
-    new = rng.random(n_records) < 1.0 / RECORDS_PER_PATIENT
-    new[0] = True
-    return np.cumsum(new) - 1
-
-
-def _folds(n_patients: int, rng: np.random.Generator) -> np.ndarray:
-    """Fold of each patient: any ten in a row are in ten folds, so that all folds have one mix."""
-    folds = np.concatenate([rng.permutation(N_FOLDS) for _ in range(n_patients // N_FOLDS + 1)])
-    return folds[:n_patients] + 1
-
-
 def _plan(seed: int, ecg_id: int, patient: int, fold: int, superclasses: tuple, healthy: bool) -> Plan:
     """One record; what is the patient's own (age, sex, which statements) comes from the patient's stream."""
     person, rng = random_stream(seed, 101, patient), random_stream(seed, 102, ecg_id)
@@ -128,8 +101,9 @@ def _plan(seed: int, ecg_id: int, patient: int, fold: int, superclasses: tuple, 
     sex = int(person.random() < (0.54 if healthy else 0.43))
     chosen = {name: _choose(person, shares) for name, shares in _SHARES.items()}
     mild = {name: _choose(person, shares) for name, shares in _MILD.items()}
-    # Ten patients in a row, one in each fold, have about the same rank, so that the folds are equally hard.
-    rank = (_evenly(patient // N_FOLDS) + rng.uniform(0.0, 0.15)) % 1.0
+    # Ten patients in a row, one in each fold, have about the same rank, so that the folds are equally hard;
+    # the ranks fill [0, 1) evenly, as van der Corput's sequence does.
+    rank = (int(f"{patient // N_FOLDS:032b}"[::-1], 2) / 2**32 + rng.uniform(0.0, 0.15)) % 1.0
     lesions = [
         _lesion(rng, mild[name] if normal else chosen[name], normal, (rank + 0.38 * k) % 1.0)
         for k, name in enumerate(name for name in superclasses if name != "NORM")
@@ -151,7 +125,7 @@ def _lesion(rng: np.random.Generator, statement: str, mild: bool, rank: float) -
     start, length = rng.uniform(-1.0, 5.5), rng.uniform(3.0, 6.5)
     if mild or rng.random() >= _TRANSIENT.get(statement, 0.0):
         return Lesion(statement, severity)
-    gradual = superclass_of(statement) == "STTC"
+    gradual = SUPERCLASS_OF[statement] == "STTC"
     return Lesion(statement, max(severity, 0.7), round(start, 2), round(start + length, 2), gradual)
 
 
@@ -161,8 +135,8 @@ def _subject(
     """Circumstances of one record: rhythm and harmless variants. The note names the variant ("" for none)."""
     rate = float(np.clip(rng.lognormal(np.log(69 if "NORM" in superclasses else 72), 0.18), 42, 130))
     young = np.clip((60 - age) / 30, 0.1, 1.3)
-    values = {"heart_rate": rate, "variability": float(young * rng.lognormal(0, 0.35))}
-    values["noise"] = float(rng.lognormal(0.0, 0.45))
+    variability, noise = float(young * rng.lognormal(0, 0.35)), float(rng.lognormal(0.0, 0.45))
+    values = {"heart_rate": rate, "variability": variability, "noise": noise}
     odd, note = rng.random(), ""
     needs_p = any(lesion.statement in ("1AVB", "LAO/LAE", "RAO/RAE") for lesion in lesions)
     fibrillation = odd < (0.0 if needs_p or "NORM" in superclasses else 0.08 if superclasses else 0.6)

@@ -5,45 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from signalcam.simulation.anatomy import beats_of, breathe, draw_anatomy
 from signalcam.simulation.heart import P_WAVES, QRS_WAVES, WAVE, Beats, all_leads, render
-from signalcam.simulation.lesions import Lesion, apply_lesion
+from signalcam.simulation.lesions import CHANGES, Lesion
 from signalcam.simulation.noise import draw_noise
-from signalcam.simulation.rhythm import draw_rhythm, fibrillation_waves, place_ectopics
+from signalcam.simulation.patient import (
+    Subject,
+    beats_of,
+    draw_anatomy,
+    draw_rhythm,
+    fibrillation_waves,
+    place_ectopics,
+)  # fmt: skip
 
 _ANATOMY, _RHYTHM, _BEATS, _NOISE, _LESION = range(5)
-
-
-@dataclass(frozen=True)
-class Subject:
-    """The person and the circumstances of a record.
-
-    Attributes:
-        seed: of the person's heart and of how a disease shows in it; records of one person share it.
-        age: years.
-        sex: 0 male, 1 female, as in PTB-XL.
-        heart_rate: beats a minute, the mean.
-        variability: of the heart rate in sinus rhythm; 1 is usual at rest.
-        fibrillation: the atria fibrillate.
-        premature: "PVC" or "PAC", of which `n_premature` come.
-        noise: 0 for none, 1 is usual.
-        voltage: factor of QRS.
-        early_repolarisation: 0 for none; at 1 the J point lies 0.1 to 0.2 mV higher in V2 to V5.
-        t_size: factor of T.
-    """
-
-    seed: int | tuple[int, ...] = 0
-    age: float = 55.0
-    sex: int = 0
-    heart_rate: float = 70.0
-    variability: float = 1.0
-    fibrillation: bool = False
-    premature: str | None = None
-    n_premature: int = 0
-    noise: float = 1.0
-    voltage: float = 1.0
-    early_repolarisation: float = 0.0
-    t_size: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +47,8 @@ class SimulatedRecord:
 
     def spans(self, lesion: int) -> np.ndarray:
         """(span, 2) int64: first sample, and the one after the last, of each run that a lesion changes."""
-        return changed_spans(self.counts, self.without[lesion])
+        changed = np.any(self.counts != self.without[lesion], axis=1).astype(np.int8)
+        return np.flatnonzero(np.diff(changed, prepend=0, append=0)).reshape(-1, 2)
 
 
 def simulate_record(
@@ -95,29 +70,23 @@ def simulate_record(
         n_times: samples, 2 or more.
         sampling_rate: Hz.
 
-    Returns:
-        The record with its truth.
-
     Raises:
-        ValueError: an unknown statement, or one named twice, or a severity outside 0 to 1; too few samples.
+        ValueError: a statement named twice, or too few samples.
     """
     names = [lesion.statement for lesion in lesions]
     if len(set(names)) < len(names):
-        raise ValueError(
-            f"lesions must be named once each, got {', '.join(names)}. Leave the repeated one out."
-        )
+        named = ", ".join(names)
+        raise ValueError(f"lesions must be named once each, got {named}. Leave the repeated one out.")
     if n_times < 2 or sampling_rate <= 0:
         raise ValueError(f"n_times must be 2 or more at a rate above 0, got {n_times} at {sampling_rate} Hz.")
     subject = Subject() if subject is None else subject
     duration = n_times / sampling_rate
-    anatomy = draw_anatomy(random_stream(subject.seed, _ANATOMY), subject.age, subject.sex)
-    rhythm = draw_rhythm(
-        random_stream(seed, _RHYTHM), duration, subject.heart_rate, subject.variability,
-        subject.fibrillation, subject.premature, subject.n_premature,
-    )  # fmt: skip
+    anatomy = draw_anatomy(random_stream(subject.seed, _ANATOMY), subject)
+    rhythm = draw_rhythm(random_stream(seed, _RHYTHM), duration, subject)
     rng = random_stream(seed, _BEATS)
-    healthy = _variant(beats_of(anatomy, rhythm.times, rhythm.rr, rng), subject)
-    depth = rng.uniform(0.01, 0.07)
+    healthy = _variant(beats_of(anatomy, rhythm, rng), subject)
+    # The breath moves the heart: its size and its frontal axis swing.
+    breath = rng.uniform(0.01, 0.07) * np.sin(2 * np.pi * rhythm.breathing * rhythm.times + rhythm.phase)
     other = draw_noise(random_stream(seed, _NOISE), n_times, sampling_rate, subject.noise, rhythm.breathing)
     if subject.fibrillation:
         other = other + fibrillation_waves(rng, n_times, sampling_rate) @ anatomy.leads.T
@@ -127,28 +96,17 @@ def simulate_record(
         beats = healthy
         for k, lesion in enumerate(lesions):
             if k != left_out:
-                code = [ord(letter) for letter in lesion.statement]
-                beats = apply_lesion(beats, lesion, random_stream(subject.seed, _LESION, *code))
+                stream = random_stream(subject.seed, _LESION, *map(ord, lesion.statement))
+                beats = CHANGES[lesion.statement](beats, lesion.weights(beats.times), stream)
         beats = place_ectopics(beats, rhythm, random_stream(seed, _BEATS, 1))
-        beats = breathe(beats, depth, rhythm.breathing, rhythm.phase)
+        beats = beats.scaled(slice(None), 1.0 + breath).turned(slice(None), 0.8 * breath)
         rendered.append(all_leads(render(beats, anatomy.leads, n_times, sampling_rate) + other))
         if left_out is None:
-            axis = _axis(beats)
+            size = beats.widths[:, QRS_WAVES].mean(axis=2, keepdims=True)
+            area = np.sum(beats.vectors[:, QRS_WAVES] * size, axis=(0, 1))
+            axis = float(np.degrees(np.arctan2(area[1], area[0])))
     r_peaks = rhythm.times[(rhythm.times >= 0) & (rhythm.times < duration)]
     return SimulatedRecord(rendered[0], tuple(lesions), tuple(rendered[1:]), axis, sampling_rate, r_peaks)
-
-
-def changed_spans(counts: np.ndarray, without: np.ndarray) -> np.ndarray:
-    """Runs of samples in which two renderings, (time, lead) each, differ in any lead.
-
-    Args:
-        counts, without: the two, in whole uV.
-
-    Returns:
-        (span, 2) int64: the first sample of each run, and the one after its last.
-    """
-    changed = np.any(counts != without, axis=1).astype(np.int8)
-    return np.flatnonzero(np.diff(changed, prepend=0, append=0)).reshape(-1, 2)
 
 
 def random_stream(seed: int | Sequence[int], *key: int) -> np.random.Generator:
@@ -164,9 +122,3 @@ def _variant(beats: Beats, subject: Subject) -> Beats:
     beats = beats.scaled(QRS_WAVES, subject.voltage * every)
     beats = beats.scaled([WAVE["ramp"], WAVE["t"]], subject.t_size * every)
     return beats.moved([WAVE["junction"]], (0.10, 0.08, -0.12), subject.early_repolarisation * every)
-
-
-def _axis(beats: Beats) -> float:
-    widths = beats.widths[:, QRS_WAVES].mean(axis=2, keepdims=True)
-    area = np.sum(beats.vectors[:, QRS_WAVES] * widths, axis=(0, 1))
-    return float(np.degrees(np.arctan2(area[1], area[0])))

@@ -1,12 +1,21 @@
-"""The rows of `ptbxl_database.csv`: PTB-XL's columns, plausible values that are plainly not a patient's."""
+"""The two tables of the simulated set, in PTB-XL's columns: statements, and a row for each record.
+
+Codes and their groups are facts of the SCP-ECG standard (ISO 11073-91064) as PTB-XL uses them (P. Wagner et
+al., "PTB-XL, a large publicly available electrocardiography dataset", Sci. Data 7:154, 2020); descriptions
+are our own, and a row's values are plausible but plainly not a patient's.
+"""
 
 import numpy as np
 import pandas as pd
 
-from signalcam.simulation.population import Plan
-from signalcam.simulation.record import SimulatedRecord, Subject, random_stream
-from signalcam.simulation.statements import DIAGNOSTIC, FORM, RHYTHM, superclass_of
+from signalcam.simulation.population import SUPERCLASS_OF, Plan
+from signalcam.simulation.record import SimulatedRecord, random_stream
 
+STATEMENT_COLUMNS = [
+    "description", "diagnostic", "form", "rhythm", "diagnostic_class", "diagnostic_subclass",
+    "Statement Category", "SCP-ECG Statement Description", "AHA code", "aECG REFID", "CDISC Code",
+    "DICOM Code",
+]  # fmt: skip
 DATABASE_COLUMNS = (
     "ecg_id", "patient_id", "age", "sex", "height", "weight", "nurse", "site", "device", "recording_date",
     "report", "scp_codes", "heart_axis", "infarction_stadium1", "infarction_stadium2", "validated_by",
@@ -15,29 +24,81 @@ DATABASE_COLUMNS = (
     "filename_lr", "filename_hr",
 )  # fmt: skip
 
+# code: (subclass, also a form statement, description)
+DIAGNOSTIC = {
+    "NORM": ("NORM", False, "normal ECG"),
+    "IMI": ("IMI", False, "inferior myocardial infarction"),
+    "ASMI": ("AMI", False, "anteroseptal myocardial infarction"),
+    "AMI": ("AMI", False, "anterior myocardial infarction"),
+    "ALMI": ("AMI", False, "anterolateral myocardial infarction"),
+    "LMI": ("LMI", False, "lateral myocardial infarction"),
+    "ILMI": ("IMI", False, "inferolateral myocardial infarction"),
+    "NDT": ("STTC", True, "T wave abnormality without a diagnosis"),
+    "NST_": ("NST_", True, "ST change without a diagnosis"),
+    "DIG": ("STTC", True, "ST-T as under digitalis"),
+    "LNGQT": ("STTC", True, "long QT interval"),
+    "ISC_": ("ISC_", False, "ischaemic ST-T without a territory"),
+    "ISCAL": ("ISCA", False, "ischaemic ST-T, anterolateral"),
+    "ISCIN": ("ISCI", False, "ischaemic ST-T, inferior"),
+    "ISCLA": ("ISCA", False, "ischaemic ST-T, lateral"),
+    "LAFB": ("LAFB/LPFB", False, "left anterior fascicular block"),
+    "LPFB": ("LAFB/LPFB", False, "left posterior fascicular block"),
+    "IRBBB": ("IRBBB", False, "incomplete right bundle branch block"),
+    "CRBBB": ("CRBBB", False, "complete right bundle branch block"),
+    "CLBBB": ("CLBBB", False, "complete left bundle branch block"),
+    "IVCD": ("IVCD", False, "slow conduction in the ventricles without a bundle's pattern"),
+    "1AVB": ("_AVB", False, "first degree AV block"),
+    "LVH": ("LVH", False, "left ventricular hypertrophy"),
+    "RVH": ("RVH", False, "right ventricular hypertrophy"),
+    "LAO/LAE": ("LAO/LAE", False, "left atrial enlargement"),
+    "RAO/RAE": ("RAO/RAE", False, "right atrial enlargement"),
+}
+FORM = {
+    "ABQRS": "abnormal QRS", "PVC": "ventricular premature beat", "PAC": "atrial premature beat",
+    "QWAVE": "Q waves", "INVT": "inverted T waves", "LOWT": "low T waves", "STD_": "ST depression",
+    "VCLVH": "voltage as in left ventricular hypertrophy", "LVOLT": "low QRS voltage",
+    "HVOLT": "high QRS voltage", "LPR": "long PR interval",
+}  # fmt: skip
+RHYTHM = {
+    "SR": "sinus rhythm", "SBRAD": "sinus bradycardia", "STACH": "sinus tachycardia",
+    "SARRH": "sinus arrhythmia", "AFIB": "atrial fibrillation",
+}  # fmt: skip
+
+# Form statements that go with a diagnosis or a superclass.
 _FORMS = {
     "MI": ("QWAVE", "ABQRS"), "NDT": ("LOWT", "INVT"), "NST_": ("STD_", "LOWT"), "ISC_": ("STD_", "INVT"),
     "1AVB": ("LPR",), "LVH": ("VCLVH",), "CD": ("ABQRS",),
 }  # fmt: skip
 _LIKELIHOODS = np.array([15.0, 35.0, 50.0, 80.0, 100.0])
 _FIRST_PATIENT = 30001  # above PTB-XL's own patient numbers
+# PTB-XL's names of the frontal axis, each up to a limit in degrees.
+_AXIS_LIMITS, _AXIS_NAMES = (-90, -45, -15, 80, 110, 180), "AXR ALAD LAD MID RAD ARAD AXR".split()
+
+
+def statement_table() -> pd.DataFrame:
+    """The statements as a table indexed by code, with the columns of PTB-XL's own."""
+    rows = {}
+    for code, (subclass, form, text) in DIAGNOSTIC.items():
+        superclass = SUPERCLASS_OF.get(code, "NORM")
+        rows[code] = (text, 1.0, 1.0 if form else np.nan, np.nan, superclass, subclass, "diagnosis")
+    for code, text in FORM.items():
+        rows[code] = (text, np.nan, 1.0, np.nan, None, None, "form")
+    for code, text in RHYTHM.items():
+        rows[code] = (text, np.nan, np.nan, 1.0, None, None, "rhythm")
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=STATEMENT_COLUMNS[:7])
+    table["SCP-ECG Statement Description"] = table["description"]
+    return table.reindex(columns=STATEMENT_COLUMNS)
 
 
 def database_row(plan: Plan, record: SimulatedRecord) -> dict:
-    """One row as a dict by column; columns that are left out are empty.
-
-    Args:
-        plan, record: of the same record.
-
-    Returns:
-        The values by name of the column.
-    """
-    seed = plan.subject.seed[0]
-    rng, person = random_stream(seed, 103, plan.ecg_id), random_stream(seed, 104, plan.patient)
+    """The row of a record as a dict by column; columns that are left out are empty."""
     subject, folder, name = plan.subject, f"{plan.ecg_id // 1000 * 1000:05d}", f"{plan.ecg_id:05d}"
+    rng = random_stream(subject.seed[0], 103, plan.ecg_id)
+    person = random_stream(subject.seed[0], 104, plan.patient)
     height = person.normal(163 if subject.sex else 175, 7)
     weight = person.normal(27, 4) * (height / 100) ** 2
     codes = _codes(plan, rng)
+    ectopics = {"PVC": "VES", "PAC": "SVES"}.get(subject.premature)
     checked = plan.fold >= 9
     return {
         "ecg_id": plan.ecg_id,
@@ -52,7 +113,7 @@ def database_row(plan: Plan, record: SimulatedRecord) -> dict:
         "recording_date": str(pd.Timestamp("2000-01-01") + pd.Timedelta(hours=plan.ecg_id)),
         "report": _report(plan),
         "scp_codes": str(codes),
-        "heart_axis": _axis_name(record.axis),
+        "heart_axis": _AXIS_NAMES[np.searchsorted(_AXIS_LIMITS, record.axis)],
         "infarction_stadium1": "unknown" if "MI" in plan.superclasses else None,
         "validated_by": 0.0 if checked else None,
         "second_opinion": False,
@@ -60,7 +121,7 @@ def database_row(plan: Plan, record: SimulatedRecord) -> dict:
         "validated_by_human": checked,
         "baseline_drift": "I-V6" if subject.noise > 2.0 else None,
         "static_noise": "I-V6" if subject.noise > 1.7 else None,
-        "extra_beats": _extra_beats(subject),
+        "extra_beats": f"{subject.n_premature}{ectopics}" if ectopics else None,
         "strat_fold": plan.fold,
         "filename_lr": f"records100/{folder}/{name}_lr",
         "filename_hr": f"records500/{folder}/{name}_hr",
@@ -76,7 +137,7 @@ def _codes(plan: Plan, rng: np.random.Generator) -> dict[str, float]:
         wanted = 100.0 * lesion.severity + rng.normal(loc=25.0, scale=20.0)
         codes[lesion.statement] = float(_LIKELIHOODS[np.argmin(np.abs(_LIKELIHOODS - wanted))])
     for lesion in plan.lesions:
-        forms = _FORMS.get(lesion.statement, _FORMS.get(superclass_of(lesion.statement), ()))
+        forms = _FORMS.get(lesion.statement, _FORMS.get(SUPERCLASS_OF[lesion.statement], ()))
         if forms and lesion.severity > 0.45 and rng.random() < 0.5:
             codes[str(rng.choice(forms))] = 0.0
     if plan.note in FORM:
@@ -98,22 +159,8 @@ def _rhythm(plan: Plan) -> str:
 def _report(plan: Plan) -> str:
     parts = [RHYTHM[_rhythm(plan)]]
     if "NORM" in plan.superclasses:
-        parts.append(DIAGNOSTIC["NORM"][3])
-    parts += [DIAGNOSTIC[lesion.statement][3] for lesion in plan.lesions]
+        parts.append(DIAGNOSTIC["NORM"][2])
+    parts += [DIAGNOSTIC[lesion.statement][2] for lesion in plan.lesions]
     if plan.note in FORM:
         parts.append(FORM[plan.note])
     return "simulated ecg: " + ", ".join(parts)
-
-
-def _extra_beats(subject: Subject) -> str | None:
-    if not subject.premature:
-        return None
-    return f"{subject.n_premature}{'VES' if subject.premature == 'PVC' else 'SVES'}"
-
-
-def _axis_name(axis: float) -> str:
-    """PTB-XL's names of the frontal axis in degrees."""
-    for limit, name in ((-90, "AXR"), (-45, "ALAD"), (-15, "LAD"), (80, "MID"), (110, "RAD"), (180, "ARAD")):
-        if axis <= limit:
-            return name
-    return "AXR"

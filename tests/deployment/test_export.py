@@ -326,17 +326,14 @@ def test_full_size_models_of_five_classes_export_too(architecture, rule, signals
         to_litert(model, tmp_path / "model.tflite"),
         to_litert(model, tmp_path / "float16.tflite", "float16"),
         to_onnx(model, tmp_path / "model.onnx", signals),
+        to_litert(model, tmp_path / "int8.tflite", "int8", signals),
     ]
-    # With random weights, 128 filters on noise are refused as int8: the export's own check sees to that.
-    if architecture != "sharp":
-        checks.append(to_litert(model, tmp_path / "int8.tflite", "int8", signals))
     for check in checks:
         assert check.probability <= export.TOLERANCES[check.precision][0]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["single", "sharp"])
-def test_int8_keeps_the_auc_on_real_records(real_dataset, tmp_path, recipe):
+def test_int8_keeps_the_auc_on_real_records(real_dataset, tmp_path):
     from signalcam.data.labels import binary_labels, superclasses, training_targets
     from signalcam.data.signals import load_signals
     from signalcam.data.splits import split_by_fold
@@ -348,7 +345,7 @@ def test_int8_keeps_the_auc_on_real_records(real_dataset, tmp_path, recipe):
     splits = split_by_fold(real_dataset.table.loc[labels.index])
     signals = load_signals(real_dataset, labels.index, progress=False)
     targets = training_targets(real_dataset.table, real_dataset.statements, labels)
-    model = deploy(train_recipe(find_recipe(recipe, epochs=4), signals, targets, splits, verbose=False))
+    model = deploy(train_recipe(find_recipe("single", epochs=4), signals, targets, splits, verbose=False))
     train, test = (labels.index.get_indexer(splits[name]) for name in ("train", "test"))
     check = to_litert(
         model, tmp_path / "model.tflite", "int8", signals[train[::7]], signals[test], labels.to_numpy()[test]

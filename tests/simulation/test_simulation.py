@@ -7,10 +7,10 @@ import pytest
 from wfdb import processing
 
 from signalcam.leads import LEADS, einthoven_error
-from signalcam.simulation import LESION_STATEMENTS, Lesion, Subject, changed_spans, simulate_record
+from signalcam.simulation import LESION_STATEMENTS, Lesion, SimulatedRecord, Subject, simulate_record
 from signalcam.simulation.heart import DOWER, INDEPENDENT_LEADS, Beats, all_leads, render
 from signalcam.simulation.noise import draw_noise
-from signalcam.simulation.statements import DIAGNOSTIC
+from signalcam.simulation.table import DIAGNOSTIC
 
 QUIET = Subject(noise=0.0)
 
@@ -130,11 +130,12 @@ class TestTruth:
         weights = Lesion("ISC_", 0.8, start=3.0, stop=9.0, gradual=True).weights(times)
         np.testing.assert_allclose(weights, [0.0, 0.2, 0.4, 0.8, 0.8, 0.2, 0.0])
 
-    def test_changed_spans_by_hand(self):
+    def test_spans_by_hand(self):
         with_lesion, without = np.zeros((8, 12)), np.zeros((8, 12))
         with_lesion[0, 3] = with_lesion[4, 0] = with_lesion[5, 11] = 1
-        assert changed_spans(with_lesion, without).tolist() == [[0, 1], [4, 6]]
-        assert changed_spans(without, without).shape == (0, 2)
+        record = SimulatedRecord(with_lesion, (), (without, with_lesion), 0.0, 100.0, np.zeros(0))
+        assert record.spans(0).tolist() == [[0, 1], [4, 6]]
+        assert record.spans(1).shape == (0, 2)
 
     def test_severity_zero_changes_nothing(self):
         for statement in LESION_STATEMENTS:

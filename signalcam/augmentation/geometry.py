@@ -1,4 +1,4 @@
-"""Augmentations of the time axis. They move all leads of a record alike, so the limb-lead identities hold."""
+"""Augmentations of time and amplitude. All leads of a record change alike: limb-lead identities hold."""
 
 import keras
 import numpy as np
@@ -19,6 +19,8 @@ class TimeShift(RandomLayer):
         **kwargs: as in `RandomLayer`.
     """
 
+    arguments = ("limit",)
+
     def __init__(self, limit: float = 0.03, **kwargs):
         super().__init__(**kwargs)
         self.limit = in_range("limit", limit, 0, 1)
@@ -28,9 +30,6 @@ class TimeShift(RandomLayer):
         largest = int(self.limit * n_times)
         shift = self.integers((n_records, 1), -largest, largest + 1) * ops.cast(chosen[:, :, 0], "int32")
         return take_samples(signals, ops.arange(n_times, dtype="int32") - shift)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "limit": self.limit}
 
 
 @keras.saving.register_keras_serializable(package="signalcam")
@@ -42,6 +41,8 @@ class TimeWarp(RandomLayer):
         limit: how far a border moves at most, as a share of a part; below 0.5, so that time runs forwards.
         **kwargs: as in `RandomLayer`.
     """
+
+    arguments = ("n_parts", "limit")
 
     def __init__(self, n_parts: int = 5, limit: float = 0.05, **kwargs):
         super().__init__(**kwargs)
@@ -63,20 +64,29 @@ class TimeWarp(RandomLayer):
         before, after = take_samples(signals, first), take_samples(signals, first + 1)
         return before + weight * (after - before)
 
-    def get_config(self) -> dict:
-        return {**super().get_config(), "n_parts": self.n_parts, "limit": self.limit}
+
+@keras.saving.register_keras_serializable(package="signalcam")
+class AmplitudeScale(RandomLayer):
+    """Make a record larger or smaller.
+
+    Args:
+        limit: largest change as a share of the amplitude: with 0.2 the factor is drawn from 0.8 to 1.2.
+        **kwargs: as in `RandomLayer`.
+    """
+
+    arguments = ("limit",)
+
+    def __init__(self, limit: float = 0.2, **kwargs):
+        super().__init__(**kwargs)
+        self.limit = in_range("limit", limit, 0, 1)
+
+    def augment(self, signals: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+        factor = 1.0 + chosen * self.uniform((ops.shape(signals)[0], 1, 1), -self.limit, self.limit)
+        return signals * ops.cast(factor, signals.dtype)
 
 
 def take_samples(signals: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
-    """Take samples of each record, all leads; beyond its ends, the first or the last.
-
-    Args:
-        signals: (record, time, lead).
-        indices: int32 (record, time).
-
-    Returns:
-        (record, time, lead), of the dtype of `signals`.
-    """
+    """Take samples by `indices`, int32 (record, time); beyond a record's ends, the first or the last."""
     n_records, n_times, n_leads = ops.shape(signals)
     first = n_times * ops.arange(n_records, dtype="int32")[:, None]
     # All leads of a sample lie side by side in memory, so that taking them together costs little more than a
