@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import signalcam
+
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT / "signalcam"
 
@@ -113,3 +115,29 @@ def test_plotting_imports_no_model_code():
 def test_modules_that_need_no_tensorflow_do_not_import_it(name):
     code = f"import sys, {name}; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_readme_names_every_folder_and_every_name_of_the_face():
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    missing = [name for name in (*FOLDERS, *signalcam.__all__) if f"`{name}`" not in text]
+    assert [name for name in missing if name != "__version__"] == []
+
+
+@pytest.mark.parametrize("name", [name for name in signalcam.__all__ if name != "__version__"])
+def test_every_name_of_the_face_is_offered_by_its_folder_and_documented(name):
+    value = getattr(signalcam, name)
+    assert value.__doc__
+    assert name in dir(signalcam)
+
+
+def test_a_name_that_the_face_lacks_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        signalcam.nothing  # noqa: B018
+
+
+def test_importing_the_face_takes_little_and_loads_no_other_package():
+    code = (
+        "import sys, signalcam; print(sorted({'numpy', 'pandas', 'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

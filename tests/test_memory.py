@@ -1,0 +1,42 @@
+"""Memory of the whole pipeline, measured in a process of its own: no array stands in it twice."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from signalcam.simulation import write_dataset
+
+PIPELINE = """
+import json, resource, sys
+import signalcam as sc
+from signalcam.training import find_recipe
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+records = sc.load_ptbxl(sys.argv[1], progress=False)
+few = records.indices("train")[:64]
+options = {"target": "normal-abnormal", "verbose": False}
+recipe = find_recipe("paper", epochs=1, batch_size=64)
+splits = {"train": records.labels.index[few], "validation": records.splits["validation"][:64]}
+sc.train_recipe(recipe, records.signals[:1000], records.targets[:1000], splits, **options)
+before = peak()  # TensorFlow and a training of few records are paid for
+sc.train_recipe(recipe, records.signals, records.targets, records.splits, **options)
+print(json.dumps({"added": peak() - before, "array": records.signals.nbytes}))
+"""
+
+
+@pytest.mark.slow
+def test_training_on_4000_records_holds_the_signals_twice_at_most(tmp_path):
+    """Once as the pages of the cache that are read, once detrended and scaled; batches are the rest."""
+    folder = write_dataset(tmp_path / "set", n_records=4000, seed=1, progress=False)
+    command = [sys.executable, "-c", PIPELINE, str(folder)]
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["array"] == 4000 * 1000 * 12 * 4
+    assert found["added"] < 2.2 * found["array"]
