@@ -1,10 +1,9 @@
 """A cache of signals: one file an entry, named by what it is made of, either whole or not there.
 
-An entry is `WHAT-STATE.npy`: WHAT stands for the records asked for, STATE for the files they are read from,
-so that signals of other files can never be taken for them. Behind the signals follows a line of JSON with how
-they were read and a checksum of each record. The file is written under a name of its own and then renamed: a
-process that is killed leaves no entry, and of several that write the same one the last wins. Nothing is
-pickled.
+An entry is `WHAT-STATE.npy`: WHAT stands for the records asked for, STATE for the files they are read from.
+Behind the signals follows a line of JSON with how they were read and a checksum of each record. The file is
+written under a name of its own and then renamed: a process that is killed leaves no entry, and of several
+that write the same one the last wins.
 """
 
 import contextlib
@@ -33,19 +32,9 @@ _N_SAMPLED = 256  # records whose checksum is compared on opening
 
 
 def cache_folder(cache: bool | str | os.PathLike = True) -> Path:
-    """Folder of the cache; it may not exist yet.
-
-    Args:
-        cache: the folder itself, or True for SIGNALCAM_CACHE of the environment, else the platform's folder
-            for user caches.
-
-    Returns:
-        The folder.
-    """
+    """The folder given, else SIGNALCAM_CACHE of the environment, else the platform's for user caches."""
     place = os.environ.get(CACHE_VARIABLE, "").strip() if isinstance(cache, bool) else cache
-    return (
-        Path(place).expanduser().resolve() if place else platformdirs.user_cache_path("signalcam") / "signals"
-    )
+    return Path(place or platformdirs.user_cache_path("signalcam") / "signals").expanduser().resolve()
 
 
 def open_entry(
@@ -59,16 +48,16 @@ def open_entry(
         every_record: compare the checksum of each record, not of a sample of 256.
 
     Returns:
-        The signals, a read-only memory map, and `about`; None when there is no entry, or none to use. Then a
-        line of warning says why it is built anew.
+        The signals, a read-only memory map, and `about`; None when there is no entry, or none to use, of
+        which a warning says why.
     """
     try:
         signals, about = _open(path, every_record)
         problem = misfit(about, signals.shape)
     except FileNotFoundError:
-        problem = "files of the dataset, or the cache's format, have changed since" if _others(path) else ""
-        if not problem:
+        if not _others(path):
             return None
+        problem = "files of the dataset, or the cache's format, have changed since"
     except Exception as error:  # noqa: BLE001 (whatever keeps it from being opened, it can be built anew)
         problem = f"its data are not whole ({error})"
     if problem:
@@ -136,11 +125,11 @@ def write_entry(
     except OSError as error:
         if error.errno is None:  # not the system's: a record that cannot be read
             raise
-        raise OSError(
-            error.errno,
-            f"Cannot write the signal cache in {path.parent}: {error.strerror or error}. Free space there, "
-            f"name another folder with {CACHE_VARIABLE} or cache=FOLDER, or load with cache=False",
-        ) from error
+        advice = (
+            f"Free space, name another folder with {CACHE_VARIABLE} or cache=FOLDER, or load with cache=False"
+        )
+        message = f"Cannot write the signal cache in {path.parent}: {error.strerror or error}. {advice}"
+        raise OSError(error.errno, message) from error
     finally:
         _remove(part)
     for other in _others(path):

@@ -7,13 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def in_order(
-    function: Callable,
-    items: Iterable,
-    n_workers: int,
-    ahead: int,
-    stop: threading.Event | None = None,
+    function: Callable, items: Iterable, n_workers: int, ahead: int, stop: threading.Event | None = None
 ) -> Iterator[tuple]:
-    """Compute a function of each item in threads, in the order of the items.
+    """Yield (item, function(item)) in the order of the items, computed in threads.
 
     An error of `function` is raised where its result would be; what has not begun by then is not begun.
 
@@ -21,11 +17,8 @@ def in_order(
         function: of one item.
         items: may be endless.
         n_workers: number of threads.
-        ahead: so many results wait at most to be taken: memory does not grow with the number of items.
+        ahead: how many results may wait to be taken.
         stop: set at the end, also at one by an error or Ctrl-C, before the threads are waited for.
-
-    Yields:
-        (item, function(item)).
     """
     waiting: deque = deque()
     with ThreadPoolExecutor(n_workers) as pool:

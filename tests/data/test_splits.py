@@ -51,7 +51,7 @@ def test_fold_or_patient_that_is_missing_or_impossible_names_the_records(table):
         with pytest.raises(DatasetError, match=f"{column} is missing for ecg_id 3, 7"):
             split_by_fold(spoiled)
     table.loc[5, "strat_fold"] = 12
-    with pytest.raises(DatasetError, match="it is 12 for ecg_id 5"):
+    with pytest.raises(DatasetError, match="got 12 for ecg_id 5"):
         split_by_fold(table)
 
 
