@@ -1,7 +1,6 @@
 """PTB-XL: found or fetched, labelled, split, and read as one array, checked at every step."""
 
-from signalcam.data.checksums import outcome, verify
-from signalcam.data.download import download
+from signalcam.data.download import download, outcome, verify
 from signalcam.data.http_files import DownloadError
 from signalcam.data.labels import (
     LABEL_RULES,

@@ -1,8 +1,4 @@
-"""PTB-XL with one label rule, three splits, and the signals in mV, checked against leakage.
-
-The notebooks, the shell commands and the benchmarks all start from here, so that they speak of the same
-records.
-"""
+"""PTB-XL with one label rule, three splits, and the signals in mV, checked against leakage."""
 
 import functools
 import logging
@@ -57,32 +53,23 @@ class Records:
             LeakageError: one identical signal in two splits.
             RecordError: a record that cannot be read right.
         """
-        ids = self.labels.index
+        ids, how = self.labels.index, {"cache": self.cache, "progress": self.progress}
         # All signals are compared below anyway, so that the full check of a cached array costs little.
-        signals = load_signals(
-            self.dataset, ids, self.sampling_rate, check="full", cache=self.cache, progress=self.progress
-        )
-        check_leakage(self.splits, self.table, signals=signals, ecg_ids=ids, progress=self.progress)
+        signals = load_signals(self.dataset, ids, self.sampling_rate, check="full", **how)
+        check_leakage(self.splits, self.table, signals, ids, self.progress)
         return signals
 
     @functools.cached_property
     def targets(self) -> pd.DataFrame:
-        """All that a network may learn of the records, int8 (ecg_id, output): see `training_targets`."""
+        """All that a network may learn of the records: as of `training_targets`."""
         return training_targets(self.dataset.table, self.dataset.statements, self.labels)
 
     def folds(self, split: str) -> tuple[int, ...]:
-        """Return the folds that a split is made of, ascending."""
+        """The folds that a split is made of, ascending."""
         return tuple(sorted(int(fold) for fold in self.table.loc[self.splits[split], "strat_fold"].unique()))
 
     def indices(self, split: str) -> np.ndarray:
-        """Give the positions of a split's records in `signals`, `labels`, `table` and `superclass`.
-
-        Args:
-            split: "train", "validation" or "test".
-
-        Returns:
-            int64 array (record,).
-        """
+        """Positions of a split's records in `signals`, `labels`, `table`, `superclass`: int64 (record,)."""
         if split not in self.splits:
             raise ValueError(f"split must be one of {', '.join(self.splits)}, got {split!r}.")
         return self.labels.index.get_indexer(self.splits[split])

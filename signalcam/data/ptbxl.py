@@ -115,8 +115,8 @@ def check_rate(dataset: Dataset, sampling_rate: int) -> None:
     there = listed(f"{rate} Hz" for rate in rates) or "no rate at all"
     advice = f"Load with sampling_rate={rates[0]}, or fetch" if rates else "Fetch"
     raise FileNotFoundError(
-        f"There are no records at {sampling_rate} Hz in {folder}; there are records at {there}. {advice} them "
-        f"with `python -m signalcam download {folder} --sampling-rate {sampling_rate}`."
+        f"There are no records at {sampling_rate} Hz in {folder}; there are records at {there}. {advice} "
+        f"them with `python -m signalcam download {folder} --sampling-rate {sampling_rate}`."
     )
 
 
@@ -172,7 +172,7 @@ def resolve_data_path(path: str | os.PathLike | None = None) -> tuple[Path, str]
         was chosen and why.
 
     Raises:
-        FileNotFoundError, DatasetError: `path` or PATH_TO_DATA names no dataset; never passed over in silence.
+        FileNotFoundError, DatasetError: `path` or PATH_TO_DATA names no dataset; never passed over.
     """
     why = ": PATH_TO_DATA is not set"
     if path is not None:
@@ -186,8 +186,8 @@ def resolve_data_path(path: str | os.PathLike | None = None) -> tuple[Path, str]
         return folder, f"Using the dataset in {_shortened(folder)}{why}."
     folder = Path(os.path.abspath(SIMULATED))
     return folder, (
-        f"Using the simulated set in {_shortened(folder)}{why} and neither {' nor '.join(DEFAULTS)} is there. "
-        "To use real ECGs, set PATH_TO_DATA to a PTB-XL folder."
+        f"Using the simulated set in {_shortened(folder)}{why} and neither {' nor '.join(DEFAULTS)} is there."
+        " To use real ECGs, set PATH_TO_DATA to a PTB-XL folder."
     )
 
 

@@ -85,8 +85,8 @@ def load_signals(
     if skipped and on_error == "raise":
         fetch = f"`python -m signalcam download {dataset.folder} --sampling-rate {sampling_rate}`"
         raise MissingRecordsError(
-            f"{len(skipped):,} of {len(ids):,} records have no .hea or no .dat file at {sampling_rate} Hz: ecg_id "
-            f'{listed(ids[list(skipped)])}. Fetch them with {fetch}, or leave them out with on_error="skip".'
+            f"{len(skipped):,} of {len(ids):,} records have no .hea or no .dat file at {sampling_rate} Hz: "
+            f'ecg_id {listed(ids[list(skipped)])}. Fetch them with {fetch}, or skip them: on_error="skip".'
         )
     request = _Request(paths, int(sampling_rate), bool(check), extra_bytes, on_error == "skip")
     about = {"check": request.check, "extra_bytes": extra_bytes, "skipped": skipped}
