@@ -1,7 +1,6 @@
 """Checks of arrays: what passes is finite float32 of the right shape, in the right lead order.
 
-A network gives a confident answer for NaN, for a wrong length and for swapped leads alike, so each of these
-is looked for before it sees a sample.
+A network gives a confident answer for NaN, for a wrong length and for swapped leads alike.
 """
 
 import warnings
@@ -32,7 +31,8 @@ def check_signals(
         n_times: samples a record must have; None for any number.
         n_leads: leads a record must have, in the order of `LEADS`.
         names: lead names of the array's last axis; the 12 leads are then put in order.
-        warn: whether to look for suspect amplitudes, flat leads and (without names) a suspect lead order.
+        warn: look for suspect amplitudes, flat leads and (without names) a suspect lead order, and tell of
+            them by a RecordWarning.
 
     Returns:
         float32 (record, time, lead); one record becomes a batch of one. The memory may be that of `signals`.
@@ -40,9 +40,6 @@ def check_signals(
     Raises:
         ValueError: the array is empty, transposed, of another shape or type, or holds NaN or infinity; names
             are missing, unknown or repeated.
-
-    Warns:
-        RecordWarning: something is suspect, see `warn`.
     """
     array = as_numbers(signals, "signals")
     array = array[np.newaxis] if array.ndim == 2 else array
@@ -99,18 +96,10 @@ def refuse_non_finite(signals: np.ndarray, name: str = "signals", first_record: 
 
 
 def as_numbers(array: ArrayLike, name: str, gain: ArrayLike | None = None) -> np.ndarray:
-    """The array, if it holds real numbers; converter values (integers) only with a gain.
-
-    Args:
-        array: of any shape. Never changed.
-        name: what the message calls it.
-        gain: converter values per unit, or None.
-
-    Returns:
-        The numbers in their own dtype, not copied where they were an array.
+    """The array, not copied, if it holds real numbers; converter values (integers) only with a gain.
 
     Raises:
-        ValueError: for any other type, masked values, ragged lists, or an empty array.
+        ValueError: for any other type, masked values, ragged lists, or an empty array; calls it `name`.
     """
     if np.ma.isMaskedArray(array) and np.ma.getmaskarray(array).any():
         raise ValueError(f"{name} must be plain numbers, got a masked array. Cut out the masked samples.")
@@ -133,9 +122,8 @@ def as_numbers(array: ArrayLike, name: str, gain: ArrayLike | None = None) -> np
 def check_not_transposed(array: np.ndarray, n_leads: int) -> None:
     """Refuse (..., lead, time) where (..., time, `n_leads`) is expected: a ValueError says how."""
     if array.shape[-1] != n_leads and array.shape[-2] == n_leads:
-        axes = "(1, 0)" if array.ndim == 2 else "(0, 2, 1)"
         found = f"The array of shape {array.shape} looks transposed: expected (..., time, {n_leads})"
-        raise ValueError(f"{found}. Pass array.transpose{axes}.")
+        raise ValueError(f"{found}. Pass array.transpose{'(1, 0)' if array.ndim == 2 else '(0, 2, 1)'}.")
 
 
 def _blocks(array: np.ndarray) -> list[tuple[int, np.ndarray]]:
@@ -154,34 +142,28 @@ def _check_shape(array: np.ndarray, n_times: int | None, n_leads: int) -> None:
         raise ValueError(f"signals must be of shape {wanted} or one record of it, got {array.shape}.")
     check_not_transposed(array, n_leads)
     if array.shape[2] != n_leads:
-        raise ValueError(
-            f"signals must have {n_leads} leads, {wanted}, got {array.shape[2]} in {array.shape}. Choose or "
-            "derive leads with signalcam.recordings.from_array."
-        )
-    if n_times is not None and array.shape[1] != n_times:
-        raise ValueError(
-            f"signals must have {n_times:,} samples a record, {wanted}, got {array.shape[1]:,} in "
-            f"{array.shape}. Crop, pad, window or resample with signalcam.recordings.from_array."
-        )
+        found = f"signals must have {n_leads} leads, {wanted}, got {array.shape[2]} in {array.shape}"
+        raise ValueError(f"{found}. Choose or derive leads with signalcam.recordings.from_array.")
+    if n_times not in (None, array.shape[1]):
+        found = f"{n_times:,} samples a record, {wanted}, got {array.shape[1]:,} in {array.shape}"
+        advice = "Crop, pad, window or resample with signalcam.recordings.from_array."
+        raise ValueError(f"signals must have {found}. {advice}")
 
 
 def _warn(spans: np.ndarray, errors: np.ndarray) -> None:
     """Warn of the spans (record, lead) and of the limb leads' errors (record,), in mV."""
     factor, flat, suspect = unit_factor(spans), spans < FLAT_RANGE, errors > EINTHOVEN_ERROR
-    messages = []
     if factor != 1:
-        messages.append(f"Signals: {unit_note(factor)}")
-    elif flat.any():
+        warnings.warn(f"Signals: {unit_note(factor)}", RecordWarning, stacklevel=3)
+        return
+    if flat.any():
         record, lead = np.argwhere(flat)[0]
-        messages.append(
-            f"{int(flat.any(axis=1).sum())} of {len(spans)} records have a flat lead (first: record "
-            f"{record}, lead {_lead(lead, spans)}). Their results tell nothing about it."
-        )
-    if factor == 1 and suspect.any():
-        messages.append(
-            f"In {int(suspect.sum())} of {len(spans)} records the limb leads do not fit together (off by up "
-            f"to {errors.max():.2f} mV; record {int(errors.argmax())}). Are the leads in the order "
-            f"{', '.join(LEADS)}? Give their names."
-        )
-    for message in messages:
+        found = f"{int(flat.any(axis=1).sum())} of {len(spans)} records have a flat lead"
+        first = f"(first: record {record}, lead {_lead(lead, spans)})"
+        message = f"{found} {first}. Their results tell nothing about it."
+        warnings.warn(message, RecordWarning, stacklevel=3)
+    if suspect.any():
+        found = f"In {int(suspect.sum())} of {len(spans)} records the limb leads do not fit together"
+        most = f"(off by up to {errors.max():.2f} mV; record {int(errors.argmax())})"
+        message = f"{found} {most}. Are the leads in the order {', '.join(LEADS)}? Give their names."
         warnings.warn(message, RecordWarning, stacklevel=3)

@@ -6,21 +6,19 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from signalcam.recordings.formats.readers import SUFFIXES, WFDB_SAMPLES, header_beside
+from signalcam.recordings.formats.readers import SUFFIXES, header_beside
 
 # What is picked up in folders besides the formats that are read: formats whose error says how to read them.
 _REPORTED = (".scp", ".xml", ".aecg", ".hl7", ".muse", ".zip")
-# Text and tables without leads lie in many folders, so that these are read only when named.
-_NAMED_ONLY = (".txt",)
-_IN_FOLDERS = {*SUFFIXES, *_REPORTED, *WFDB_SAMPLES} - set(_NAMED_ONLY)
+# Text without leads lies in many folders, so that it is read only when named.
+_IN_FOLDERS = {*SUFFIXES, *_REPORTED} - {".txt"}
 
 
 def find_recordings(patterns: str | os.PathLike | Iterable[str | os.PathLike]) -> Iterator[Path]:
     """Yield the path of each recording, one after the other.
 
-    A WFDB record (a `.hea` file and its sample files) is one recording, told by its `.hea`; `.dat` files
-    without a header are yielded, so that reading them says what is missing. The same goes for paths that do
-    not exist, empty folders and wildcards without a match.
+    A WFDB record is one recording, told by its `.hea`. Sample files without it, paths that do not exist,
+    empty folders and wildcards without a match are yielded too, so that reading them says what is missing.
 
     Args:
         patterns: files, folders (searched with all folders below) and wildcards (`*`, `?`, `[...]`, `**`).
@@ -50,9 +48,8 @@ def _in_folder(folder: str) -> Iterator[Path]:
         folders.sort()
         for path in (Path(parent, file) for file in sorted(files)):
             suffix = path.suffix.lower()
-            if suffix in _IN_FOLDERS and (
-                suffix not in WFDB_SAMPLES or (suffix == ".dat" and header_beside(path) is None)
-            ):
+            orphan = suffix == ".dat" and header_beside(path) is None
+            if orphan or suffix in _IN_FOLDERS:
                 yield path
 
 

@@ -46,10 +46,10 @@ _FOREIGN_FIRST_BYTES = ((b"PK\x03\x04", _UNPACK), (b"\x1f\x8b", _UNPACK), (b"<",
 
 def read_file(
     path: str | os.PathLike,
-    unit: str | None = None,
-    source_rate: float | None = None,
-    check: bool = True,
-    wanted: Callable[[str], bool] = lambda name: True,
+    unit: str | None,
+    source_rate: float | None,
+    check: bool,
+    wanted: Callable[[str], bool],
 ) -> tuple[np.ndarray, list[str], float]:
     """All samples of one file, whatever its format.
 
