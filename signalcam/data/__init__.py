@@ -12,7 +12,7 @@ from signalcam.data.labels import (
     training_targets,
 )
 from signalcam.data.load import Records, load_ptbxl
-from signalcam.data.ptbxl import Dataset, find_dataset, open_dataset, resolve_data_path
+from signalcam.data.ptbxl import Dataset, open_dataset, resolve_data_path
 from signalcam.data.signals import load_signals
 from signalcam.data.splits import check_leakage, split_by_fold
 
@@ -26,7 +26,6 @@ __all__ = [
     "binary_labels",
     "check_leakage",
     "download",
-    "find_dataset",
     "load_ptbxl",
     "load_signals",
     "open_dataset",

@@ -2,8 +2,7 @@
 
 An entry is `WHAT-STATE.npy`: WHAT stands for the records asked for, STATE for the files they are read from.
 Behind the signals follows a line of JSON with how they were read and a checksum of each record. The file is
-written under a name of its own and then renamed: a process that is killed leaves no entry, and of several
-that write the same one the last wins.
+renamed when it is whole: a killed process leaves no entry, and of several that write one the last wins.
 """
 
 import contextlib
@@ -40,16 +39,12 @@ def cache_folder(cache: bool | str | os.PathLike = True) -> Path:
 def open_entry(
     path: Path, misfit: Callable[[dict, tuple[int, ...]], str], every_record: bool = False
 ) -> tuple[np.ndarray, dict] | None:
-    """Open an entry when it is whole and fits.
+    """Open an entry; return its signals, a read-only memory map, and `about`, or None.
 
     Args:
-        path: of the entry, `WHAT-STATE.npy`.
-        misfit: says why signals of `about` and a shape do not fit, "" when they do.
+        path: of the entry.
+        misfit: says why signals of `about` and a shape do not fit, "" when they do. A warning repeats it.
         every_record: compare the checksum of each record, not of a sample of 256.
-
-    Returns:
-        The signals, a read-only memory map, and `about`; None when there is no entry, or none to use, of
-        which a warning says why.
     """
     try:
         signals, about = _open(path, every_record)
@@ -73,7 +68,7 @@ def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
     with open(path, "rb") as file:
         file.seek(signals.offset + signals.nbytes)
         footer = file.read()
-    if footer[:8] != _checksum_of(footer[8:]):
+    if footer[:8] != b"%08x" % zlib.crc32(footer[8:]):
         raise ValueError("its last line is not whole")
     content = json.loads(footer[8:])
     n = len(signals)
@@ -87,16 +82,13 @@ def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
 def write_entry(
     path: Path, shape: tuple[int, int, int], blocks: Iterable[np.ndarray], about: dict
 ) -> np.ndarray:
-    """Write an entry block by block, and remove those that it supersedes.
+    """Write an entry and remove those that it supersedes; return its signals, a read-only memory map.
 
     Args:
-        path: of the entry, `WHAT-STATE.npy`.
+        path: of the entry.
         shape: (record, time, lead) of all blocks together; fewer records may come.
         blocks: float32 arrays (record, time, lead).
         about: what the signals are of; read when the last block has come.
-
-    Returns:
-        The signals, a read-only memory map.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full; says what to do.
@@ -114,7 +106,7 @@ def write_entry(
                 checksums += map(zlib.crc32, block)
                 file.write(block)
             footer = json.dumps({"about": about, "checksums": checksums}).encode()
-            file.write(_checksum_of(footer) + footer)
+            file.write(b"%08x" % zlib.crc32(footer) + footer)
             # NumPy leaves space in the header, so that it can be written again for fewer records.
             _write_header(file, (len(checksums), *shape[1:]))
             file.flush()
@@ -146,12 +138,8 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def _checksum_of(data: bytes) -> bytes:
-    return b"%08x" % zlib.crc32(data)
-
-
 def _others(path: Path) -> list[Path]:
-    """Other files of the same WHAT: entries of another STATE, and what killed processes left."""
+    """Files of the same WHAT: entries of another STATE, and what killed processes left."""
     return [other for other in path.parent.glob(path.stem.rpartition("-")[0] + "*") if other != path]
 
 

@@ -95,7 +95,6 @@ def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
 
     Returns:
         DataFrame with a row for each problem: `file`, and `problem` ("missing", or expected and found sums).
-        Without rows, all is well.
 
     Raises:
         FileNotFoundError: no dataset, or no SHA256SUMS.txt in it.
@@ -110,12 +109,7 @@ def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
 def outcome(folder: str | os.PathLike, problems: pd.DataFrame) -> str:
     """Say how `verify` or `download` ended: "21,799 records, all verified", or the list of what is not whole.
 
-    Args:
-        folder: the dataset.
-        problems: what `verify` or `download` returned for the folder.
-
-    Returns:
-        Lines of text.
+    Args: the dataset's folder, and what they returned for it. Returns: lines of text.
     """
     folder, rates, names = _listing(folder)
     headers = [name for name in names if name.endswith(".hea")]

@@ -90,10 +90,8 @@ class Fetcher:
         try:
             self._receive(name, file, None)
         except _Failed as error:
-            message = (
-                f"Cannot fetch {self.base_url}{name}: {error}. Check the network and the address, then rerun."
-            )
-            raise DownloadError(message) from error
+            message = f"Cannot fetch {self.base_url}{name}: {error}"
+            raise DownloadError(f"{message}. Check the network and the address, then rerun.") from error
         return file.getvalue()
 
     def fetch(self, name: str, path: Path, expected: str) -> str:

@@ -1,7 +1,6 @@
 """PTB-XL with one label rule, three splits, and the signals in mV, checked against leakage."""
 
 import functools
-import logging
 import os
 from dataclasses import dataclass, field
 
@@ -12,8 +11,6 @@ from signalcam.data.labels import binary_labels, superclasses, training_targets
 from signalcam.data.ptbxl import Dataset, check_rate, open_dataset
 from signalcam.data.signals import load_signals
 from signalcam.data.splits import check_leakage, split_by_fold
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +109,5 @@ def load_ptbxl(
     labels = binary_labels(superclass, rule)
     table = dataset.table.loc[labels.index]
     splits = split_by_fold(table, test_fold=test_fold, validation_fold=validation_fold)
-    counts = ", ".join(f"{len(ids)} {name}" for name, ids in splits.items())
-    logger.info("%d records by rule %s: %s.", len(labels), rule, counts)
     superclass = superclass.loc[labels.index]
     return Records(dataset, rule, table, superclass, labels, splits, sampling_rate, cache, progress)

@@ -35,7 +35,7 @@ class Dataset:
 
     Attributes:
         folder: where it is.
-        version: "1.0.1", "1.0.2", "1.0.3", or in words what it is instead ("sample of 1,016 records").
+        version: "1.0.3" or such, or in words what it is instead ("sample of 1,016 records").
         table: DataFrame indexed by ecg_id; `scp_codes` are dicts.
         statements: DataFrame indexed by statement code.
         sampling_rates: rates in Hz of which waveforms are there.
@@ -139,9 +139,9 @@ def find_dataset(path: str | os.PathLike) -> Path:
     if start.is_file():
         if start.name == DATABASE_FILE:
             return start.parent
-        if _is_archive(start) or zipfile.is_zipfile(start):
-            raise DatasetError(f"{start} is an archive: unpack it first, and give the folder it makes.")
-        raise DatasetError(f"{start} is a file; expected the folder that holds {DATABASE_FILE}.")
+        archive = _is_archive(start) or zipfile.is_zipfile(start)
+        found = "an archive: unpack it first" if archive else "a file"
+        raise DatasetError(f"{start} is {found}; expected the folder that holds {DATABASE_FILE}.")
     archives, remains = [], []
     for level in _levels(start):
         found = [folder for folder in level if (folder / DATABASE_FILE).is_file()]
@@ -212,10 +212,9 @@ def _levels(start: Path) -> Iterator[list[Path]]:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    if folder.name in RECORD_FOLDERS.values():
-        return []
     try:
-        return sorted(child for child in folder.iterdir() if child.name[0] != "." and child.is_dir())
+        children = [] if folder.name in RECORD_FOLDERS.values() else folder.iterdir()
+        return sorted(child for child in children if child.name[0] != "." and child.is_dir())
     except PermissionError:
         return []
 
@@ -225,8 +224,6 @@ def _is_archive(file: Path) -> bool:
 
 
 def _how_to_get(folder: str | os.PathLike) -> str:
-    return (
-        "Set PATH_TO_DATA to a PTB-XL folder; get the data with "
-        f"`python -m signalcam download {os.fspath(folder)}` or from "
-        "https://physionet.org/content/ptb-xl/1.0.3/; or leave PATH_TO_DATA unset to use the simulated set."
-    )
+    places = f"`python -m signalcam download {folder}` or from https://physionet.org/content/ptb-xl/1.0.3/"
+    unset = "leave PATH_TO_DATA unset to use the simulated set"
+    return f"Set PATH_TO_DATA to a PTB-XL folder; get the data with {places}; or {unset}."

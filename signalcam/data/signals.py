@@ -49,7 +49,7 @@ def load_signals(
         dataset: from `open_dataset`.
         ecg_ids: which records, in which order; all of the table by default.
         sampling_rate: 100 or 500, in Hz.
-        on_error: "raise" stops at a record that cannot be read; "skip" leaves it out and tells why.
+        on_error: "raise" stops at a record that cannot be read, "skip" leaves it out.
         check: compare samples with the checksums of the headers, and refuse missing samples; without it they
             are NaN. A cached array is compared with its own checksums in a sample of 256 records; with
             "full", in all of them.
@@ -60,13 +60,11 @@ def load_signals(
 
     Returns:
         float32 array (record, time, lead) in mV, leads as `LEADS`; a read-only memory map unless cache=False.
-        With on_error="skip": that array, the Index of its ecg_ids, and a DataFrame (ecg_id, reason) of the
-        others.
+        With on_error="skip" also the Index of its ecg_ids, and a DataFrame (ecg_id, reason) of the others.
 
     Raises:
         FileNotFoundError: no records of this rate; names the rate that is there.
-        MissingRecordsError: files of records are missing; counts them.
-        RecordError: a record is broken; names it, what was expected and what was found.
+        RecordError: a record is broken, or (MissingRecordsError) its files are missing.
         OSError: the cache cannot be written.
         ValueError: an argument is wrong.
     """

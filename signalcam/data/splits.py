@@ -61,9 +61,9 @@ def check_leakage(
     """Refuse splits that share a record, a patient, or an identical signal.
 
     Args:
-        splits: name of the split to its ecg_ids; any number of splits, made by fold or by hand.
+        splits: name of each split to its ecg_ids.
         table: DataFrame indexed by ecg_id with `patient_id`.
-        signals: array (record, time, lead) to compare the signals too; equal values count as identical.
+        signals: (record, time, lead) to compare the signals too; equal values count as identical.
         ecg_ids: ecg_id of each record of `signals`; by default those of `table`.
         progress: show a progress bar when the comparison of signals takes longer than a second.
 
@@ -76,8 +76,8 @@ def check_leakage(
     ids = table.index[table.index.isin({ecg_id for ids in owners.values() for ecg_id in ids})]
     check_present(table.loc[ids], "patient_id")
     problems = [
-        _shared(owners, dict(zip(ids, ids, strict=True)), "record", "ecg_id "),
-        _shared(owners, table.loc[ids, "patient_id"].to_dict(), "patient", "patient_id "),
+        _shared(owners, dict(zip(ids, ids, strict=True)), "record", "ecg_id"),
+        _shared(owners, table.loc[ids, "patient_id"].to_dict(), "patient", "patient_id"),
     ]
     if signals is not None:
         digests = _digests(signals, table.index if ecg_ids is None else pd.Index(ecg_ids), ids, progress)
@@ -104,15 +104,14 @@ def _shared(owners: dict[str, pd.Index], keys: dict, what: str, column: str) -> 
         for ecg_id in ids.unique():
             holders.setdefault(keys[ecg_id], {}).setdefault(name, []).append(ecg_id)
     examples = [
-        (f"{column}{key} in " if column else "in ")
+        f"{f'{column} {key} ' if column else ''}in "
         + " and ".join(f"{name} (ecg_id {listed(ids, 3)})" for name, ids in places.items())
         for key, places in holders.items()
         if len(places) > 1
     ]
-    if not examples:
-        return ""
     plural = "s are" if len(examples) > 1 else " is"
-    return f"{len(examples):,} {what}{plural} in more than one split: {listed(examples)}."
+    found = f"{len(examples):,} {what}{plural} in more than one split: {listed(examples)}."
+    return found if examples else ""
 
 
 def _digests(signals: np.ndarray, ecg_ids: pd.Index, used: pd.Index, progress: bool) -> dict[object, bytes]:

@@ -4,13 +4,12 @@ A network gives a confident answer for NaN, for a wrong length and for swapped l
 """
 
 import warnings
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from signalcam.errors import RecordError, RecordWarning
-from signalcam.leads import LEADS, einthoven_error, order_leads
+from signalcam.leads import LEADS, einthoven_error
 from signalcam.recordings.quality import EINTHOVEN_ERROR, FLAT_RANGE, unit_factor, unit_note
 
 # Samples looked at in one go, so that checking a large array needs little memory besides it.
@@ -21,7 +20,6 @@ def check_signals(
     signals: ArrayLike,
     n_times: int | None = 1000,
     n_leads: int = 12,
-    names: Sequence[str] | None = None,
     warn: bool = True,
 ) -> np.ndarray:
     """Signals that a model may see, or an error that says what is wrong with them.
@@ -30,40 +28,34 @@ def check_signals(
         signals: (record, time, lead) or one record (time, lead), real numbers in mV. Never changed.
         n_times: samples a record must have; None for any number.
         n_leads: leads a record must have, in the order of `LEADS`.
-        names: lead names of the array's last axis; the 12 leads are then put in order.
-        warn: look for suspect amplitudes, flat leads and (without names) a suspect lead order, and tell of
-            them by a RecordWarning.
+        warn: tell of suspect amplitudes, flat leads and a suspect lead order by a RecordWarning.
 
     Returns:
         float32 (record, time, lead); one record becomes a batch of one. The memory may be that of `signals`.
 
     Raises:
-        ValueError: the array is empty, transposed, of another shape or type, or holds NaN or infinity; names
-            are missing, unknown or repeated.
+        ValueError: the array is empty, transposed, of another shape or type, or holds NaN or infinity.
     """
     array = as_numbers(signals, "signals")
     array = array[np.newaxis] if array.ndim == 2 else array
-    _check_shape(array, n_times, n_leads if names is None else len(names))
-    if names is not None:
-        array = array[..., order_leads(names)]
+    _check_shape(array, n_times, n_leads)
     with np.errstate(over="ignore"):
         array = array.astype(np.float32, copy=False)
     refuse_non_finite(array)
     if warn:
         blocks = [block for _, block in _blocks(array)]
-        ordered = names is None and array.shape[2] == len(LEADS)
-        errors = np.concatenate([einthoven_error(block) for block in blocks]) if ordered else np.zeros(1)
+        whole = array.shape[2] == len(LEADS)
+        errors = np.concatenate([einthoven_error(block) for block in blocks]) if whole else np.zeros(1)
         _warn(np.concatenate([np.ptp(block, axis=1) for block in blocks]), errors)
     return array
 
 
-def refuse_non_finite(signals: np.ndarray, name: str = "signals", first_record: int = 0) -> None:
+def refuse_non_finite(signals: np.ndarray, name: str = "signals") -> None:
     """Refuse NaN and infinity; a memory-mapped array is read block by block and never copied whole.
 
     Args:
         signals: (record, time, lead), or one record (time, lead).
         name: what the message calls the signals.
-        first_record: number of the first record, where the signals are a part of more.
 
     Raises:
         RecordError: names the first record concerned, its leads, their counts, and how many records more.
@@ -78,7 +70,7 @@ def refuse_non_finite(signals: np.ndarray, name: str = "signals", first_record: 
         n_records += bad.size
         if first is None:
             first = counts[bad[0]].tolist()
-            place = f"record {first_record + start + bad[0]}, " if signals.ndim == 3 else ""
+            place = f"record {start + bad[0]}, " if signals.ndim == 3 else ""
     if first is None:
         return
     n_times = signals.shape[-2]

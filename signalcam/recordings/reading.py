@@ -108,8 +108,7 @@ def read_recording(
         ValueError: an argument is out of its range.
 
     Warns:
-        RecordWarning: the amplitudes fit another unit, the limb leads do not fit together, or a CSV file's
-            number of samples fits another rate.
+        RecordWarning: suspect amplitudes, limb leads or (of a CSV file) rate.
     """
     wanted = _Wanted(sampling_rate, duration, resample, length, derive, drop_extra)
     name = record_name(path)
@@ -130,8 +129,7 @@ def from_array(
 
     Args:
         array: (time, lead) or (record, time, lead), real numbers. Never changed.
-        names: lead names of the last axis; None means the order of `LEADS`, which is checked against the
-            limb-lead identities.
+        names: lead names of the last axis; None means the order of `LEADS`.
         unit: unit of the array, or of the array divided by `gain`.
         gain: converter values per unit, one number or one a lead; needed for integers.
         source_rate: rate of the array in Hz; None means `sampling_rate`.
@@ -144,9 +142,6 @@ def from_array(
 
     Raises:
         RecordError, ValueError: as in `read_recording`; or a record holds NaN or infinity.
-
-    Warns:
-        RecordWarning: as in `read_recording`.
     """
     target = _Wanted(**wanted)
     rate = target.sampling_rate if source_rate is None else source_rate

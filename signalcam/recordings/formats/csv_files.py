@@ -1,7 +1,7 @@
 """One recording from a table of text: a header row with lead names, one column a lead, one row a sample.
 
 Commas, semicolons, tabs or bars separate the columns; a point is the decimal mark. A column of times or
-sample numbers is checked against the rate and left out. Neither rate nor unit is ever guessed.
+sample numbers is checked against the rate and left out.
 """
 
 import csv

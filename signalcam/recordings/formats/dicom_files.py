@@ -1,10 +1,7 @@
 """One recording from a DICOM waveform object (12-lead ECG, general ECG), through `pydicom`.
 
-Read is the first group of channels that is an original recording (some devices add a group with a median
-beat). A channel's value is sample x sensitivity x correction factor + baseline, in the channel's sensitivity
-unit.
-
-Format: DICOM PS3.3, C.10.9 (waveform module); lead codes: PS3.16, CID 3001.
+Read is the first group of channels that is an original recording, no median beat. A value is sample x
+sensitivity x correction factor + baseline (DICOM PS3.3, C.10.9; lead codes: PS3.16, CID 3001).
 """
 
 import re
