@@ -21,7 +21,6 @@ BASE_URL = "https://physionet.org/files/ptb-xl/1.0.3/"
 SUMS_FILE = "SHA256SUMS.txt"
 
 _LINE = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(\S.*)")
-_N_WORKERS = min(8, os.cpu_count() or 2)
 
 
 def download(
@@ -102,7 +101,7 @@ def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
     """
     folder, _, sums = _listing(folder)
     names = tqdm(sums, desc="Verifying", unit=" files", disable=not progress)
-    found = in_order(lambda name: compare(folder / name, sums[name]), names, _N_WORKERS, 64)
+    found = in_order(lambda name: compare(folder / name, sums[name]), names, min(8, os.cpu_count() or 2), 64)
     return pd.DataFrame([pair for pair in found if pair[1]], columns=["file", "problem"], dtype=object)
 
 
@@ -131,10 +130,8 @@ def _listing(folder: str | os.PathLike) -> tuple[Path, tuple[int, ...], dict[str
     folder = folder if (folder / SUMS_FILE).is_file() else find_dataset(folder)
     path = folder / SUMS_FILE
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is missing, so nothing can be verified. Run `python -m signalcam download {folder}`, or "
-            f"fetch it from {BASE_URL}{SUMS_FILE}."
-        )
+        fetch = f"`python -m signalcam download {folder}`"
+        raise FileNotFoundError(f"{path} is missing, so nothing can be verified. Fetch it with {fetch}.")
     rates = tuple(rate for rate, name in RECORD_FOLDERS.items() if (folder / name).is_dir())
     rates = rates or tuple(RECORD_FOLDERS)
     return folder, rates, expected_files(parse_sums(path.read_bytes(), str(path)), rates)

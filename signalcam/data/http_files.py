@@ -210,9 +210,8 @@ def compare(path: Path, expected: str) -> str:
 
 def is_allowed(url: str) -> bool:
     """True for https, and for http to this machine."""
-    parts = urlsplit(url)
-    this_machine = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    return parts.scheme == "https" or (parts.scheme == "http" and this_machine)
+    parts, here = urlsplit(url), ("localhost", "127.0.0.1", "::1")
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in here)
 
 
 def _in_words(error: requests.RequestException) -> str:

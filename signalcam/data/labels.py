@@ -55,10 +55,8 @@ def superclasses(table: pd.DataFrame, statements: pd.DataFrame, min_likelihood: 
                 stated[row, positions[code]] = True
     if unknown:
         found = "; ".join(f"{code!r} (ecg_id {listed(ids)})" for code, ids in unknown.items())
-        raise DatasetError(
-            f"scp_codes must be codes that scp_statements.csv lists, got {found}. Add a row for each code, "
-            "or use the two tables of one PTB-XL version."
-        )
+        advice = "Add a row for each, or use the two tables of one PTB-XL version."
+        raise DatasetError(f"scp_codes must be codes that scp_statements.csv lists, got {found}. {advice}")
     return pd.DataFrame(stated, index=table.index, columns=list(SUPERCLASSES))
 
 

@@ -81,7 +81,6 @@ def load_ptbxl(
     test_fold: int = 10,
     cache: bool | str | os.PathLike = True,
     progress: bool = True,
-    n_simulated: int = 1200,
 ) -> Records:
     """Label and split the records of PTB-XL; their signals are read when first asked for.
 
@@ -93,7 +92,6 @@ def load_ptbxl(
         validation_fold, test_fold: of PTB-XL's ten folds; the others train.
         cache: as in `load_signals`.
         progress: show progress bars.
-        n_simulated: records to simulate where there are no data.
 
     Returns:
         `Records`; its `source` says which data were taken and why.
@@ -103,7 +101,7 @@ def load_ptbxl(
         LeakageError: one patient in two splits.
         ValueError: an argument is wrong.
     """
-    dataset = path if isinstance(path, Dataset) else open_dataset(path, n_simulated, progress)
+    dataset = path if isinstance(path, Dataset) else open_dataset(path, progress)
     check_rate(dataset, sampling_rate)
     superclass = superclasses(dataset.table, dataset.statements)
     labels = binary_labels(superclass, rule)

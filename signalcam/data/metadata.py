@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from signalcam.errors import DatasetError, listed
 
@@ -45,8 +46,13 @@ def read_database(folder: str | Path) -> pd.DataFrame:
     for column in ("patient_id", "strat_fold"):
         table[column] = _whole_numbers(table[column], path)
     check_folds(table, source=str(path))
+    # Names are joined to the dataset's folder, so none may lead out of it.
     for column in FILENAME_COLUMNS.values():
-        _check_filenames(table[column], path)
+        wrong = table.loc[~table[column].map(is_safe_relative_path), column]
+        if len(wrong):
+            found = f"{listed(wrong.map(repr).unique())} for ecg_id {listed(wrong.index)}"
+            wanted = "a path inside the dataset such as 'records100/00000/00001_lr'"
+            raise DatasetError(f"{path}: {column} must be {wanted}, got {found}.")
     table["scp_codes"] = _parse_codes(table["scp_codes"], path)
     return table
 
@@ -88,12 +94,22 @@ def check_present(table: pd.DataFrame, column: str, source: str = "The table") -
         raise DatasetError(f"{source}: {column} is missing for ecg_id {listed(absent)}.")
 
 
+def known_ids(table: pd.DataFrame, ids: ArrayLike, name: str) -> pd.Index:
+    """The ecg_ids, called `name` in messages, as an Index. Raises ValueError where `table` has not all."""
+    ids = pd.Index(ids)
+    if ids.dtype == bool:
+        raise ValueError(f"{name} must be ecg_ids, got a boolean mask. Use table.index[mask].")
+    unknown = ids[~ids.isin(table.index)]
+    if len(unknown):
+        found = f"{len(unknown):,} that it does not have: {listed(unknown)}"
+        raise ValueError(f"{name} must be ecg_ids of the table, got {found}.")
+    return ids
+
+
 def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is missing. Copy {path.name} of PTB-XL 1.0.3 there, or fetch what is missing with "
-            f"`python -m signalcam download {path.parent}`."
-        )
+        fetch = f"`python -m signalcam download {path.parent}`"
+        raise FileNotFoundError(f"{path} is missing. Copy PTB-XL 1.0.3's there, or fetch it with {fetch}.")
     try:
         table = pd.read_csv(path, low_memory=False)
     except ValueError as error:  # pandas' and Unicode's errors are ValueErrors
@@ -116,15 +132,6 @@ def _whole_numbers(values: pd.Series, path: Path) -> pd.Series:
         found = f"{listed(wrong.unique())} at {places}"
         raise DatasetError(f"{path}: {values.name} must be a whole number, got {found}.")
     return numbers.astype("int64")
-
-
-def _check_filenames(names: pd.Series, path: Path) -> None:
-    """Names are joined to the dataset's folder, so none may lead out of it."""
-    wrong = [ecg_id for ecg_id, name in names.items() if not is_safe_relative_path(name)]
-    if wrong:
-        found = f"{listed(names.loc[wrong].map(repr).unique())} for ecg_id {listed(wrong)}"
-        wanted = "a path inside the dataset such as 'records100/00000/00001_lr'"
-        raise DatasetError(f"{path}: {names.name} must be {wanted}, got {found}.")
 
 
 def is_safe_relative_path(name: object) -> bool:

@@ -63,21 +63,17 @@ class Dataset:
 
     def describe(self) -> str:
         """Say in one sentence which data this is."""
-        patients = self.table["patient_id"].nunique()
         rates = " and ".join(map(str, self.sampling_rates)) or "no waveforms at any"
         count = f"{len(self.table):,} records"
         name = self.name if self.name.endswith(count) else f"{self.name}: {count}"
-        return f"{name} of {patients:,} patients, {rates} Hz, in {_shortened(self.folder)}"
+        return f"{name} of {self.table['patient_id'].nunique():,} patients, {rates} Hz, in {_shortened(self.folder)}"
 
 
-def open_dataset(
-    path: str | os.PathLike | None = None, n_simulated: int = 1200, progress: bool = True
-) -> Dataset:
+def open_dataset(path: str | os.PathLike | None = None, progress: bool = True) -> Dataset:
     """Open a dataset: find it, read its tables and check them; simulate one where there is none.
 
     Args:
         path: of the dataset or of a folder above it; None leaves the choice to `resolve_data_path`.
-        n_simulated: records to simulate where `path` is None and no data are there.
         progress: show a progress bar while simulating.
 
     Returns:
@@ -89,7 +85,7 @@ def open_dataset(
     """
     folder, why = resolve_data_path(path)
     if not folder.exists():
-        write_dataset(folder, n_records=n_simulated, progress=progress)
+        write_dataset(folder, progress=progress)
     table = read_database(folder)
     statements = read_statements(folder)
     simulated = (folder / SIMULATED_MARKER).is_file()

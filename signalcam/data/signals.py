@@ -16,7 +16,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from signalcam.data.cache import FORMAT_VERSION, cache_folder, open_entry, write_entry
-from signalcam.data.metadata import FILENAME_COLUMNS
+from signalcam.data.metadata import FILENAME_COLUMNS, known_ids
 from signalcam.data.ptbxl import Dataset, check_rate
 from signalcam.data.threads import in_order
 from signalcam.errors import MissingRecordsError, RecordError, listed
@@ -76,7 +76,9 @@ def load_signals(
         if value not in choices:
             raise ValueError(f"{name} must be one of {listed(choices)}, got {value!r}.")
     check_rate(dataset, sampling_rate)
-    ids = _checked_ids(dataset, ecg_ids)
+    ids = known_ids(dataset.table, dataset.table.index if ecg_ids is None else ecg_ids, "ecg_ids")
+    if not len(ids):
+        raise ValueError("ecg_ids is empty: no record to load.")
     names = dataset.table.loc[ids, FILENAME_COLUMNS[sampling_rate]].tolist()
     paths = [f"{dataset.folder}{os.sep}{name}" for name in names]
     skipped, stamps = _look_at_files(paths)
@@ -140,8 +142,8 @@ class _Request:
         indices = [index for index in range(len(self.paths)) if index not in skipped]
         n = max(1, _BLOCK_BYTES // (4 * self.shape[1] * self.shape[2]))
         parts = (indices[start : start + n] for start in range(0, len(indices), n))
-        title = f"Loading {self.sampling_rate} Hz"
-        with tqdm(total=len(indices), desc=title, unit=" records", disable=not progress) as bar:
+        how = {"desc": f"Loading {self.sampling_rate} Hz", "unit": " records", "disable": not progress}
+        with tqdm(total=len(indices), **how) as bar:
             for part, (signals, errors) in in_order(self._read_block, parts, _N_WORKERS, _N_WORKERS + 1):
                 for position, error in errors.items():
                     if not self.may_skip:
@@ -212,18 +214,6 @@ def _look_at_files(paths: list[str]) -> tuple[dict[int, str], str]:
             if not is_file:
                 missing[index] = "no .hea or no .dat file"
     return missing, _digest(repr(stamps))
-
-
-def _checked_ids(dataset: Dataset, ecg_ids: pd.Index | None) -> pd.Index:
-    ids = dataset.table.index if ecg_ids is None else pd.Index(ecg_ids)
-    if ids.dtype == bool:
-        raise ValueError("ecg_ids must hold ecg_ids, got a boolean mask; use dataset.table.index[mask].")
-    if not len(ids):
-        raise ValueError("ecg_ids is empty: no record to load.")
-    unknown = ids[~ids.isin(dataset.table.index)]
-    if len(unknown):
-        raise ValueError(f"{len(unknown):,} ecg_ids are not in the dataset's table: {listed(unknown)}.")
-    return ids
 
 
 def _digest(text: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.data.metadata import N_FOLDS, check_folds, check_present
+from signalcam.data.metadata import N_FOLDS, check_folds, check_present, known_ids
 from signalcam.data.threads import in_order
 from signalcam.errors import DatasetError, LeakageError, listed
 
@@ -72,7 +72,7 @@ def check_leakage(
         LeakageError: names the patients, records or signals and the splits they are in.
         ValueError: ecg_ids that `table` or `signals` does not have, or that do not fit `signals`.
     """
-    owners = {name: _as_ids(name, ids, table) for name, ids in splits.items()}
+    owners = {name: known_ids(table, ids, f"Split {name!r}") for name, ids in splits.items()}
     ids = table.index[table.index.isin({ecg_id for ids in owners.values() for ecg_id in ids})]
     check_present(table.loc[ids], "patient_id")
     problems = [
@@ -85,16 +85,6 @@ def check_leakage(
     if any(problems):
         advice = "Keep all records of a patient in one split, e.g. with split_by_fold."
         raise LeakageError(" ".join([*filter(None, problems), advice]))
-
-
-def _as_ids(name: str, ids: pd.Index, table: pd.DataFrame) -> pd.Index:
-    index = pd.Index(ids)
-    if index.dtype == bool:
-        raise ValueError(f"Split {name!r} must hold ecg_ids, got a boolean mask; use table.index[mask].")
-    unknown = index[~index.isin(table.index)]
-    if len(unknown):
-        raise ValueError(f"Split {name!r} holds ecg_ids that the table does not have: {listed(unknown)}.")
-    return index
 
 
 def _shared(owners: dict[str, pd.Index], keys: dict, what: str, column: str) -> str:

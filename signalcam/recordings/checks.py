@@ -38,7 +38,17 @@ def check_signals(
     """
     array = as_numbers(signals, "signals")
     array = array[np.newaxis] if array.ndim == 2 else array
-    _check_shape(array, n_times, n_leads)
+    wanted = f"(record, {n_times or 'time'}, {n_leads})"
+    if array.ndim != 3:
+        raise ValueError(f"signals must be of shape {wanted} or one record of it, got {array.shape}.")
+    check_not_transposed(array, n_leads)
+    if array.shape[2] != n_leads:
+        found = f"signals must have {n_leads} leads, {wanted}, got {array.shape[2]} in {array.shape}"
+        raise ValueError(f"{found}. Choose or derive leads with signalcam.recordings.from_array.")
+    if n_times not in (None, array.shape[1]):
+        found = f"{n_times:,} samples a record, {wanted}, got {array.shape[1]:,} in {array.shape}"
+        advice = "Crop, pad, window or resample with signalcam.recordings.from_array."
+        raise ValueError(f"signals must have {found}. {advice}")
     with np.errstate(over="ignore"):
         array = array.astype(np.float32, copy=False)
     refuse_non_finite(array)
@@ -81,10 +91,8 @@ def refuse_non_finite(signals: np.ndarray, name: str = "signals") -> None:
         if count
     )
     more = f" ({n_records - 1:,} more records too)" if n_records > 1 else ""
-    raise RecordError(
-        f"{name} must be finite, got NaN or infinity in {place}{each}{more}. Leave the record out, or cut it "
-        "to a span without gaps."
-    )
+    advice = "Leave the record out, or cut it to a span without gaps."
+    raise RecordError(f"{name} must be finite, got NaN or infinity in {place}{each}{more}. {advice}")
 
 
 def as_numbers(array: ArrayLike, name: str, gain: ArrayLike | None = None) -> np.ndarray:
@@ -126,20 +134,6 @@ def _blocks(array: np.ndarray) -> list[tuple[int, np.ndarray]]:
 
 def _lead(lead: int, signals: np.ndarray) -> str:
     return LEADS[lead] if signals.shape[-1] == len(LEADS) else str(lead)
-
-
-def _check_shape(array: np.ndarray, n_times: int | None, n_leads: int) -> None:
-    wanted = f"(record, {n_times or 'time'}, {n_leads})"
-    if array.ndim != 3:
-        raise ValueError(f"signals must be of shape {wanted} or one record of it, got {array.shape}.")
-    check_not_transposed(array, n_leads)
-    if array.shape[2] != n_leads:
-        found = f"signals must have {n_leads} leads, {wanted}, got {array.shape[2]} in {array.shape}"
-        raise ValueError(f"{found}. Choose or derive leads with signalcam.recordings.from_array.")
-    if n_times not in (None, array.shape[1]):
-        found = f"{n_times:,} samples a record, {wanted}, got {array.shape[1]:,} in {array.shape}"
-        advice = "Crop, pad, window or resample with signalcam.recordings.from_array."
-        raise ValueError(f"signals must have {found}. {advice}")
 
 
 def _warn(spans: np.ndarray, errors: np.ndarray) -> None:

@@ -8,10 +8,8 @@ from pathlib import Path
 
 from signalcam.recordings.formats.readers import SUFFIXES, header_beside
 
-# What is picked up in folders besides the formats that are read: formats whose error says how to read them.
-_REPORTED = (".scp", ".xml", ".aecg", ".hl7", ".muse", ".zip")
-# Text without leads lies in many folders, so that it is read only when named.
-_IN_FOLDERS = {*SUFFIXES, *_REPORTED} - {".txt"}
+# Picked up in folders: what is read, but for text, and formats whose error says how to read them.
+_IN_FOLDERS = {*SUFFIXES, ".scp", ".xml", ".aecg", ".hl7", ".muse", ".zip"} - {".txt"}
 
 
 def find_recordings(patterns: str | os.PathLike | Iterable[str | os.PathLike]) -> Iterator[Path]:
@@ -26,10 +24,10 @@ def find_recordings(patterns: str | os.PathLike | Iterable[str | os.PathLike]) -
     Yields:
         Paths, in the order of the patterns; by name within a folder and within the matches of a wildcard.
     """
-    patterns = [patterns] if isinstance(patterns, str | os.PathLike) else list(patterns)
-    named = {Path(os.path.expanduser(os.fspath(pattern))) for pattern in patterns}
-    for pattern in patterns:
-        text = os.path.expanduser(os.fspath(pattern))
+    patterns = [patterns] if isinstance(patterns, str | os.PathLike) else patterns
+    texts = [os.path.expanduser(os.fspath(pattern)) for pattern in patterns]
+    named = set(map(Path, texts))
+    for text in texts:
         if os.path.isdir(text):
             paths = _in_folder(text)
         elif glob.has_magic(text) and not os.path.exists(text):
@@ -38,8 +36,7 @@ def find_recordings(patterns: str | os.PathLike | Iterable[str | os.PathLike]) -
             continue
         else:
             paths = iter(())
-        first = next(paths, None)
-        yield Path(text) if first is None else first
+        yield next(paths, Path(text))
         yield from paths
 
 

@@ -60,8 +60,8 @@ class _Wanted:
         if self.length not in LENGTHS:
             raise ValueError(f"length must be one of {', '.join(LENGTHS)}, got {self.length!r}.")
         if self.n_times < 1:
-            found = f"at {self.sampling_rate:g} Hz, got {self.duration:g} s"
-            raise ValueError(f"duration must hold a sample {found}.")
+            found = f"{self.duration:g} s at {self.sampling_rate:g} Hz"
+            raise ValueError(f"duration must hold a sample, got {found}.")
 
     @property
     def n_times(self) -> int:
@@ -153,9 +153,9 @@ def from_array(
         raise ValueError(f"array must be (time, lead) or (record, time, lead), got shape {array.shape}.")
     check_not_transposed(array, len(names))
     if array.shape[-1] != len(names):
-        wanted = f"{len(names)} leads ({', '.join(map(str, names))}) on the last axis"
+        expected = f"{len(names)} leads ({', '.join(map(str, names))}) on the last axis"
         found = f"{array.shape[-1]} in {array.shape}. Give names=[...] of the leads there are."
-        raise ValueError(f"array must have {wanted}, got {found}")
+        raise ValueError(f"array must have {expected}, got {found}")
     gain = np.asarray(1.0 if gain is None else gain)
     if gain.dtype.kind not in "fiu" or gain.shape not in ((), (len(names),)):
         found = f"{gain.dtype} of shape {gain.shape}"

@@ -1,5 +1,6 @@
 """Finding and opening a PTB-XL folder, and what is said when it is none."""
 
+import functools
 import shutil
 import zipfile
 from pathlib import Path
@@ -313,7 +314,8 @@ def test_whole_ptbxl_is_preferred_to_its_sample_and_without_either_a_set_is_simu
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PATH_TO_DATA", raising=False)
-    dataset = open_dataset(n_simulated=20, progress=False)
+    monkeypatch.setattr(ptbxl, "write_dataset", functools.partial(ptbxl.write_dataset, n_records=20))
+    dataset = open_dataset(progress=False)
     assert dataset.simulated
     assert dataset.source.startswith("Using the simulated set in data/simulated: PATH_TO_DATA is not set")
     assert dataset.source.endswith(f"\n{dataset.describe()}.")
