@@ -130,7 +130,7 @@ def _listing(folder: str | os.PathLike) -> tuple[Path, tuple[int, ...], dict[str
     folder = folder if (folder / SUMS_FILE).is_file() else find_dataset(folder)
     path = folder / SUMS_FILE
     if not path.is_file():
-        fetch = f"`python -m signalcam download {folder}`"
+        fetch = f"`python -m signalcam download {folder}` or from {BASE_URL}"
         raise FileNotFoundError(f"{path} is missing, so nothing can be verified. Fetch it with {fetch}.")
     rates = tuple(rate for rate, name in RECORD_FOLDERS.items() if (folder / name).is_dir())
     rates = rates or tuple(RECORD_FOLDERS)

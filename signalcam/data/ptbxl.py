@@ -66,7 +66,8 @@ class Dataset:
         rates = " and ".join(map(str, self.sampling_rates)) or "no waveforms at any"
         count = f"{len(self.table):,} records"
         name = self.name if self.name.endswith(count) else f"{self.name}: {count}"
-        return f"{name} of {self.table['patient_id'].nunique():,} patients, {rates} Hz, in {_shortened(self.folder)}"
+        patients = self.table["patient_id"].nunique()
+        return f"{name} of {patients:,} patients, {rates} Hz, in {_shortened(self.folder)}"
 
 
 def open_dataset(path: str | os.PathLike | None = None, progress: bool = True) -> Dataset:

@@ -27,8 +27,7 @@ DURATION = 10  # seconds; every PTB-XL record
 
 logger = logging.getLogger(__name__)
 
-# Bytes of a block of signals. Small, since _N_WORKERS + 2 of them may be in memory beside the array.
-_BLOCK_BYTES = 400_000
+_BLOCK_BYTES = 400_000  # small, since _N_WORKERS + 2 blocks may be in memory beside the array
 # Threads: on a cold disk the time goes to waiting for small files; processes would take longer to start.
 _N_WORKERS = min(8, max(2, os.cpu_count() or 2))
 
