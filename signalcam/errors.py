@@ -32,18 +32,7 @@ class RecordWarning(UserWarning):
 
 
 def listed(names: Iterable, limit: int = 5) -> str:
-    """Name the first few for a message, and how many more there are.
-
-    Args:
-        names: of whatever; turned to text.
-        limit: how many to name.
-
-    Returns:
-        Text.
-
-    >>> listed([1, 2, 3], limit=2)
-    '1, 2 and 1 more'
-    """
+    """Name the first few for a message, and how many more there are: "1, 2 and 1 more"."""
     names = [str(name) for name in names]
     text = ", ".join(names[:limit])
     return f"{text} and {len(names) - limit:,} more" if len(names) > limit else text

@@ -1,7 +1,7 @@
 """The 12 leads: names, order, aliases, the identities that tie the six limb leads; and the units of voltage.
 
-`LEADS` is the one source of lead names and lead order. The order is that of the PTB-XL files (aVR, aVL, aVF;
-some figures and pages list aVL first). Leads are found by name, never by a position written down elsewhere.
+`LEADS` is the one source of lead names and lead order, that of the PTB-XL files (aVR, aVL, aVF; some figures
+and pages list aVL first).
 """
 
 import difflib
@@ -33,12 +33,6 @@ def canonical_lead(name: str) -> str:
     in front: `"DI"`, `"MDC_ECG_LEAD_I"`, `"ECG I"` and `"i "` are lead I, `"AVR"` is aVR, `"C1"` is V1. Leads
     that are merely related are not aliases: VR (not augmented), -aVR (inverted), MLII and V3R stay unknown.
 
-    Args:
-        name: as a file or a person spells it.
-
-    Returns:
-        The name in `LEADS`.
-
     Raises:
         ValueError: the name is unknown; the message gives near matches.
     """
@@ -47,14 +41,11 @@ def canonical_lead(name: str) -> str:
     # No lead has a long name, and to normalise a long row of combining marks takes quadratic time.
     short = "".join(name.split())[:64]
     key = re.sub(r"[\s._]+", "", unicodedata.normalize("NFKC", short)).upper()
-    if key in _ALIASES:
-        return _ALIASES[key]
     bare = _PREFIX.sub("", key)
-    if bare in _ALIASES:
-        return _ALIASES[bare]
-    near = dict.fromkeys(
-        _ALIASES[match] for match in difflib.get_close_matches(bare, _ALIASES, n=3, cutoff=0.5)
-    )
+    found = _ALIASES.get(key) or _ALIASES.get(bare)
+    if found:
+        return found
+    near = dict.fromkeys(_ALIASES[match] for match in difflib.get_close_matches(bare, _ALIASES, 3, 0.5))
     hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(LEADS)}."
     raise ValueError(f"Unknown lead name {name[:60]!r}: {hint} Rename it if it is that lead.")
 
@@ -69,9 +60,6 @@ def known_lead(name: str) -> str | None:
 
 def order_leads(names: Sequence[str]) -> np.ndarray:
     """Positions of the 12 `LEADS` in `names`: `signals[..., order_leads(names)]` is in the order of `LEADS`.
-
-    Args:
-        names: of the leads, in the order of the signals.
 
     Returns:
         int64 array of shape (12,).
@@ -92,15 +80,9 @@ def order_leads(names: Sequence[str]) -> np.ndarray:
         else:
             found[lead] = position
     missing = [lead for lead in LEADS if lead not in found]
-    if missing or extra or duplicates:
-        raise ValueError(_lead_problems(len(names), missing, extra, duplicates, hints))
-    return np.array([found[lead] for lead in LEADS], dtype=np.int64)
-
-
-def _lead_problems(
-    n_names: int, missing: list[str], extra: list[str], duplicates: list[str], hints: list[str]
-) -> str:
-    parts = [f"Expected the 12 leads {', '.join(LEADS)}, got {n_names} names."]
+    if not (missing or extra or duplicates):
+        return np.array([found[lead] for lead in LEADS], dtype=np.int64)
+    parts = [f"Expected the 12 leads {', '.join(LEADS)}, got {len(names)} names."]
     if missing:
         parts.append(f"Missing: {', '.join(missing)}.")
         if set(missing) <= {"III", "aVR", "aVL", "aVF"}:
@@ -110,13 +92,11 @@ def _lead_problems(
         parts.append(hints[0] if missing else "Leave them out, or ask for it with drop_extra=True.")
     if duplicates:
         parts.append(f"Named twice: {', '.join(duplicates)}. Keep one of each.")
-    return " ".join(parts)
+    raise ValueError(" ".join(parts))
 
 
 def derive_limb_leads(lead_i: np.ndarray, lead_ii: np.ndarray) -> tuple[np.ndarray, ...]:
     """Leads III, aVR, aVL and aVF from leads I and II, by Einthoven's law and Goldberger's definitions.
-
-    III = II - I, aVR = -(I + II) / 2, aVL = I - II / 2, aVF = II - I / 2.
 
     Args:
         lead_i, lead_ii: arrays of one shape and unit.
@@ -129,9 +109,8 @@ def derive_limb_leads(lead_i: np.ndarray, lead_ii: np.ndarray) -> tuple[np.ndarr
     """
     lead_i, lead_ii = np.asarray(lead_i), np.asarray(lead_ii)
     if lead_i.shape != lead_ii.shape:
-        raise ValueError(
-            f"Leads I and II must have one shape, got {lead_i.shape} and {lead_ii.shape}: cut one of them."
-        )
+        found = f"{lead_i.shape} and {lead_ii.shape}"
+        raise ValueError(f"Leads I and II must have one shape, got {found}: cut one of them.")
     return lead_ii - lead_i, -(lead_i + lead_ii) / 2, lead_i - lead_ii / 2, lead_ii - lead_i / 2
 
 
@@ -152,10 +131,8 @@ def einthoven_error(signals: np.ndarray) -> np.ndarray:
     """
     signals = np.asarray(signals)
     if signals.ndim not in (2, 3) or signals.shape[-1] < 6 or signals.shape[-2] == 0:
-        raise ValueError(
-            f"Expected signals of shape (record, time, lead) or (time, lead) with the limb leads first, "
-            f"got shape {signals.shape}."
-        )
+        wanted = "(record, time, lead) or (time, lead) with the limb leads first"
+        raise ValueError(f"signals must be {wanted}, got shape {signals.shape}.")
     lead_i, lead_ii, lead_iii, avr, avl, avf = (signals[..., k].astype(np.float64) for k in range(6))
     residuals = (
         lead_ii - lead_i - lead_iii,
@@ -168,13 +145,7 @@ def einthoven_error(signals: np.ndarray) -> np.ndarray:
 
 
 def millivolts_per(unit: str) -> float:
-    """How many mV one `unit` is.
-
-    Args:
-        unit: "V", "mV", "uV" (or with a mu) or "nV", in any case.
-
-    Returns:
-        1e3, 1, 1e-3 or 1e-6.
+    """How many mV one "V", "mV", "uV" (or with a mu) or "nV" is, in any case.
 
     Raises:
         ValueError: the unit is unknown or no voltage.
@@ -188,15 +159,12 @@ def millivolts_per(unit: str) -> float:
 
 
 def agreed_scale(stated: str | None, given: str | None, what: str) -> float:
-    """How many mV one unit of a file's values is, from what the file states and what the caller says.
+    """How many mV one unit of a file's values is.
 
     Args:
         stated: unit in the file, or None or blank where it states none.
         given: unit by the caller, or None; it fills in, it never overrules.
         what: the lead or column, for messages.
-
-    Returns:
-        The scale, above 0.
 
     Raises:
         ValueError: neither says the unit, they contradict, or it is no voltage.

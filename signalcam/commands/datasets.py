@@ -43,7 +43,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 def synthesize(arguments: argparse.Namespace) -> int:
     """Write the simulated set and say where."""
-    from signalcam.data.ptbxl import open_dataset
+    from signalcam.data import open_dataset
     from signalcam.simulation import write_dataset
 
     folder = write_dataset(arguments.folder, n_records=arguments.records, seed=arguments.seed)
@@ -53,22 +53,17 @@ def synthesize(arguments: argparse.Namespace) -> int:
 
 def fetch(arguments: argparse.Namespace) -> int:
     """Download and verify; end with a count, or with the list of what is missing and status 1."""
-    from signalcam.data.checksums import outcome
-    from signalcam.data.download import download
+    from signalcam.data import download, outcome
 
-    problems = download(
-        arguments.folder,
-        sampling_rate=arguments.sampling_rate,
-        workers=arguments.workers,
-        **({"base_url": arguments.base_url} if arguments.base_url else {}),
-    )
+    source = {"base_url": arguments.base_url} if arguments.base_url else {}
+    problems = download(arguments.folder, arguments.sampling_rate, workers=arguments.workers, **source)
     print(outcome(arguments.folder, problems))
     return int(len(problems) > 0)
 
 
 def check(arguments: argparse.Namespace) -> int:
     """Verify; end with a count, or with the list of what differs and status 1."""
-    from signalcam.data.checksums import outcome, verify
+    from signalcam.data import outcome, verify
 
     problems = verify(arguments.folder)
     print(outcome(arguments.folder, problems))

@@ -7,16 +7,12 @@ import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from signalcam.deployment.deployable import Settings
+    from signalcam.deployment import Settings
     from signalcam.recordings import Recording
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """Add what `read` needs to know to a parser.
-
-    Args:
-        parser: of a command that reads recordings.
-    """
+    """Add what `read` needs to know to the parser of a command."""
     group = parser.add_argument_group("reading", "what the files do not say, and which repairs are allowed")
     group.add_argument("--source-rate", type=float, help="sampling rate of CSV files, in Hz")
     group.add_argument("--unit", help="unit of files that state none: mV, uV or V")
@@ -35,12 +31,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
 def read(
     path: str | os.PathLike, settings: "Settings", arguments: argparse.Namespace
 ) -> list[tuple["Recording", list[str]]]:
-    """Read and check one recording at the rate and length of a model.
-
-    Args:
-        path: of the recording.
-        settings: the model's.
-        arguments: with the options of `add_reading_options`.
+    """Read and check one recording at the rate and length of a model, by the options of the command.
 
     Returns:
         List of pairs: the recording, or a window of it, and the notes on its quality.
@@ -78,12 +69,5 @@ def _as_options(text: str) -> str:
 
 
 def shown(path: str | os.PathLike) -> str:
-    """A path as text that can be printed, whatever its bytes are.
-
-    Args:
-        path: any.
-
-    Returns:
-        The path with a mark in place of what is no text.
-    """
+    """A path as text that can be printed, with a mark in place of bytes that are no text."""
     return os.fsencode(path).decode("utf-8", "replace")

@@ -1,20 +1,18 @@
 """PTB-XL: found or fetched, labelled, split, and read as one array, checked at every step."""
 
-from signalcam.data.checksums import outcome, verify
-from signalcam.data.download import download
+from signalcam.data.download import download, outcome, verify
 from signalcam.data.http_files import DownloadError
 from signalcam.data.labels import (
     LABEL_RULES,
     SUBCLASSES,
     SUPERCLASSES,
     binary_labels,
-    label_summary,
     subclass_column,
     superclasses,
     training_targets,
 )
 from signalcam.data.load import Records, load_ptbxl
-from signalcam.data.ptbxl import Dataset, find_dataset, open_dataset, resolve_data_path
+from signalcam.data.ptbxl import Dataset, open_dataset, resolve_data_path
 from signalcam.data.signals import load_signals
 from signalcam.data.splits import check_leakage, split_by_fold
 
@@ -28,8 +26,6 @@ __all__ = [
     "binary_labels",
     "check_leakage",
     "download",
-    "find_dataset",
-    "label_summary",
     "load_ptbxl",
     "load_signals",
     "open_dataset",

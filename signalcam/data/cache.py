@@ -1,10 +1,8 @@
 """A cache of signals: one file an entry, named by what it is made of, either whole or not there.
 
-An entry is `WHAT-STATE.npy`: WHAT stands for the records asked for, STATE for the files they are read from,
-so that signals of other files can never be taken for them. Behind the signals follows a line of JSON with how
-they were read and a checksum of each record. The file is written under a name of its own and then renamed: a
-process that is killed leaves no entry, and of several that write the same one the last wins. Nothing is
-pickled.
+An entry is `WHAT-STATE.npy`: WHAT stands for the records asked for, STATE for the files they are read from.
+Behind the signals follows a line of JSON with how they were read and a checksum of each record. The file is
+renamed when it is whole: a killed process leaves no entry, and of several that write one the last wins.
 """
 
 import contextlib
@@ -33,42 +31,28 @@ _N_SAMPLED = 256  # records whose checksum is compared on opening
 
 
 def cache_folder(cache: bool | str | os.PathLike = True) -> Path:
-    """Folder of the cache; it may not exist yet.
-
-    Args:
-        cache: the folder itself, or True for SIGNALCAM_CACHE of the environment, else the platform's folder
-            for user caches.
-
-    Returns:
-        The folder.
-    """
+    """The folder given, else SIGNALCAM_CACHE of the environment, else the platform's for user caches."""
     place = os.environ.get(CACHE_VARIABLE, "").strip() if isinstance(cache, bool) else cache
-    return (
-        Path(place).expanduser().resolve() if place else platformdirs.user_cache_path("signalcam") / "signals"
-    )
+    return Path(place or platformdirs.user_cache_path("signalcam") / "signals").expanduser().resolve()
 
 
 def open_entry(
     path: Path, misfit: Callable[[dict, tuple[int, ...]], str], every_record: bool = False
 ) -> tuple[np.ndarray, dict] | None:
-    """Open an entry when it is whole and fits.
+    """Open an entry; return its signals, a read-only memory map, and `about`, or None.
 
     Args:
-        path: of the entry, `WHAT-STATE.npy`.
-        misfit: says why signals of `about` and a shape do not fit, "" when they do.
+        path: of the entry.
+        misfit: says why signals of `about` and a shape do not fit, "" when they do. A warning repeats it.
         every_record: compare the checksum of each record, not of a sample of 256.
-
-    Returns:
-        The signals, a read-only memory map, and `about`; None when there is no entry, or none to use. Then a
-        line of warning says why it is built anew.
     """
     try:
         signals, about = _open(path, every_record)
         problem = misfit(about, signals.shape)
     except FileNotFoundError:
-        problem = "files of the dataset, or the cache's format, have changed since" if _others(path) else ""
-        if not problem:
+        if not _others(path):
             return None
+        problem = "files of the dataset, or the cache's format, have changed since"
     except Exception as error:  # noqa: BLE001 (whatever keeps it from being opened, it can be built anew)
         problem = f"its data are not whole ({error})"
     if problem:
@@ -84,7 +68,7 @@ def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
     with open(path, "rb") as file:
         file.seek(signals.offset + signals.nbytes)
         footer = file.read()
-    if footer[:8] != _checksum_of(footer[8:]):
+    if footer[:8] != b"%08x" % zlib.crc32(footer[8:]):
         raise ValueError("its last line is not whole")
     content = json.loads(footer[8:])
     n = len(signals)
@@ -98,16 +82,13 @@ def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
 def write_entry(
     path: Path, shape: tuple[int, int, int], blocks: Iterable[np.ndarray], about: dict
 ) -> np.ndarray:
-    """Write an entry block by block, and remove those that it supersedes.
+    """Write an entry and remove those that it supersedes; return its signals, a read-only memory map.
 
     Args:
-        path: of the entry, `WHAT-STATE.npy`.
+        path: of the entry.
         shape: (record, time, lead) of all blocks together; fewer records may come.
         blocks: float32 arrays (record, time, lead).
         about: what the signals are of; read when the last block has come.
-
-    Returns:
-        The signals, a read-only memory map.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full; says what to do.
@@ -125,7 +106,7 @@ def write_entry(
                 checksums += map(zlib.crc32, block)
                 file.write(block)
             footer = json.dumps({"about": about, "checksums": checksums}).encode()
-            file.write(_checksum_of(footer) + footer)
+            file.write(b"%08x" % zlib.crc32(footer) + footer)
             # NumPy leaves space in the header, so that it can be written again for fewer records.
             _write_header(file, (len(checksums), *shape[1:]))
             file.flush()
@@ -136,11 +117,11 @@ def write_entry(
     except OSError as error:
         if error.errno is None:  # not the system's: a record that cannot be read
             raise
-        raise OSError(
-            error.errno,
-            f"Cannot write the signal cache in {path.parent}: {error.strerror or error}. Free space there, "
-            f"name another folder with {CACHE_VARIABLE} or cache=FOLDER, or load with cache=False",
-        ) from error
+        advice = (
+            f"Free space, name another folder with {CACHE_VARIABLE} or cache=FOLDER, or load with cache=False"
+        )
+        message = f"Cannot write the signal cache in {path.parent}: {error.strerror or error}. {advice}"
+        raise OSError(error.errno, message) from error
     finally:
         _remove(part)
     for other in _others(path):
@@ -157,12 +138,8 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def _checksum_of(data: bytes) -> bytes:
-    return b"%08x" % zlib.crc32(data)
-
-
 def _others(path: Path) -> list[Path]:
-    """Other files of the same WHAT: entries of another STATE, and what killed processes left."""
+    """Files of the same WHAT: entries of another STATE, and what killed processes left."""
     return [other for other in path.parent.glob(path.stem.rpartition("-")[0] + "*") if other != path]
 
 

@@ -1,24 +1,26 @@
-"""Fetch PTB-XL from PhysioNet: only what is missing, verified before it gets its final name.
+"""Fetch PTB-XL from PhysioNet: only what is missing, verified before it gets its final name; and verify it.
 
-What to fetch, and the sum of each file, comes from the dataset's SHA256SUMS.txt. A file is written under
-the name `NAME.part`, compared with its sum, and only then renamed; an interrupted one is resumed. Files that
-are whole are not fetched again. Archives are not read, so nothing is ever unpacked.
+A file is written as `NAME.part`, compared with its sum in SHA256SUMS.txt, and only then renamed; an
+interrupted one is resumed. Archives are not read, so nothing is ever unpacked.
 """
 
 import os
+import re
 from pathlib import Path
 
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.data.checksums import SUMS_FILE, expected_files, parse_sums
-from signalcam.data.http_files import Fetcher, is_allowed
-from signalcam.data.metadata import DATABASE_FILE, STATEMENTS_FILE
-from signalcam.data.ptbxl import RECORD_FOLDERS
+from signalcam.data.http_files import Fetcher, compare, is_allowed
+from signalcam.data.metadata import DATABASE_FILE, STATEMENTS_FILE, is_safe_relative_path
+from signalcam.data.ptbxl import RECORD_FOLDERS, find_dataset
 from signalcam.data.threads import in_order
 from signalcam.errors import DatasetError
 
 BASE_URL = "https://physionet.org/files/ptb-xl/1.0.3/"
+SUMS_FILE = "SHA256SUMS.txt"
+
+_LINE = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(\S.*)")
 
 
 def download(
@@ -28,8 +30,6 @@ def download(
     workers: int = 8,
     timeout: float = 30.0,
     limit: float = 600.0,
-    attempts: int = 5,
-    wait: float = 1.0,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Fetch PTB-XL's tables and its records of one rate into `folder`; resume where an earlier run stopped.
@@ -40,14 +40,12 @@ def download(
         base_url: where from. https, or http to this very machine.
         workers: how many files at a time.
         timeout: seconds without an answer or a further byte.
-        limit: seconds for one file, all its attempts together, by the clock. A rerun resumes it.
-        attempts: how often a file is tried.
-        wait: seconds before the second attempt; twice as long before each further one, at most 30.
+        limit: seconds for one file, all its attempts together. A rerun resumes it.
         progress: show a progress bar.
 
     Returns:
-        DataFrame with a row for each file that is not there at the end: `file`, `problem`. Without rows,
-        all files are there and verified. `outcome(folder, problems)` says it in words.
+        DataFrame with a row for each file that is not there, verified, at the end: `file`, `problem`.
+        `outcome` says it in words.
 
     Raises:
         DownloadError: the list of files cannot be fetched.
@@ -57,14 +55,21 @@ def download(
     """
     if sampling_rate not in RECORD_FOLDERS:
         raise ValueError(f"sampling_rate must be 100 or 500 Hz, got {sampling_rate!r}.")
-    if workers < 1 or attempts < 1 or not (timeout > 0 and limit > 0):
-        raise ValueError("workers and attempts must be 1 or more, and timeout and limit above 0 seconds.")
+    if workers < 1 or not (timeout > 0 and limit > 0):
+        raise ValueError("workers must be 1 or more, and timeout and limit above 0 seconds.")
     if not is_allowed(base_url):
         raise DatasetError(f"Downloads go over https; refused: {base_url[:200]!r}.")
     folder = Path(folder).expanduser().resolve()
-    fetcher = Fetcher(base_url.rstrip("/") + "/", timeout, limit, attempts, wait)
+    fetcher = Fetcher(base_url.rstrip("/") + "/", timeout, limit)
     data = fetcher.read(SUMS_FILE)
-    sums = expected_files(_checked_sums(data, fetcher.base_url, sampling_rate), (sampling_rate,))
+    source = fetcher.base_url + SUMS_FILE
+    if data.lstrip()[:1] == b"<":
+        raise DatasetError(f"{source}: expected a list of sums, got a web page. Is the address right?")
+    sums = expected_files(parse_sums(data, source), (sampling_rate,))
+    absent = [name for name in (DATABASE_FILE, STATEMENTS_FILE) if name not in sums]
+    if absent or not any(name.startswith(RECORD_FOLDERS[sampling_rate] + "/") for name in sums):
+        what = absent[0] if absent else f"any record at {sampling_rate} Hz"
+        raise DatasetError(f"{source} does not list {what}: it is not PTB-XL's, or is cut off.")
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / (SUMS_FILE + ".part")
     part.write_bytes(data)
@@ -78,13 +83,87 @@ def download(
     return pd.DataFrame([pair for pair in found if pair[1]], columns=["file", "problem"], dtype=object)
 
 
-def _checked_sums(data: bytes, base_url: str, sampling_rate: int) -> dict[str, str]:
-    source = base_url + SUMS_FILE
-    if data.lstrip()[:1] == b"<":
-        raise DatasetError(f"{source}: expected a list of sums, got a web page. Is the address right?")
-    sums = parse_sums(data, source)
-    absent = [name for name in (DATABASE_FILE, STATEMENTS_FILE) if name not in sums]
-    if absent or not any(name.startswith(RECORD_FOLDERS[sampling_rate] + "/") for name in sums):
-        what = absent[0] if absent else f"any record at {sampling_rate} Hz"
-        raise DatasetError(f"{source} does not list {what}: it is not PTB-XL's, or is cut off.")
+def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
+    """Compare the files of a dataset with its SHA256SUMS.txt, offline.
+
+    Records of a rate of which the folder holds none are not missed: 100 Hz alone is a whole dataset.
+
+    Args:
+        folder: the dataset, or one above it.
+        progress: show a progress bar.
+
+    Returns:
+        DataFrame with a row for each problem: `file`, and `problem` ("missing", or expected and found sums).
+
+    Raises:
+        FileNotFoundError: no dataset, or no SHA256SUMS.txt in it.
+        DatasetError: SHA256SUMS.txt is no list of sums, or names a path that leads out of the folder.
+    """
+    folder, _, sums = _listing(folder)
+    names = tqdm(sums, desc="Verifying", unit=" files", disable=not progress)
+    found = in_order(lambda name: compare(folder / name, sums[name]), names, min(8, os.cpu_count() or 2), 64)
+    return pd.DataFrame([pair for pair in found if pair[1]], columns=["file", "problem"], dtype=object)
+
+
+def outcome(folder: str | os.PathLike, problems: pd.DataFrame) -> str:
+    """Say how `verify` or `download` ended: "21,799 records, all verified", or the list of what is not whole.
+
+    Args: the dataset's folder, and what they returned for it. Returns: lines of text.
+    """
+    folder, rates, names = _listing(folder)
+    headers = [name for name in names if name.endswith(".hea")]
+    counts = {rate: sum(name.startswith(RECORD_FOLDERS[rate]) for name in headers) for rate in rates}
+    head = f"{max(counts.values()):,} records, "
+    rates_in_words = ", ".join(f"{n:,} at {rate} Hz" for rate, n in counts.items())
+    where = f"{rates_in_words}; {len(names):,} files in {folder}"
+    if problems.empty:
+        return f"{head}all verified ({where})."
+    end = f"not all whole: {len(problems):,} files are missing or differ ({where}). Fetch them with"
+    lines = [f"{row.file}: {row.problem}" for row in problems.itertuples()]
+    return "\n".join([*lines, f"{head}{end} `python -m signalcam download {folder}`."])
+
+
+def _listing(folder: str | os.PathLike) -> tuple[Path, tuple[int, ...], dict[str, str]]:
+    """The dataset's folder, the rates in Hz of its records (all where it has none), and {file: sum}."""
+    folder = Path(folder).expanduser().resolve()
+    # A folder with the list of sums may lack a table, by which a dataset is found.
+    folder = folder if (folder / SUMS_FILE).is_file() else find_dataset(folder)
+    path = folder / SUMS_FILE
+    if not path.is_file():
+        fetch = f"`python -m signalcam download {folder}` or from {BASE_URL}"
+        raise FileNotFoundError(f"{path} is missing, so nothing can be verified. Fetch it with {fetch}.")
+    rates = tuple(rate for rate, name in RECORD_FOLDERS.items() if (folder / name).is_dir())
+    rates = rates or tuple(RECORD_FOLDERS)
+    return folder, rates, expected_files(parse_sums(path.read_bytes(), str(path)), rates)
+
+
+def parse_sums(data: bytes, source: str) -> dict[str, str]:
+    """Parse lines of "sum path" to {path: SHA-256 in small hexadecimal digits}.
+
+    Raises:
+        DatasetError: begins with `source`; no such list, or a path is absolute or leads out of the folder.
+    """
+    sums: dict[str, str] = {}
+    lines = data.decode("utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        found = _LINE.fullmatch(line.strip())
+        if not found:
+            raise DatasetError(f"{source}, line {number}: expected 'sha256 path', found {line[:60]!r}.")
+        digest, name = found[1].lower(), found[2].removeprefix("./")
+        if not is_safe_relative_path(name):
+            found = f"the path {name[:80]!r} leads out of the folder"
+            raise DatasetError(f"{source}, line {number}: refused, {found}. Nothing was written.")
+        if sums.setdefault(name, digest) != digest:
+            raise DatasetError(f"{source}, line {number}: {name} is listed twice with different sums.")
+    if not sums:
+        raise DatasetError(f"{source} is empty.")
     return sums
+
+
+def expected_files(sums: dict[str, str], rates: tuple[int, ...]) -> dict[str, str]:
+    """`sums` without the records of other rates (in Hz), the tables first."""
+    others = tuple(f"{name}/" for rate, name in RECORD_FOLDERS.items() if rate not in rates)
+    wanted = {name: digest for name, digest in sums.items() if not name.startswith(others)}
+    return dict(sorted(wanted.items(), key=lambda item: ("/" in item[0], item[0])))

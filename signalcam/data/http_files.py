@@ -17,11 +17,11 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool
 
 from signalcam import __version__
-from signalcam.data.checksums import compare
 
 _CHUNK = 1 << 12  # bytes; when a connection ends, the chunk under way is lost and fetched again
 _MOST_REDIRECTS = 5
-_LONGEST_WAIT = 30.0  # seconds between two attempts
+_ATTEMPTS = 5
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds; twice as long after each further attempt
 _LARGEST_FILE = 1 << 28  # bytes; PTB-XL's largest has under 10 MB
 # Answers that a second attempt may change; others (404, 403) would be the same.
 _PASSING_STATUS = (408, 425, 429, 500, 502, 503, 504)
@@ -34,7 +34,7 @@ class DownloadError(OSError):
 
 
 class _Failed(Exception):
-    """One attempt failed; `may_pass` tells whether another may succeed, `wait` how long to wait before it."""
+    """One attempt failed; another one may succeed, or not, after a wait."""
 
     def __init__(self, reason: str, may_pass: bool, wait: float = 0.0):
         super().__init__(reason)
@@ -44,7 +44,7 @@ class _Failed(Exception):
 class _Adapter(HTTPAdapter):
     """Knows its sockets, so that they can be shut down from outside, whatever a thread waits for.
 
-    A server that sends a byte now and then meets every limit on a single read, in its headers, too.
+    A server that sends a byte now and then keeps to every limit on a single read, in its headers, too.
     """
 
     def __init__(self):
@@ -53,7 +53,6 @@ class _Adapter(HTTPAdapter):
         self.deadline = math.inf  # by time.monotonic()
 
     def get_connection_with_tls_context(self, *arguments: object, **options: object) -> HTTPConnectionPool:
-        """As in requests, of connections that tell their sockets."""
         pool = super().get_connection_with_tls_context(*arguments, **options)
         if "ConnectionCls" not in vars(pool):
             pool.ConnectionCls = type("Connection", (_Telling, pool.ConnectionCls), {"adapter": self})
@@ -79,9 +78,8 @@ class _Telling:
 class Fetcher:
     """Fetches files below one address, in several threads; the arguments are those of `download`."""
 
-    def __init__(self, base_url: str, timeout: float, limit: float, attempts: int, wait: float):
+    def __init__(self, base_url: str, timeout: float, limit: float):
         self.base_url, self.timeout, self.limit = base_url, timeout, limit
-        self.attempts, self.wait = attempts, wait
         self.stop = threading.Event()  # set it, and no further attempt is begun
         self._threads = threading.local()
         self._failures, self._lock = 0, threading.Lock()
@@ -92,18 +90,12 @@ class Fetcher:
         try:
             self._receive(name, file, None)
         except _Failed as error:
-            raise DownloadError(
-                f"Cannot fetch {self.base_url}{name}: {error}. Check the network and the address, then run "
-                "it again."
-            ) from error
+            message = f"Cannot fetch {self.base_url}{name}: {error}"
+            raise DownloadError(f"{message}. Check the network and the address, then rerun.") from error
         return file.getvalue()
 
     def fetch(self, name: str, path: Path, expected: str) -> str:
-        """Fetch a file to `path`, where it is not there yet with the sum `expected`.
-
-        Returns:
-            The problem; "" when there is none.
-        """
+        """Fetch a file to `path` unless it has the SHA-256 `expected` already; return the problem or ""."""
         if not compare(path, expected):
             return ""
         if self.stop.is_set():
@@ -116,18 +108,15 @@ class Fetcher:
         except _Failed as error:
             if not part.stat().st_size:
                 part.unlink()
-            self._count(error.may_pass)
+            with self._lock:  # stop when file after file fails for the network's or the server's reasons
+                self._failures = self._failures + 1 if error.may_pass else 0
+                if self._failures >= _MOST_FAILURES_IN_A_ROW:
+                    self.stop.set()
             return f"not fetched: {error}"
-        self._count(False)
+        with self._lock:
+            self._failures = 0
         os.replace(part, path)
         return ""
-
-    def _count(self, failed: bool) -> None:
-        """Stop when file after file fails for reasons that are the network's or the server's."""
-        with self._lock:
-            self._failures = self._failures + 1 if failed else 0
-            if self._failures >= _MOST_FAILURES_IN_A_ROW:
-                self.stop.set()
 
     def _receive(self, name: str, file: BinaryIO, expected: str | None) -> None:
         """Attempt it until `file` is whole; its time ends by the clock."""
@@ -137,7 +126,7 @@ class Fetcher:
         clock.daemon = True
         clock.start()
         try:
-            for number in range(1, self.attempts + 1):
+            for number in range(1, _ATTEMPTS + 1):
                 try:
                     return self._attempt(name, file, expected, adapter.deadline)
                 except requests.RequestException as error:
@@ -145,10 +134,10 @@ class Fetcher:
                     failed.__cause__ = error
                 except _Failed as error:
                     failed = error
-                pause = min(max(self.wait * 2 ** (number - 1), failed.wait), _LONGEST_WAIT)
+                pause = min(max(_FIRST_WAIT * 2 ** (number - 1), failed.wait), _LONGEST_WAIT)
                 if time.monotonic() + pause >= adapter.deadline:
                     raise _Failed(f"timed out, not whole within {self.limit:g} s ({failed})", failed.may_pass)
-                if not failed.may_pass or number == self.attempts or self.stop.is_set():
+                if not failed.may_pass or number == _ATTEMPTS or self.stop.is_set():
                     raise failed
                 self.stop.wait(pause)
         finally:
@@ -159,7 +148,11 @@ class Fetcher:
         with self._get(name, size, deadline) as response:
             # 416: nothing lies beyond what is here, so the part is whole, or of another file.
             if not (size and response.status_code == 416):
-                _check_status(response)
+                if response.status_code not in (200, 206):
+                    answer, after = response.status_code, response.headers.get("Retry-After", "")
+                    seconds = float(after) if after.isdecimal() else 0.0
+                    reason = f"the server answers {answer} {response.reason}"
+                    raise _Failed(reason, answer in _PASSING_STATUS, seconds)
                 starts = response.headers.get("Content-Range", "").startswith(f"bytes {size}-")
                 if not (response.status_code == 206 and starts):
                     size = file.truncate(0)
@@ -181,9 +174,7 @@ class Fetcher:
     def _session(self) -> requests.Session:
         if not hasattr(self._threads, "session"):
             self._threads.session = requests.Session()
-            self._threads.session.adapters["https://"] = self._threads.session.adapters["http://"] = (
-                _Adapter()
-            )
+            self._threads.session.adapters.update(dict.fromkeys(("https://", "http://"), _Adapter()))
         return self._threads.session
 
     def _get(self, name: str, start: int, deadline: float) -> requests.Response:
@@ -205,21 +196,22 @@ class Fetcher:
         raise _Failed("the server redirects in circles", may_pass=False)
 
 
+def compare(path: Path, expected: str) -> str:
+    """How a file differs from its SHA-256, in small hexadecimal digits; "" when it does not."""
+    try:
+        with open(path, "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "missing"
+    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        return f"cannot be read ({error.strerror})"
+    return "" if found == expected else f"differs: expected sha256 {expected[:16]}..., found {found[:16]}..."
+
+
 def is_allowed(url: str) -> bool:
     """True for https, and for http to this machine."""
-    parts = urlsplit(url)
-    this_machine = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    return parts.scheme == "https" or (parts.scheme == "http" and this_machine)
-
-
-def _check_status(response: requests.Response) -> None:
-    if response.status_code not in (200, 206):
-        after = response.headers.get("Retry-After", "")
-        raise _Failed(
-            f"the server answers {response.status_code} {response.reason}",
-            response.status_code in _PASSING_STATUS,
-            float(after) if after.isdecimal() else 0.0,
-        )
+    parts, here = urlsplit(url), ("localhost", "127.0.0.1", "::1")
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in here)
 
 
 def _in_words(error: requests.RequestException) -> str:

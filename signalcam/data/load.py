@@ -1,11 +1,6 @@
-"""PTB-XL with one label rule, three splits, and the signals in mV, checked against leakage.
-
-The notebooks, the shell commands and the benchmarks all start from here, so that they speak of the same
-records.
-"""
+"""PTB-XL with one label rule, three splits, and the signals in mV, checked against leakage."""
 
 import functools
-import logging
 import os
 from dataclasses import dataclass, field
 
@@ -16,8 +11,6 @@ from signalcam.data.labels import binary_labels, superclasses, training_targets
 from signalcam.data.ptbxl import Dataset, check_rate, open_dataset
 from signalcam.data.signals import load_signals
 from signalcam.data.splits import check_leakage, split_by_fold
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,32 +50,23 @@ class Records:
             LeakageError: one identical signal in two splits.
             RecordError: a record that cannot be read right.
         """
-        ids = self.labels.index
+        ids, how = self.labels.index, {"cache": self.cache, "progress": self.progress}
         # All signals are compared below anyway, so that the full check of a cached array costs little.
-        signals = load_signals(
-            self.dataset, ids, self.sampling_rate, check="full", cache=self.cache, progress=self.progress
-        )
-        check_leakage(self.splits, self.table, signals=signals, ecg_ids=ids, progress=self.progress)
+        signals = load_signals(self.dataset, ids, self.sampling_rate, check="full", **how)
+        check_leakage(self.splits, self.table, signals, ids, self.progress)
         return signals
 
     @functools.cached_property
     def targets(self) -> pd.DataFrame:
-        """All that a network may learn of the records, int8 (ecg_id, output): see `training_targets`."""
+        """All that a network may learn of the records: as of `training_targets`."""
         return training_targets(self.dataset.table, self.dataset.statements, self.labels)
 
     def folds(self, split: str) -> tuple[int, ...]:
-        """Return the folds that a split is made of, ascending."""
+        """The folds that a split is made of, ascending."""
         return tuple(sorted(int(fold) for fold in self.table.loc[self.splits[split], "strat_fold"].unique()))
 
     def indices(self, split: str) -> np.ndarray:
-        """Give the positions of a split's records in `signals`, `labels`, `table` and `superclass`.
-
-        Args:
-            split: "train", "validation" or "test".
-
-        Returns:
-            int64 array (record,).
-        """
+        """Positions of a split's records in `signals`, `labels`, `table`, `superclass`: int64 (record,)."""
         if split not in self.splits:
             raise ValueError(f"split must be one of {', '.join(self.splits)}, got {split!r}.")
         return self.labels.index.get_indexer(self.splits[split])
@@ -97,7 +81,6 @@ def load_ptbxl(
     test_fold: int = 10,
     cache: bool | str | os.PathLike = True,
     progress: bool = True,
-    n_simulated: int = 1200,
 ) -> Records:
     """Label and split the records of PTB-XL; their signals are read when first asked for.
 
@@ -109,7 +92,6 @@ def load_ptbxl(
         validation_fold, test_fold: of PTB-XL's ten folds; the others train.
         cache: as in `load_signals`.
         progress: show progress bars.
-        n_simulated: records to simulate where there are no data.
 
     Returns:
         `Records`; its `source` says which data were taken and why.
@@ -119,13 +101,11 @@ def load_ptbxl(
         LeakageError: one patient in two splits.
         ValueError: an argument is wrong.
     """
-    dataset = path if isinstance(path, Dataset) else open_dataset(path, n_simulated, progress)
+    dataset = path if isinstance(path, Dataset) else open_dataset(path, progress)
     check_rate(dataset, sampling_rate)
     superclass = superclasses(dataset.table, dataset.statements)
     labels = binary_labels(superclass, rule)
     table = dataset.table.loc[labels.index]
     splits = split_by_fold(table, test_fold=test_fold, validation_fold=validation_fold)
-    counts = ", ".join(f"{len(ids)} {name}" for name, ids in splits.items())
-    logger.info("%d records by rule %s: %s.", len(labels), rule, counts)
     superclass = superclass.loc[labels.index]
     return Records(dataset, rule, table, superclass, labels, splits, sampling_rate, cache, progress)

@@ -1,8 +1,7 @@
 """PTB-XL's two tables, read and checked: one row per record, and what each statement code means.
 
-`ptbxl_database.csv` has one row per ECG with its patient, fold, file names and `scp_codes`, a Python dict
-written as text. It is parsed with `ast.literal_eval`, which evaluates literals only. Nothing here logs
-age, sex or report text.
+`scp_codes` is a Python dict written as text, parsed with `ast.literal_eval`, which evaluates literals only.
+Nothing here logs age, sex or report text.
 """
 
 import ast
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from signalcam.errors import DatasetError, listed
 
@@ -25,10 +25,7 @@ _LONGEST_CODES = 10_000
 
 
 def read_database(folder: str | Path) -> pd.DataFrame:
-    """Read `ptbxl_database.csv`, check it, and parse its `scp_codes`.
-
-    Args:
-        folder: of the dataset.
+    """Read and check the `ptbxl_database.csv` of a dataset's folder.
 
     Returns:
         DataFrame indexed by `ecg_id` (int64, unique), `patient_id` and `strat_fold` as int64, `scp_codes`
@@ -40,111 +37,101 @@ def read_database(folder: str | Path) -> pd.DataFrame:
     """
     path = Path(folder) / DATABASE_FILE
     table = _read_csv(path, _DATABASE_COLUMNS)
-    table["ecg_id"] = _whole_numbers(table["ecg_id"], "ecg_id", path, rows=table.index + 2, row_name="lines")
+    lines = [f"line {number}" for number in table.index + 2]
+    table["ecg_id"] = _whole_numbers(table["ecg_id"].set_axis(lines), path).to_numpy()
     repeated = table.loc[table["ecg_id"].duplicated(), "ecg_id"]
     if len(repeated):
         raise DatasetError(f"{path}: each ecg_id must be there once; more than once: {listed(repeated)}.")
     table = table.set_index("ecg_id")
     for column in ("patient_id", "strat_fold"):
-        table[column] = _whole_numbers(table[column], column, path, rows=table.index)
+        table[column] = _whole_numbers(table[column], path)
     check_folds(table, source=str(path))
+    # Names are joined to the dataset's folder, so none may lead out of it.
     for column in FILENAME_COLUMNS.values():
-        _check_filenames(table[column], path)
+        wrong = table.loc[~table[column].map(is_safe_relative_path), column]
+        if len(wrong):
+            found = f"{listed(wrong.map(repr).unique())} for ecg_id {listed(wrong.index)}"
+            wanted = "a path inside the dataset such as 'records100/00000/00001_lr'"
+            raise DatasetError(f"{path}: {column} must be {wanted}, got {found}.")
     table["scp_codes"] = _parse_codes(table["scp_codes"], path)
     return table
 
 
 def read_statements(folder: str | Path) -> pd.DataFrame:
-    """Read `scp_statements.csv`: one row per statement code.
-
-    Args:
-        folder: of the dataset.
+    """Read and check the `scp_statements.csv` of a dataset's folder. Raises: as in `read_database`.
 
     Returns:
         DataFrame indexed by code (str), with at least `diagnostic` (1.0 or NaN) and `diagnostic_class`.
-
-    Raises:
-        FileNotFoundError: the file is not there.
-        DatasetError: it is no such table.
     """
     path = Path(folder) / STATEMENTS_FILE
     statements = _read_csv(path, _STATEMENT_COLUMNS)
-    statements = statements.set_index(statements.columns[0])
-    statements.index.name = "code"
+    statements = statements.set_index(statements.columns[0]).rename_axis("code")
     if not statements.index.is_unique or statements.index.hasnans:
         raise DatasetError(f"{path}: the first column must hold each statement code once, and none empty.")
     return statements
 
 
 def check_folds(table: pd.DataFrame, source: str = "The table") -> None:
-    """Refuse a table whose `strat_fold` or `patient_id` is missing or impossible.
-
-    Args:
-        table: DataFrame indexed by ecg_id.
-        source: names the table in errors.
+    """Refuse a table, indexed by ecg_id, whose `strat_fold` or `patient_id` is missing or impossible.
 
     Raises:
-        DatasetError: names the column, or the ecg_ids concerned.
+        DatasetError: begins with `source`, names the column or the ecg_ids concerned.
     """
-    for column in ("strat_fold", "patient_id"):
-        if column not in table.columns:
-            raise DatasetError(f"{source} has no column {column!r}: needed to split by fold and patient.")
-        absent = table.index[table[column].isna()]
-        if len(absent):
-            raise DatasetError(f"{source}: {column} is missing for ecg_id {listed(absent)}.")
-    outside = table.index[~table["strat_fold"].isin(range(1, N_FOLDS + 1))]
+    check_present(table, "patient_id", source)
+    check_present(table, "strat_fold", source)
+    outside = table.loc[~table["strat_fold"].isin(range(1, N_FOLDS + 1)), "strat_fold"]
     if len(outside):
-        found = listed(table.loc[outside, "strat_fold"].unique())
-        raise DatasetError(
-            f"{source}: strat_fold must be a whole number from 1 to {N_FOLDS}; it is {found} for ecg_id "
-            f"{listed(outside)}."
-        )
+        found = f"{listed(outside.unique())} for ecg_id {listed(outside.index)}"
+        raise DatasetError(f"{source}: strat_fold must be a whole number from 1 to {N_FOLDS}, got {found}.")
+
+
+def check_present(table: pd.DataFrame, column: str, source: str = "The table") -> None:
+    """Refuse a table, indexed by ecg_id, that lacks a column or some of its values. Raises DatasetError."""
+    if column not in table.columns:
+        raise DatasetError(f"{source} has no column {column!r}: needed to split by fold and patient.")
+    absent = table.index[table[column].isna()]
+    if len(absent):
+        raise DatasetError(f"{source}: {column} is missing for ecg_id {listed(absent)}.")
+
+
+def known_ids(table: pd.DataFrame, ids: ArrayLike, name: str) -> pd.Index:
+    """The ecg_ids, called `name` in messages, as an Index. Raises ValueError where `table` has not all."""
+    ids = pd.Index(ids)
+    if ids.dtype == bool:
+        raise ValueError(f"{name} must be ecg_ids, got a boolean mask. Use table.index[mask].")
+    unknown = ids[~ids.isin(table.index)]
+    if len(unknown):
+        found = f"{len(unknown):,} that it does not have: {listed(unknown)}"
+        raise ValueError(f"{name} must be ecg_ids of the table, got {found}.")
+    return ids
 
 
 def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is missing. Copy {path.name} of PTB-XL 1.0.3 there, or fetch what is missing with "
-            f"`python -m signalcam download {path.parent}`."
-        )
+        fetch = f"`python -m signalcam download {path.parent}`"
+        raise FileNotFoundError(f"{path} is missing. Copy PTB-XL 1.0.3's there, or fetch it with {fetch}.")
     try:
         table = pd.read_csv(path, low_memory=False)
     except ValueError as error:  # pandas' and Unicode's errors are ValueErrors
         raise DatasetError(f"{path} is not a readable CSV table ({error}). Fetch it again.") from error
     absent = [column for column in columns if column not in table.columns]
     if absent:
-        raise DatasetError(
-            f"{path} has no column {listed(absent)}; it has {listed(table.columns)}. Is it PTB-XL's "
-            f"{path.name}?"
-        )
+        found = f"no column {listed(absent)}; it has {listed(table.columns)}"
+        raise DatasetError(f"{path} has {found}. Is it PTB-XL's {path.name}?")
     if table.empty:
         raise DatasetError(f"{path} has a header line and no rows.")
     return table
 
 
-def _whole_numbers(
-    values: pd.Series, column: str, path: Path, rows: pd.Index, row_name: str = "ecg_id"
-) -> pd.Series:
+def _whole_numbers(values: pd.Series, path: Path) -> pd.Series:
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
     # Above 2**53 float64 no longer tells neighbours apart.
-    wrong = ~(np.isfinite(numbers) & (numbers == np.floor(numbers)) & (numbers.abs() < 2**53)).to_numpy()
-    if wrong.any():
-        found = listed(values[wrong].unique())
-        raise DatasetError(
-            f"{path}: {column} must be a whole number; it is {found} at {row_name} "
-            f"{listed(np.asarray(rows)[wrong])}."
-        )
+    wrong = values[~(np.isfinite(numbers) & (numbers == np.floor(numbers)) & (numbers.abs() < 2**53))]
+    if len(wrong):
+        places = f"{wrong.index.name or ''} {listed(wrong.index)}".strip()
+        found = f"{listed(wrong.unique())} at {places}"
+        raise DatasetError(f"{path}: {values.name} must be a whole number, got {found}.")
     return numbers.astype("int64")
-
-
-def _check_filenames(names: pd.Series, path: Path) -> None:
-    """Names are joined to the dataset's folder, so none may lead out of it."""
-    wrong = [ecg_id for ecg_id, name in names.items() if not is_safe_relative_path(name)]
-    if wrong:
-        raise DatasetError(
-            f"{path}: {names.name} must be a path inside the dataset such as 'records100/00000/00001_lr'; "
-            f"it is {listed(names.loc[wrong].map(repr).unique())} for ecg_id {listed(wrong)}."
-        )
 
 
 def is_safe_relative_path(name: object) -> bool:
@@ -168,11 +155,9 @@ def _parse_codes(cells: pd.Series, path: Path) -> pd.Series:
             wrong[ecg_id] = error
     if wrong:
         first = next(iter(wrong))
-        raise DatasetError(
-            f"{path}: scp_codes must be a dict of statement code to likelihood from 0 to 100, such as "
-            f"\"{{'NORM': 100.0}}\"; it is not for ecg_id {listed(wrong)}. ecg_id {first} holds "
-            f"{str(cells.loc[first])[:60]!r}."
-        ) from wrong[first]
+        found = f"{str(cells.loc[first])[:60]!r}; not so for ecg_id {listed(wrong)}"
+        wanted = "a dict of statement code to likelihood from 0 to 100, such as \"{'NORM': 100.0}\""
+        raise DatasetError(f"{path}: scp_codes must be {wanted}, got {found}.") from wrong[first]
     return pd.Series(codes, index=cells.index, dtype=object)
 
 

@@ -6,7 +6,7 @@ Data: Wagner et al., "PTB-XL, a large publicly available electrocardiography dat
 
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ RECORD_FOLDERS = {100: "records100", 500: "records500"}
 SIMULATED_MARKER = "SIMULATED.json"
 PATH_VARIABLE = "PATH_TO_DATA"
 DEFAULTS = ("data/ptb-xl-full", "data/ptb-xl")
+SIMULATED = "data/simulated"
 
 _VERSION_OF_COUNT = {21_837: "1.0.1", 21_801: "1.0.2", 21_799: "1.0.3"}
 # physionet.org/files/ptb-xl/1.0.3 is four levels below the folder in which wget ran; one more for its parent.
@@ -34,7 +35,7 @@ class Dataset:
 
     Attributes:
         folder: where it is.
-        version: "1.0.1", "1.0.2", "1.0.3", or in words what it is instead ("sample of 1,016 records").
+        version: "1.0.3" or such, or in words what it is instead ("sample of 1,016 records").
         table: DataFrame indexed by ecg_id; `scp_codes` are dicts.
         statements: DataFrame indexed by statement code.
         sampling_rates: rates in Hz of which waveforms are there.
@@ -62,24 +63,18 @@ class Dataset:
 
     def describe(self) -> str:
         """Say in one sentence which data this is."""
-        patients = self.table["patient_id"].nunique()
-        rates = " and ".join(f"{rate}" for rate in self.sampling_rates) or "no waveforms at any"
+        rates = " and ".join(map(str, self.sampling_rates)) or "no waveforms at any"
         count = f"{len(self.table):,} records"
-        name = self.version if self.version.endswith(count) else f"{self.version}: {count}"
-        prefix = "" if self.simulated else "PTB-XL "
-        return f"{prefix}{name} of {patients:,} patients, {rates} Hz, in {_shortened(self.folder)}"
+        name = self.name if self.name.endswith(count) else f"{self.name}: {count}"
+        patients = self.table["patient_id"].nunique()
+        return f"{name} of {patients:,} patients, {rates} Hz, in {_shortened(self.folder)}"
 
 
-def open_dataset(
-    path: str | os.PathLike | None = None, n_simulated: int = 1200, progress: bool = True
-) -> Dataset:
+def open_dataset(path: str | os.PathLike | None = None, progress: bool = True) -> Dataset:
     """Open a dataset: find it, read its tables and check them; simulate one where there is none.
-
-    The version is told by the number of records: 21,837 is 1.0.1, 21,801 is 1.0.2, 21,799 is 1.0.3.
 
     Args:
         path: of the dataset or of a folder above it; None leaves the choice to `resolve_data_path`.
-        n_simulated: records to simulate where `path` is None and no data are there.
         progress: show a progress bar while simulating.
 
     Returns:
@@ -91,25 +86,20 @@ def open_dataset(
     """
     folder, why = resolve_data_path(path)
     if not folder.exists():
-        write_dataset(folder, n_records=n_simulated, progress=progress)
+        write_dataset(folder, progress=progress)
     table = read_database(folder)
     statements = read_statements(folder)
     simulated = (folder / SIMULATED_MARKER).is_file()
-    if simulated:
-        version = f"simulated set of {len(table):,} records"
-    else:
-        version = _VERSION_OF_COUNT.get(len(table), f"sample of {len(table):,} records")
+    version = f"{'simulated set' if simulated else 'sample'} of {len(table):,} records"
+    if not simulated:
+        version = _VERSION_OF_COUNT.get(len(table), version)
     rates = tuple(rate for rate, name in RECORD_FOLDERS.items() if any((folder / name).glob("*")))
     dataset = Dataset(folder, version, table, statements, rates, simulated)
     return replace(dataset, source=f"{why}\n{dataset.describe()}.")
 
 
 def check_rate(dataset: Dataset, sampling_rate: int) -> None:
-    """Refuse a rate of which a dataset holds no records, and name the one that is there.
-
-    Args:
-        dataset: the opened folder.
-        sampling_rate: in Hz.
+    """Refuse a rate in Hz of which a dataset holds no records, and name the one that is there.
 
     Raises:
         FileNotFoundError, ValueError: no such records, or no such rate at all.
@@ -118,27 +108,21 @@ def check_rate(dataset: Dataset, sampling_rate: int) -> None:
         raise ValueError(f"sampling_rate must be one of {listed(RECORD_FOLDERS)} Hz, got {sampling_rate!r}.")
     if sampling_rate in dataset.sampling_rates:
         return
-    there = [f"{rate} Hz" for rate in dataset.sampling_rates]
-    advice = f"Load with sampling_rate={dataset.sampling_rates[0]}, or fetch" if there else "Fetch"
+    rates, folder = dataset.sampling_rates, dataset.folder
+    there = listed(f"{rate} Hz" for rate in rates) or "no rate at all"
+    advice = f"Load with sampling_rate={rates[0]}, or fetch" if rates else "Fetch"
     raise FileNotFoundError(
-        f"There are no records at {sampling_rate} Hz in {dataset.folder}; there are records at "
-        f"{listed(there) or 'no rate at all'}. {advice} them with `python -m signalcam download "
-        f"{dataset.folder} --sampling-rate {sampling_rate}`."
+        f"There are no records at {sampling_rate} Hz in {folder}; there are records at {there}. {advice} "
+        f"them with `python -m signalcam download {folder} --sampling-rate {sampling_rate}`."
     )
 
 
 def find_dataset(path: str | os.PathLike) -> Path:
     """Return the folder that holds `ptbxl_database.csv`: `path`, or a folder below it.
 
-    `path` may be the folder, its parent, the unzipped folder with the long name or what holds it, or the
-    tree that `wget -r` makes (`physionet.org/files/ptb-xl/1.0.3/`); `~` is the home folder. Where several
-    datasets are equally near, a real one is preferred to a simulated one.
-
-    Args:
-        path: where to look.
-
-    Returns:
-        The folder; a link keeps its name.
+    That may be its parent, what the archive unpacks to, or the tree that `wget -r` makes
+    (`physionet.org/files/ptb-xl/1.0.3/`); `~` is the home folder. Of several equally near datasets a real one
+    is preferred to a simulated one. A link keeps its name.
 
     Raises:
         FileNotFoundError: `path` does not exist, or holds no dataset; says how to get one.
@@ -152,65 +136,55 @@ def find_dataset(path: str | os.PathLike) -> Path:
     if start.is_file():
         if start.name == DATABASE_FILE:
             return start.parent
-        if _is_archive(start) or zipfile.is_zipfile(start):
-            raise DatasetError(f"{start} is an archive: unpack it first, and give the folder it makes.")
-        raise DatasetError(f"{start} is a file; expected the folder that holds {DATABASE_FILE}.")
-    archives: list[Path] = []
-    remains: list[Path] = []
+        archive = _is_archive(start) or zipfile.is_zipfile(start)
+        found = "an archive: unpack it first" if archive else "a file"
+        raise DatasetError(f"{start} is {found}; expected the folder that holds {DATABASE_FILE}.")
+    archives, remains = [], []
     for level in _levels(start):
         found = [folder for folder in level if (folder / DATABASE_FILE).is_file()]
-        real = [folder for folder in found if not (folder / SIMULATED_MARKER).is_file()]
-        if len(real or found) > 1:
-            raise DatasetError(
-                f"{start} holds several datasets: {listed(real or found)}. Give the path of one."
-            )
+        found = [folder for folder in found if not (folder / SIMULATED_MARKER).is_file()] or found
+        if len(found) > 1:
+            raise DatasetError(f"{start} holds several datasets: {listed(found)}. Give the path of one.")
         if found:
-            return (real or found)[0]
+            return found[0]
         marks = (STATEMENTS_FILE, *RECORD_FOLDERS.values())
         remains += [folder for folder in level if any((folder / name).exists() for name in marks)]
         archives += [file for folder in level for file in folder.glob("*") if _is_archive(file)]
     if remains:
         raise FileNotFoundError(f"{DATABASE_FILE} is missing in {remains[0]}. {_how_to_get(remains[0])}")
     if archives:
-        raise FileNotFoundError(
-            f"{start} holds no dataset but an archive, {archives[0].name}: unpack it first."
-        )
+        found = f"no dataset but an archive, {archives[0].name}"
+        raise FileNotFoundError(f"{start} holds {found}: unpack it first.")
     raise FileNotFoundError(f"No {DATABASE_FILE} in {start} or below it. {_how_to_get(start)}")
 
 
-def resolve_data_path(
-    path: str | os.PathLike | None = None,
-    defaults: Sequence[str | os.PathLike] = DEFAULTS,
-    simulated: str | os.PathLike = "data/simulated",
-) -> tuple[Path, str]:
+def resolve_data_path(path: str | os.PathLike | None = None) -> tuple[Path, str]:
     """Choose the data: `path`, else PATH_TO_DATA of the environment, else a default, else a simulated set.
 
     Args:
         path: of the dataset or of a folder above it.
-        defaults: the first of these that is there is taken.
-        simulated: folder of the simulated set, which may not exist yet.
 
     Returns:
-        The folder, and a sentence that says which was chosen and why.
+        The folder, which does not exist yet where a set is to be simulated; and a sentence that says which
+        was chosen and why.
 
     Raises:
-        FileNotFoundError, DatasetError: `path` or PATH_TO_DATA names no dataset; these are never passed
-            over in silence.
+        FileNotFoundError, DatasetError: `path` or PATH_TO_DATA names no dataset; never passed over.
     """
+    why = ": PATH_TO_DATA is not set"
+    if path is not None:
+        why = ", found at the given path"
+    elif os.environ.get(PATH_VARIABLE, "").strip():
+        path, why = os.environ[PATH_VARIABLE], ", found by PATH_TO_DATA of the environment"
+    else:
+        path = next((name for name in DEFAULTS if Path(name).exists()), None)
     if path is not None:
         folder = find_dataset(path)
-        return folder, f"Using the dataset in {_shortened(folder)}, found at the given path."
-    if os.environ.get(PATH_VARIABLE, "").strip():
-        folder = find_dataset(os.environ[PATH_VARIABLE])
-        return folder, f"Using the dataset in {_shortened(folder)}, found by PATH_TO_DATA of the environment."
-    for default in defaults:
-        if Path(default).expanduser().exists():
-            folder = find_dataset(default)
-            return folder, f"Using the dataset in {_shortened(folder)}: PATH_TO_DATA is not set."
-    folder = Path(os.path.abspath(Path(simulated).expanduser()))
+        return folder, f"Using the dataset in {_shortened(folder)}{why}."
+    folder = Path(os.path.abspath(SIMULATED))
     return folder, (
-        f"Using the simulated set in {_shortened(folder)}: PATH_TO_DATA is not set and neither "
-        f"{' nor '.join(map(str, defaults))} is there. To use real ECGs, set PATH_TO_DATA to a PTB-XL folder."
+        f"Using the simulated set in {_shortened(folder)}{why} and neither {' nor '.join(DEFAULTS)} is there."
+        " To use real ECGs, set PATH_TO_DATA to a PTB-XL folder."
     )
 
 
@@ -222,27 +196,22 @@ def _shortened(folder: Path) -> Path:
 
 def _levels(start: Path) -> Iterator[list[Path]]:
     """Yield the folders at `start`, then those one level below, and so on, each folder once."""
-    level, seen, n_folders = [start], {start}, 1
+    level, seen = [start], {start}
     for _ in range(_DEEPEST + 1):
         yield level
-        below = []
-        for folder in level:
-            for child in _subfolders(folder):
-                target = child.resolve()
-                if target not in seen:
-                    seen.add(target)
-                    below.append(child)
-        n_folders += len(below)
-        if not below or n_folders > _MOST_FOLDERS:
+        below = {}
+        for child in (child for folder in level for child in _subfolders(folder)):
+            below.setdefault(child.resolve(), child)
+        level = [child for target, child in below.items() if target not in seen]
+        seen.update(below)
+        if not level or len(seen) > _MOST_FOLDERS:
             return
-        level = below
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    if folder.name in RECORD_FOLDERS.values():
-        return []
     try:
-        return sorted(child for child in folder.iterdir() if child.name[0] != "." and child.is_dir())
+        children = [] if folder.name in RECORD_FOLDERS.values() else folder.iterdir()
+        return sorted(child for child in children if child.name[0] != "." and child.is_dir())
     except PermissionError:
         return []
 
@@ -252,8 +221,6 @@ def _is_archive(file: Path) -> bool:
 
 
 def _how_to_get(folder: str | os.PathLike) -> str:
-    return (
-        "Set PATH_TO_DATA to a PTB-XL folder; get the data with "
-        f"`python -m signalcam download {os.fspath(folder)}` or from "
-        "https://physionet.org/content/ptb-xl/1.0.3/; or leave PATH_TO_DATA unset to use the simulated set."
-    )
+    places = f"`python -m signalcam download {folder}` or from https://physionet.org/content/ptb-xl/1.0.3/"
+    unset = "leave PATH_TO_DATA unset to use the simulated set"
+    return f"Set PATH_TO_DATA to a PTB-XL folder; get the data with {places}; or {unset}."

@@ -1,7 +1,6 @@
 """All records of a table as one array (record, time, lead) in mV: read in threads, then cached.
 
-Each record is read by the strict reader of `recordings`. The numbers are those of
-`wfdb.rdsamp(path)[0].astype(np.float32)`, bit for bit, with the leads ordered as `LEADS`.
+The numbers are those of `wfdb.rdsamp(path)[0].astype(np.float32)`, bit for bit, with the leads as `LEADS`.
 """
 
 import functools
@@ -17,7 +16,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from signalcam.data.cache import FORMAT_VERSION, cache_folder, open_entry, write_entry
-from signalcam.data.metadata import FILENAME_COLUMNS
+from signalcam.data.metadata import FILENAME_COLUMNS, known_ids
 from signalcam.data.ptbxl import Dataset, check_rate
 from signalcam.data.threads import in_order
 from signalcam.errors import MissingRecordsError, RecordError, listed
@@ -28,10 +27,8 @@ DURATION = 10  # seconds; every PTB-XL record
 
 logger = logging.getLogger(__name__)
 
-# Bytes of a block of signals. Small, since _N_WORKERS + 2 of them may be in memory beside the array.
-_BLOCK_BYTES = 400_000
-# Threads: on a cold disk the time goes to waiting for small files. Processes would take longer to start than
-# the 1,000 records of a sample take to read, and cannot be started from every notebook or script.
+_BLOCK_BYTES = 400_000  # small, since _N_WORKERS + 2 blocks may be in memory beside the array
+# Threads: on a cold disk the time goes to waiting for small files; processes would take longer to start.
 _N_WORKERS = min(8, max(2, os.cpu_count() or 2))
 
 
@@ -51,25 +48,22 @@ def load_signals(
         dataset: from `open_dataset`.
         ecg_ids: which records, in which order; all of the table by default.
         sampling_rate: 100 or 500, in Hz.
-        on_error: "raise" stops at a record that cannot be read; "skip" leaves it out and tells why.
-        check: compare samples with the checksums of the headers, and refuse missing samples. Without it,
-            missing samples are NaN. A cached array is compared with its own checksums in a sample of 256
-            records; with "full", in all of them.
+        on_error: "raise" stops at a record that cannot be read, "skip" leaves it out.
+        check: compare samples with the checksums of the headers, and refuse missing samples; without it they
+            are NaN. A cached array is compared with its own checksums in a sample of 256 records; with
+            "full", in all of them.
         cache: True caches in the user's cache folder (or where SIGNALCAM_CACHE says), a path there, False
             nowhere. A cached array is used again as long as none of the records' files has changed.
         progress: show a progress bar.
-        extra_bytes: "error" refuses a signal file longer than its header says, "warn" warns and reads
-            what it says.
+        extra_bytes: "error" refuses a signal file longer than its header says, "warn" reads what it says.
 
     Returns:
         float32 array (record, time, lead) in mV, leads as `LEADS`; a read-only memory map unless cache=False.
-        With on_error="skip": that array, the Index of the ecg_ids it holds, and a DataFrame (ecg_id,
-        reason) of the others.
+        With on_error="skip" also the Index of its ecg_ids, and a DataFrame (ecg_id, reason) of the others.
 
     Raises:
-        FileNotFoundError: there are no records of this rate; names the rate that is there.
-        MissingRecordsError: files of records are missing; counts them.
-        RecordError: a record is broken; names it, what was expected and what was found.
+        FileNotFoundError: no records of this rate; names the rate that is there.
+        RecordError: a record is broken, or (MissingRecordsError) its files are missing.
         OSError: the cache cannot be written.
         ValueError: an argument is wrong.
     """
@@ -81,16 +75,17 @@ def load_signals(
         if value not in choices:
             raise ValueError(f"{name} must be one of {listed(choices)}, got {value!r}.")
     check_rate(dataset, sampling_rate)
-    ids = _checked_ids(dataset, ecg_ids)
+    ids = known_ids(dataset.table, dataset.table.index if ecg_ids is None else ecg_ids, "ecg_ids")
+    if not len(ids):
+        raise ValueError("ecg_ids is empty: no record to load.")
     names = dataset.table.loc[ids, FILENAME_COLUMNS[sampling_rate]].tolist()
     paths = [f"{dataset.folder}{os.sep}{name}" for name in names]
     skipped, stamps = _look_at_files(paths)
     if skipped and on_error == "raise":
+        fetch = f"`python -m signalcam download {dataset.folder} --sampling-rate {sampling_rate}`"
         raise MissingRecordsError(
             f"{len(skipped):,} of {len(ids):,} records have no .hea or no .dat file at {sampling_rate} Hz: "
-            f"ecg_id {listed(ids[list(skipped)])} in {dataset.folder}. Fetch them with `python -m signalcam "
-            f"download {dataset.folder} --sampling-rate {sampling_rate}`, or leave them out with "
-            'on_error="skip".'
+            f'ecg_id {listed(ids[list(skipped)])}. Fetch them with {fetch}, or skip them: on_error="skip".'
         )
     request = _Request(paths, int(sampling_rate), bool(check), extra_bytes, on_error == "skip")
     about = {"check": request.check, "extra_bytes": extra_bytes, "skipped": skipped}
@@ -117,17 +112,9 @@ def load_signals(
 
 @dataclass(frozen=True)
 class _Request:
-    """Records to read, and how.
+    """Records to read, and how: as in `load_signals`."""
 
-    Attributes:
-        paths: of the records, without suffix.
-        sampling_rate: in Hz.
-        check: compare checksums, and refuse samples marked as missing; without it these are NaN.
-        extra_bytes: as in `load_signals`.
-        may_skip: leave out records that cannot be read.
-    """
-
-    paths: list[str]
+    paths: list[str]  # without suffix
     sampling_rate: int
     check: bool
     extra_bytes: str
@@ -150,15 +137,12 @@ class _Request:
         return "" if clean or (same and (self.may_skip or not skipped)) else "it was read with other checks"
 
     def blocks(self, skipped: dict[int, str], progress: bool) -> Iterator[np.ndarray]:
-        """Yield the signals of all records not in `skipped`, float32 (record, time, lead) in mV, in order.
-
-        Records that cannot be read are left out and added to `skipped`, or are an error.
-        """
+        """Yield the signals of all records not in `skipped`, to which those that cannot be read are added."""
         indices = [index for index in range(len(self.paths)) if index not in skipped]
         n = max(1, _BLOCK_BYTES // (4 * self.shape[1] * self.shape[2]))
         parts = (indices[start : start + n] for start in range(0, len(indices), n))
-        title = f"Loading {self.sampling_rate} Hz"
-        with tqdm(total=len(indices), desc=title, unit=" records", disable=not progress) as bar:
+        how = {"desc": f"Loading {self.sampling_rate} Hz", "unit": " records", "disable": not progress}
+        with tqdm(total=len(indices), **how) as bar:
             for part, (signals, errors) in in_order(self._read_block, parts, _N_WORKERS, _N_WORKERS + 1):
                 for position, error in errors.items():
                     if not self.may_skip:
@@ -188,20 +172,15 @@ class _Request:
         signals, header = read_samples(path + ".hea", check=self.check, extra_bytes=self.extra_bytes)
         name = f"Record {header.name}"
         if header.sampling_rate != self.sampling_rate:
-            raise RecordError(
-                f"{name}: expected {self.sampling_rate} Hz, its header says {header.sampling_rate:g} Hz. "
-                "Load it with that sampling_rate, or fetch it again."
-            )
+            found = f"expected {self.sampling_rate} Hz, its header says {header.sampling_rate:g} Hz"
+            raise RecordError(f"{name}: {found}. Load it with that sampling_rate, or fetch it again.")
         if header.n_times != self.shape[1]:
-            raise RecordError(
-                f"{name}: expected {self.shape[1]:,} samples a lead ({DURATION} s), its header says "
-                f"{header.n_times:,}. Fetch it again, or leave it out."
-            )
-        for file in header.files:
-            if file != header.name + ".dat":
-                raise RecordError(
-                    f"{name}: its header names the signal file {file!r}, not {header.name}.dat."
-                )
+            wanted = f"{self.shape[1]:,} samples a lead ({DURATION} s)"
+            found = f"expected {wanted}, its header says {header.n_times:,}"
+            raise RecordError(f"{name}: {found}. Fetch it again, or leave it out.")
+        if set(header.files) != {header.name + ".dat"}:
+            found = ", ".join(map(repr, header.files))
+            raise RecordError(f"{name}: its header names the signal file {found}, not {header.name}.dat.")
         try:
             order = _order(header.leads)
         except ValueError as error:
@@ -234,18 +213,6 @@ def _look_at_files(paths: list[str]) -> tuple[dict[int, str], str]:
             if not is_file:
                 missing[index] = "no .hea or no .dat file"
     return missing, _digest(repr(stamps))
-
-
-def _checked_ids(dataset: Dataset, ecg_ids: pd.Index | None) -> pd.Index:
-    ids = dataset.table.index if ecg_ids is None else pd.Index(ecg_ids)
-    if ids.dtype == bool:
-        raise ValueError("ecg_ids must hold ecg_ids, got a boolean mask; use dataset.table.index[mask].")
-    if not len(ids):
-        raise ValueError("ecg_ids is empty: no record to load.")
-    unknown = ids[~ids.isin(dataset.table.index)]
-    if len(unknown):
-        raise ValueError(f"{len(unknown):,} ecg_ids are not in the dataset's table: {listed(unknown)}.")
-    return ids
 
 
 def _digest(text: str) -> str:

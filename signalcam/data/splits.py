@@ -1,8 +1,7 @@
 """Splits of the records, and the check that nothing is in two of them.
 
-PTB-XL's `strat_fold` keeps all records of a patient in one fold. A split made by hand may not: a model
-that has seen a patient in training knows that patient's QRS shape in the test. Every split is therefore
-checked before it is used.
+PTB-XL's `strat_fold` keeps all records of a patient in one fold. A split made by hand may not, and a model
+that has seen a patient in training knows that patient's QRS shape in the test.
 """
 
 import hashlib
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.data.metadata import N_FOLDS, check_folds
+from signalcam.data.metadata import N_FOLDS, check_folds, check_present, known_ids
 from signalcam.data.threads import in_order
 from signalcam.errors import DatasetError, LeakageError, listed
 
@@ -46,10 +45,8 @@ def split_by_fold(table: pd.DataFrame, test_fold: int = 10, validation_fold: int
     }
     empty = [name for name, ids in splits.items() if not len(ids)]
     if empty:
-        raise DatasetError(
-            f"No record falls into {listed(empty)}: the {len(table):,} records are of fold "
-            f"{listed(sorted(fold.unique()), limit=N_FOLDS)}. Choose folds that the table has."
-        )
+        found = f"the {len(table):,} records are of fold {listed(sorted(fold.unique()), N_FOLDS)}"
+        raise DatasetError(f"No record falls into {listed(empty)}: {found}. Choose folds that the table has.")
     check_leakage(splits, table)
     return splits
 
@@ -64,27 +61,23 @@ def check_leakage(
     """Refuse splits that share a record, a patient, or an identical signal.
 
     Args:
-        splits: name of the split to its ecg_ids; any number of splits, made by fold or by hand.
+        splits: name of each split to its ecg_ids.
         table: DataFrame indexed by ecg_id with `patient_id`.
-        signals: array (record, time, lead) to compare the signals too; equal values count as identical.
+        signals: (record, time, lead) to compare the signals too; equal values count as identical.
         ecg_ids: ecg_id of each record of `signals`; by default those of `table`.
         progress: show a progress bar when the comparison of signals takes longer than a second.
 
     Raises:
+        DatasetError: no `patient_id`, or not for all records.
         LeakageError: names the patients, records or signals and the splits they are in.
         ValueError: ecg_ids that `table` or `signals` does not have, or that do not fit `signals`.
     """
-    owners = {name: _as_ids(name, ids, table) for name, ids in splits.items()}
-    if "patient_id" not in table.columns:
-        raise DatasetError("The table has no column 'patient_id': needed to keep each patient in one split.")
-    used = pd.Index(np.concatenate([np.asarray(ids) for ids in owners.values()])) if owners else pd.Index([])
-    patients = table["patient_id"].loc[used.unique()]
-    if patients.isna().any():
-        raise DatasetError(f"patient_id is missing for ecg_id {listed(patients.index[patients.isna()])}.")
-    ids = used.unique()
+    owners = {name: known_ids(table, ids, f"Split {name!r}") for name, ids in splits.items()}
+    ids = table.index[table.index.isin({ecg_id for ids in owners.values() for ecg_id in ids})]
+    check_present(table.loc[ids], "patient_id")
     problems = [
-        _shared(owners, dict(zip(ids, ids, strict=True)), "record", "ecg_id "),
-        _shared(owners, patients.to_dict(), "patient", "patient_id "),
+        _shared(owners, dict(zip(ids, ids, strict=True)), "record", "ecg_id"),
+        _shared(owners, table.loc[ids, "patient_id"].to_dict(), "patient", "patient_id"),
     ]
     if signals is not None:
         digests = _digests(signals, table.index if ecg_ids is None else pd.Index(ecg_ids), ids, progress)
@@ -94,16 +87,6 @@ def check_leakage(
         raise LeakageError(" ".join([*filter(None, problems), advice]))
 
 
-def _as_ids(name: str, ids: object, table: pd.DataFrame) -> pd.Index:
-    index = pd.Index(ids)
-    if index.dtype == bool:
-        raise ValueError(f"Split {name!r} must hold ecg_ids, got a boolean mask; use table.index[mask].")
-    unknown = index[~index.isin(table.index)]
-    if len(unknown):
-        raise ValueError(f"Split {name!r} holds ecg_ids that the table does not have: {listed(unknown)}.")
-    return index
-
-
 def _shared(owners: dict[str, pd.Index], keys: dict, what: str, column: str) -> str:
     """Say which keys of records more than one split holds; "" when none."""
     holders: dict[object, dict[str, list]] = {}
@@ -111,23 +94,21 @@ def _shared(owners: dict[str, pd.Index], keys: dict, what: str, column: str) -> 
         for ecg_id in ids.unique():
             holders.setdefault(keys[ecg_id], {}).setdefault(name, []).append(ecg_id)
     examples = [
-        (f"{column}{key} in " if column else "in ")
+        f"{f'{column} {key} ' if column else ''}in "
         + " and ".join(f"{name} (ecg_id {listed(ids, 3)})" for name, ids in places.items())
         for key, places in holders.items()
         if len(places) > 1
     ]
-    if not examples:
-        return ""
     plural = "s are" if len(examples) > 1 else " is"
-    return f"{len(examples):,} {what}{plural} in more than one split: {listed(examples)}."
+    found = f"{len(examples):,} {what}{plural} in more than one split: {listed(examples)}."
+    return found if examples else ""
 
 
 def _digests(signals: np.ndarray, ecg_ids: pd.Index, used: pd.Index, progress: bool) -> dict[object, bytes]:
     """Digest of the signal of each ecg_id in `used`."""
     if len(signals) != len(ecg_ids):
-        raise ValueError(
-            f"signals has {len(signals):,} records, ecg_ids {len(ecg_ids):,}: give the ecg_id of each record."
-        )
+        found = f"signals has {len(signals):,} records, ecg_ids {len(ecg_ids):,}"
+        raise ValueError(f"{found}: give the ecg_id of each record.")
     absent = used[~used.isin(ecg_ids)]
     if len(absent):
         raise ValueError(f"signals has no record of ecg_id {listed(absent)}, which the splits hold.")

@@ -7,25 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def in_order(
-    function: Callable,
-    items: Iterable,
-    n_workers: int,
-    ahead: int,
-    stop: threading.Event | None = None,
+    function: Callable, items: Iterable, n_workers: int, ahead: int, stop: threading.Event | None = None
 ) -> Iterator[tuple]:
-    """Compute a function of each item in threads, in the order of the items.
+    """Yield (item, function(item)) in the order of the items, computed in threads.
 
-    An error of `function` is raised where its result would be; what has not begun by then is not begun.
-
-    Args:
-        function: of one item.
-        items: may be endless.
-        n_workers: number of threads.
-        ahead: so many results wait at most to be taken: memory does not grow with the number of items.
-        stop: set at the end, also at one by an error or Ctrl-C, before the threads are waited for.
-
-    Yields:
-        (item, function(item)).
+    An error of `function` is raised where its result would be; what has not begun by then is not begun. At
+    most `ahead` results wait to be taken. `stop` is set at the end, also at one by an error or Ctrl-C, before
+    the threads are waited for.
     """
     waiting: deque = deque()
     with ThreadPoolExecutor(n_workers) as pool:

@@ -1,17 +1,15 @@
 """Checks of arrays: what passes is finite float32 of the right shape, in the right lead order.
 
-A network gives a confident answer for NaN, for a wrong length and for swapped leads alike, so each of these
-is looked for before it sees a sample.
+A network gives a confident answer for NaN, for a wrong length and for swapped leads alike.
 """
 
 import warnings
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from signalcam.errors import RecordError, RecordWarning
-from signalcam.leads import LEADS, einthoven_error, order_leads
+from signalcam.leads import LEADS, einthoven_error
 from signalcam.recordings.quality import EINTHOVEN_ERROR, FLAT_RANGE, unit_factor, unit_note
 
 # Samples looked at in one go, so that checking a large array needs little memory besides it.
@@ -22,7 +20,6 @@ def check_signals(
     signals: ArrayLike,
     n_times: int | None = 1000,
     n_leads: int = 12,
-    names: Sequence[str] | None = None,
     warn: bool = True,
 ) -> np.ndarray:
     """Signals that a model may see, or an error that says what is wrong with them.
@@ -31,42 +28,44 @@ def check_signals(
         signals: (record, time, lead) or one record (time, lead), real numbers in mV. Never changed.
         n_times: samples a record must have; None for any number.
         n_leads: leads a record must have, in the order of `LEADS`.
-        names: lead names of the array's last axis; the 12 leads are then put in order.
-        warn: whether to look for suspect amplitudes, flat leads and (without names) a suspect lead order.
+        warn: tell of suspect amplitudes, flat leads and a suspect lead order by a RecordWarning.
 
     Returns:
         float32 (record, time, lead); one record becomes a batch of one. The memory may be that of `signals`.
 
     Raises:
-        ValueError: the array is empty, transposed, of another shape or type, or holds NaN or infinity; names
-            are missing, unknown or repeated.
-
-    Warns:
-        RecordWarning: something is suspect, see `warn`.
+        ValueError: the array is empty, transposed, of another shape or type, or holds NaN or infinity.
     """
     array = as_numbers(signals, "signals")
     array = array[np.newaxis] if array.ndim == 2 else array
-    _check_shape(array, n_times, n_leads if names is None else len(names))
-    if names is not None:
-        array = array[..., order_leads(names)]
+    wanted = f"(record, {n_times or 'time'}, {n_leads})"
+    if array.ndim != 3:
+        raise ValueError(f"signals must be of shape {wanted} or one record of it, got {array.shape}.")
+    check_not_transposed(array, n_leads)
+    if array.shape[2] != n_leads:
+        found = f"signals must have {n_leads} leads, {wanted}, got {array.shape[2]} in {array.shape}"
+        raise ValueError(f"{found}. Choose or derive leads with signalcam.recordings.from_array.")
+    if n_times not in (None, array.shape[1]):
+        found = f"{n_times:,} samples a record, {wanted}, got {array.shape[1]:,} in {array.shape}"
+        advice = "Crop, pad, window or resample with signalcam.recordings.from_array."
+        raise ValueError(f"signals must have {found}. {advice}")
     with np.errstate(over="ignore"):
         array = array.astype(np.float32, copy=False)
     refuse_non_finite(array)
     if warn:
         blocks = [block for _, block in _blocks(array)]
-        ordered = names is None and array.shape[2] == len(LEADS)
-        errors = np.concatenate([einthoven_error(block) for block in blocks]) if ordered else np.zeros(1)
+        whole = array.shape[2] == len(LEADS)
+        errors = np.concatenate([einthoven_error(block) for block in blocks]) if whole else np.zeros(1)
         _warn(np.concatenate([np.ptp(block, axis=1) for block in blocks]), errors)
     return array
 
 
-def refuse_non_finite(signals: np.ndarray, name: str = "signals", first_record: int = 0) -> None:
+def refuse_non_finite(signals: np.ndarray, name: str = "signals") -> None:
     """Refuse NaN and infinity; a memory-mapped array is read block by block and never copied whole.
 
     Args:
         signals: (record, time, lead), or one record (time, lead).
         name: what the message calls the signals.
-        first_record: number of the first record, where the signals are a part of more.
 
     Raises:
         RecordError: names the first record concerned, its leads, their counts, and how many records more.
@@ -81,7 +80,7 @@ def refuse_non_finite(signals: np.ndarray, name: str = "signals", first_record: 
         n_records += bad.size
         if first is None:
             first = counts[bad[0]].tolist()
-            place = f"record {first_record + start + bad[0]}, " if signals.ndim == 3 else ""
+            place = f"record {start + bad[0]}, " if signals.ndim == 3 else ""
     if first is None:
         return
     n_times = signals.shape[-2]
@@ -92,25 +91,15 @@ def refuse_non_finite(signals: np.ndarray, name: str = "signals", first_record: 
         if count
     )
     more = f" ({n_records - 1:,} more records too)" if n_records > 1 else ""
-    raise RecordError(
-        f"{name} must be finite, got NaN or infinity in {place}{each}{more}. Leave the record out, or cut it "
-        "to a span without gaps."
-    )
+    advice = "Leave the record out, or cut it to a span without gaps."
+    raise RecordError(f"{name} must be finite, got NaN or infinity in {place}{each}{more}. {advice}")
 
 
 def as_numbers(array: ArrayLike, name: str, gain: ArrayLike | None = None) -> np.ndarray:
-    """The array, if it holds real numbers; converter values (integers) only with a gain.
-
-    Args:
-        array: of any shape. Never changed.
-        name: what the message calls it.
-        gain: converter values per unit, or None.
-
-    Returns:
-        The numbers in their own dtype, not copied where they were an array.
+    """The array, not copied, if it holds real numbers; converter values (integers) only with a gain.
 
     Raises:
-        ValueError: for any other type, masked values, ragged lists, or an empty array.
+        ValueError: for any other type, masked values, ragged lists, or an empty array; calls it `name`.
     """
     if np.ma.isMaskedArray(array) and np.ma.getmaskarray(array).any():
         raise ValueError(f"{name} must be plain numbers, got a masked array. Cut out the masked samples.")
@@ -133,9 +122,8 @@ def as_numbers(array: ArrayLike, name: str, gain: ArrayLike | None = None) -> np
 def check_not_transposed(array: np.ndarray, n_leads: int) -> None:
     """Refuse (..., lead, time) where (..., time, `n_leads`) is expected: a ValueError says how."""
     if array.shape[-1] != n_leads and array.shape[-2] == n_leads:
-        axes = "(1, 0)" if array.ndim == 2 else "(0, 2, 1)"
         found = f"The array of shape {array.shape} looks transposed: expected (..., time, {n_leads})"
-        raise ValueError(f"{found}. Pass array.transpose{axes}.")
+        raise ValueError(f"{found}. Pass array.transpose{'(1, 0)' if array.ndim == 2 else '(0, 2, 1)'}.")
 
 
 def _blocks(array: np.ndarray) -> list[tuple[int, np.ndarray]]:
@@ -148,40 +136,20 @@ def _lead(lead: int, signals: np.ndarray) -> str:
     return LEADS[lead] if signals.shape[-1] == len(LEADS) else str(lead)
 
 
-def _check_shape(array: np.ndarray, n_times: int | None, n_leads: int) -> None:
-    wanted = f"(record, {n_times or 'time'}, {n_leads})"
-    if array.ndim != 3:
-        raise ValueError(f"signals must be of shape {wanted} or one record of it, got {array.shape}.")
-    check_not_transposed(array, n_leads)
-    if array.shape[2] != n_leads:
-        raise ValueError(
-            f"signals must have {n_leads} leads, {wanted}, got {array.shape[2]} in {array.shape}. Choose or "
-            "derive leads with signalcam.recordings.from_array."
-        )
-    if n_times is not None and array.shape[1] != n_times:
-        raise ValueError(
-            f"signals must have {n_times:,} samples a record, {wanted}, got {array.shape[1]:,} in "
-            f"{array.shape}. Crop, pad, window or resample with signalcam.recordings.from_array."
-        )
-
-
 def _warn(spans: np.ndarray, errors: np.ndarray) -> None:
     """Warn of the spans (record, lead) and of the limb leads' errors (record,), in mV."""
     factor, flat, suspect = unit_factor(spans), spans < FLAT_RANGE, errors > EINTHOVEN_ERROR
-    messages = []
     if factor != 1:
-        messages.append(f"Signals: {unit_note(factor)}")
-    elif flat.any():
+        warnings.warn(f"Signals: {unit_note(factor)}", RecordWarning, stacklevel=3)
+        return
+    if flat.any():
         record, lead = np.argwhere(flat)[0]
-        messages.append(
-            f"{int(flat.any(axis=1).sum())} of {len(spans)} records have a flat lead (first: record "
-            f"{record}, lead {_lead(lead, spans)}). Their results tell nothing about it."
-        )
-    if factor == 1 and suspect.any():
-        messages.append(
-            f"In {int(suspect.sum())} of {len(spans)} records the limb leads do not fit together (off by up "
-            f"to {errors.max():.2f} mV; record {int(errors.argmax())}). Are the leads in the order "
-            f"{', '.join(LEADS)}? Give their names."
-        )
-    for message in messages:
+        found = f"{int(flat.any(axis=1).sum())} of {len(spans)} records have a flat lead"
+        first = f"(first: record {record}, lead {_lead(lead, spans)})"
+        message = f"{found} {first}. Their results tell nothing about it."
+        warnings.warn(message, RecordWarning, stacklevel=3)
+    if suspect.any():
+        found = f"In {int(suspect.sum())} of {len(spans)} records the limb leads do not fit together"
+        most = f"(off by up to {errors.max():.2f} mV; record {int(errors.argmax())})"
+        message = f"{found} {most}. Are the leads in the order {', '.join(LEADS)}? Give their names."
         warnings.warn(message, RecordWarning, stacklevel=3)

@@ -6,21 +6,17 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from signalcam.recordings.formats.readers import SUFFIXES, WFDB_SAMPLES, header_beside
+from signalcam.recordings.formats.readers import SUFFIXES, header_beside
 
-# What is picked up in folders besides the formats that are read: formats whose error says how to read them.
-_REPORTED = (".scp", ".xml", ".aecg", ".hl7", ".muse", ".zip")
-# Text and tables without leads lie in many folders, so that these are read only when named.
-_NAMED_ONLY = (".txt",)
-_IN_FOLDERS = {*SUFFIXES, *_REPORTED, *WFDB_SAMPLES} - set(_NAMED_ONLY)
+# Picked up in folders: what is read, but for text, and formats whose error says how to read them.
+_IN_FOLDERS = {*SUFFIXES, ".scp", ".xml", ".aecg", ".hl7", ".muse", ".zip"} - {".txt"}
 
 
 def find_recordings(patterns: str | os.PathLike | Iterable[str | os.PathLike]) -> Iterator[Path]:
     """Yield the path of each recording, one after the other.
 
-    A WFDB record (a `.hea` file and its sample files) is one recording, told by its `.hea`; `.dat` files
-    without a header are yielded, so that reading them says what is missing. The same goes for paths that do
-    not exist, empty folders and wildcards without a match.
+    A WFDB record is one recording, told by its `.hea`. Sample files without it, paths that do not exist,
+    empty folders and wildcards without a match are yielded too, so that reading them says what is missing.
 
     Args:
         patterns: files, folders (searched with all folders below) and wildcards (`*`, `?`, `[...]`, `**`).
@@ -28,10 +24,10 @@ def find_recordings(patterns: str | os.PathLike | Iterable[str | os.PathLike]) -
     Yields:
         Paths, in the order of the patterns; by name within a folder and within the matches of a wildcard.
     """
-    patterns = [patterns] if isinstance(patterns, str | os.PathLike) else list(patterns)
-    named = {Path(os.path.expanduser(os.fspath(pattern))) for pattern in patterns}
-    for pattern in patterns:
-        text = os.path.expanduser(os.fspath(pattern))
+    patterns = [patterns] if isinstance(patterns, str | os.PathLike) else patterns
+    texts = [os.path.expanduser(os.fspath(pattern)) for pattern in patterns]
+    named = set(map(Path, texts))
+    for text in texts:
         if os.path.isdir(text):
             paths = _in_folder(text)
         elif glob.has_magic(text) and not os.path.exists(text):
@@ -40,8 +36,7 @@ def find_recordings(patterns: str | os.PathLike | Iterable[str | os.PathLike]) -
             continue
         else:
             paths = iter(())
-        first = next(paths, None)
-        yield Path(text) if first is None else first
+        yield next(paths, Path(text))
         yield from paths
 
 
@@ -50,9 +45,8 @@ def _in_folder(folder: str) -> Iterator[Path]:
         folders.sort()
         for path in (Path(parent, file) for file in sorted(files)):
             suffix = path.suffix.lower()
-            if suffix in _IN_FOLDERS and (
-                suffix not in WFDB_SAMPLES or (suffix == ".dat" and header_beside(path) is None)
-            ):
+            orphan = suffix == ".dat" and header_beside(path) is None
+            if orphan or suffix in _IN_FOLDERS:
                 yield path
 
 

@@ -1,7 +1,7 @@
 """How good a recording is: missing, flat, clipped and noisy leads, and whether the limb leads fit together.
 
-The limits were set on PTB-XL at 100 Hz, where under 1 % of the records are flagged for each of them, except
-where a comment says otherwise. They point a reader to a lead; they are no verdict.
+The limits were set on PTB-XL at 100 Hz, where under 1 % of the records are flagged for each of them. They
+point a reader to a lead; they are no verdict.
 """
 
 from dataclasses import dataclass
@@ -52,8 +52,9 @@ class Quality:
         ]
         notes += [f"lead {lead} is noisy ({noise:.3f} mV)" for lead, noise in self.noisy.items()]
         if self.einthoven_error > EINTHOVEN_ERROR:
-            error = f"{self.einthoven_error:.2f} mV"
-            notes.append(f"limb leads do not fit together (off by {error}): wrong order?")
+            notes.append(
+                f"limb leads do not fit together (off by {self.einthoven_error:.2f} mV): wrong order?"
+            )
         if self.unit_factor != 1:
             notes.append(unit_note(self.unit_factor))
         if self.padded:
@@ -74,7 +75,7 @@ def assess(signals: np.ndarray, sampling_rate: float, padded: np.ndarray | None 
     """
     signals = np.asarray(signals)
     fraction_padded = 0.0 if padded is None else float(np.mean(padded))
-    if signals.ndim != 2 or signals.shape[1] != len(LEADS) or not len(signals) or fraction_padded == 1:
+    if signals.shape[1:] != (len(LEADS),) or not len(signals) or fraction_padded == 1:
         raise ValueError(f"signals must be one recording of shape (time, 12), got {signals.shape}.")
     if fraction_padded:
         signals = signals[~padded]
@@ -97,19 +98,13 @@ def assess(signals: np.ndarray, sampling_rate: float, padded: np.ndarray | None 
 
 
 def unit_factor(spans: np.ndarray) -> float:
-    """Power of 1000 that brings the spans of leads to those of an ECG in mV, or 1 where they are plausible.
+    """Power of 1000 that brings leads of these spans (highest minus lowest value) to those of an ECG in mV.
 
-    Args:
-        spans: highest minus lowest value of each lead, any shape; flat leads are left out.
-
-    Returns:
-        0.001 for values in uV, 1000 for values in V, 1 for plausible ones and where all leads are flat.
+    0.001 for values in uV, 1000 for values in V, 1 for plausible ones and where all leads are flat.
     """
     spans = np.asarray(spans, dtype=np.float64)
     spans = spans[np.isfinite(spans) & (spans > 0)]
-    if not spans.size:
-        return 1.0
-    span = float(np.median(spans))
+    span = float(np.median(spans)) if spans.size else 1.0
     if PLAUSIBLE_SPAN[0] <= span <= PLAUSIBLE_SPAN[1]:
         return 1.0
     return 1000.0 ** -float(np.clip(np.rint(np.log10(span) / 3), -2, 2))
@@ -147,13 +142,11 @@ def _noise(signals: np.ndarray) -> np.ndarray:
 
 def _in_runs(mask: np.ndarray, shortest: int) -> np.ndarray:
     """Where `mask` (time, lead) is True for at least `shortest` samples in a row."""
-    result = np.zeros(mask.shape, dtype=bool)
-    edges = np.diff(np.pad(mask, ((1, 1), (0, 0))).astype(np.int8), axis=0)
-    for lead in np.flatnonzero(mask.sum(axis=0) >= shortest):
-        starts, stops = np.flatnonzero(edges[:, lead] == 1), np.flatnonzero(edges[:, lead] == -1)
-        for start, stop in zip(starts, stops, strict=True):
-            result[start:stop, lead] = stop - start >= shortest
-    return result
+    edges = np.diff(np.pad(mask.T, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    (leads, starts), stops = np.nonzero(edges == 1), np.nonzero(edges == -1)[1]
+    short = stops - starts < shortest
+    edges[leads[short], starts[short]] = edges[leads[short], stops[short]] = 0
+    return np.cumsum(edges, axis=1, dtype=np.int8)[:, :-1].T.astype(bool)
 
 
 def _by_lead(values: np.ndarray, chosen: np.ndarray) -> dict[str, float]:

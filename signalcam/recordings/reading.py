@@ -1,7 +1,6 @@
 """One recording from a file or an array: checked, in mV, leads in order, at the wanted rate and length.
 
-Everything that a model is asked about comes through here or through `check_signals`. Units, lead order and
-rate come from the file or from the caller; nothing is guessed, and nothing is repaired unasked.
+Units, lead order and rate come from the file or from the caller; nothing is guessed or repaired unasked.
 """
 
 import math
@@ -61,8 +60,8 @@ class _Wanted:
         if self.length not in LENGTHS:
             raise ValueError(f"length must be one of {', '.join(LENGTHS)}, got {self.length!r}.")
         if self.n_times < 1:
-            rate = f"{self.sampling_rate:g} Hz"
-            raise ValueError(f"duration must hold a sample at {rate}, got {self.duration:g} s.")
+            found = f"{self.duration:g} s at {self.sampling_rate:g} Hz"
+            raise ValueError(f"duration must hold a sample, got {found}.")
 
     @property
     def n_times(self) -> int:
@@ -109,8 +108,7 @@ def read_recording(
         ValueError: an argument is out of its range.
 
     Warns:
-        RecordWarning: the amplitudes fit another unit, the limb leads do not fit together, or a CSV file's
-            number of samples fits another rate.
+        RecordWarning: suspect amplitudes, limb leads or (of a CSV file) rate.
     """
     wanted = _Wanted(sampling_rate, duration, resample, length, derive, drop_extra)
     name = record_name(path)
@@ -131,8 +129,7 @@ def from_array(
 
     Args:
         array: (time, lead) or (record, time, lead), real numbers. Never changed.
-        names: lead names of the last axis; None means the order of `LEADS`, which is checked against the
-            limb-lead identities.
+        names: lead names of the last axis; None means the order of `LEADS`.
         unit: unit of the array, or of the array divided by `gain`.
         gain: converter values per unit, one number or one a lead; needed for integers.
         source_rate: rate of the array in Hz; None means `sampling_rate`.
@@ -145,9 +142,6 @@ def from_array(
 
     Raises:
         RecordError, ValueError: as in `read_recording`; or a record holds NaN or infinity.
-
-    Warns:
-        RecordWarning: as in `read_recording`.
     """
     target = _Wanted(**wanted)
     rate = target.sampling_rate if source_rate is None else source_rate
@@ -159,10 +153,9 @@ def from_array(
         raise ValueError(f"array must be (time, lead) or (record, time, lead), got shape {array.shape}.")
     check_not_transposed(array, len(names))
     if array.shape[-1] != len(names):
-        raise ValueError(
-            f"array must have {len(names)} leads ({', '.join(map(str, names))}) on the last axis, got "
-            f"{array.shape[-1]} in {array.shape}. Give names=[...] of the leads there are."
-        )
+        expected = f"{len(names)} leads ({', '.join(map(str, names))}) on the last axis"
+        found = f"{array.shape[-1]} in {array.shape}. Give names=[...] of the leads there are."
+        raise ValueError(f"array must have {expected}, got {found}")
     gain = np.asarray(1.0 if gain is None else gain)
     if gain.dtype.kind not in "fiu" or gain.shape not in ((), (len(names),)):
         found = f"{gain.dtype} of shape {gain.shape}"
@@ -170,12 +163,11 @@ def from_array(
     if not (np.isfinite(gain).all() and (gain > 0).all()):
         raise ValueError(f"gain must be above 0, got {gain}: the array is uncalibrated.")
     scale = millivolts_per(unit) / gain.astype(np.float64)
-    several = array.ndim == 3
     result = []
-    for number, record in enumerate(array if several else array[np.newaxis]):
+    for number, record in enumerate(array.reshape(-1, *array.shape[-2:])):
         with np.errstate(over="ignore"):
             signals = (record * scale).astype(np.float32)
-        own_name = f"{name}[{number}]" if several else name
+        own_name = f"{name}[{number}]" if array.ndim == 3 else name
         result += _recordings(signals, names, rate, own_name, target, rate_was_told=True)
     return result
 
@@ -221,10 +213,7 @@ def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wan
 def _warn(qualities: list[Quality], name: str) -> None:
     factor = next((quality.unit_factor for quality in qualities if quality.unit_factor != 1), 1)
     error = max(quality.einthoven_error for quality in qualities)
-    if factor != 1:
-        message = unit_note(factor)
-    elif error > EINTHOVEN_ERROR:
-        message = f"the limb leads do not fit together (off by {error:.2f} mV). Are their names right?"
-    else:
-        return
-    warnings.warn(f"Record {name}: {message}", RecordWarning, stacklevel=4)
+    message = f"the limb leads do not fit together (off by {error:.2f} mV). Are their names right?"
+    if factor != 1 or error > EINTHOVEN_ERROR:
+        message = message if factor == 1 else unit_note(factor)
+        warnings.warn(f"Record {name}: {message}", RecordWarning, stacklevel=4)

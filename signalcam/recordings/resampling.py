@@ -1,6 +1,6 @@
 """Bring a recording to the wanted rate and length, by request only.
 
-Nothing here happens unasked: a rate or length that differs is an error which says what to ask for.
+A rate or length that differs is otherwise an error which says what to ask for.
 """
 
 import warnings
@@ -19,19 +19,10 @@ _COMMON_RATES = (125, 128, 250, 256, 257, 360, 500, 512, 1000, 2000)
 def to_rate(
     signals: np.ndarray, source_rate: float, sampling_rate: float, resample: bool, name: str
 ) -> np.ndarray:
-    """Signals at the wanted rate, through an anti-aliasing filter.
+    """Signals (time, lead) at the wanted rate in Hz, through an anti-aliasing filter; float32 if resampled.
 
     `scipy.signal.resample_poly` with its Kaiser-windowed FIR filter of zero phase; a line through the first
     and last sample is taken off and put back, so that an offset makes no step at the ends.
-
-    Args:
-        signals: (time, lead) in mV.
-        source_rate, sampling_rate: the rate of the signals and the wanted one, in Hz.
-        resample: whether a rate that differs is resampled or refused.
-        name: record name for messages.
-
-    Returns:
-        float32 (time, lead); `signals` itself when the rates agree.
 
     Raises:
         RecordError: the rates differ and resampling was not asked for, or have no simple ratio.
@@ -58,13 +49,7 @@ def to_rate(
 def cut(
     signals: np.ndarray, n_times: int, length: str, sampling_rate: float, name: str
 ) -> list[tuple[int, np.ndarray, np.ndarray]]:
-    """Pieces of `n_times` samples.
-
-    Args:
-        signals: (time, lead).
-        n_times: wanted number of samples.
-        length: what to do with another length, one of `LENGTHS`, as in `read_recording`.
-        sampling_rate, name: rate in Hz and record name, for messages.
+    """Pieces of `n_times` samples of (time, lead), by one of `LENGTHS`, as in `read_recording`.
 
     Returns:
         A list of (first sample, signals (n_times, lead), padded (n_times,) bool).
@@ -92,22 +77,15 @@ def cut(
     else:
         advice = "It is too long: ask for length='crop' (its start) or length='window' (all of it)."
         advice += rate_suspicion(found, n_times, sampling_rate)
-    raise RecordError(
-        f"Record {name}: expected {n_times:,} samples ({n_times / sampling_rate:g} s at {sampling_rate:g} "
-        f"Hz), found {found:,} ({found / sampling_rate:g} s). {advice}"
-    )
+    wanted = f"expected {n_times:,} samples ({n_times / sampling_rate:g} s at {sampling_rate:g} Hz)"
+    raise RecordError(f"Record {name}: {wanted}, found {found:,} ({found / sampling_rate:g} s). {advice}")
 
 
 def rate_suspicion(found: int, n_times: int, sampling_rate: float) -> str:
-    """A sentence where `found` samples, taken at `sampling_rate`, fit another common rate exactly, or "".
-
-    Args: as in `cut`; `n_times` is at `sampling_rate`, too.
-    """
+    """A sentence where `found` samples, taken at `sampling_rate`, fit another common rate exactly, or ""."""
     duration = n_times / sampling_rate
-    rates = [rate for rate in _COMMON_RATES if rate > sampling_rate and found == round(rate * duration)]
-    if not rates:
-        return ""
-    return (
-        f" {found:,} samples are {duration:g} s at {rates[0]} Hz: if that is its rate, give "
-        f"source_rate={rates[0]} and resample=True."
-    )
+    for rate in _COMMON_RATES:
+        if rate > sampling_rate and found == round(rate * duration):
+            advice = f"if that is its rate, give source_rate={rate} and resample=True"
+            return f" {found:,} samples are {duration:g} s at {rate} Hz: {advice}."
+    return ""

@@ -12,15 +12,14 @@ from failing_server import serving
 from small_set import write_small_set, write_sums
 
 from signalcam.data import http_files
-from signalcam.data.checksums import outcome, verify
-from signalcam.data.download import BASE_URL, download
+from signalcam.data.download import BASE_URL, download, outcome, verify
 from signalcam.data.http_files import DownloadError
 from signalcam.data.ptbxl import open_dataset
 from signalcam.errors import DatasetError
 
 N_RECORDS = 6
 DAT = "records100/00000/00003_lr.dat"
-QUICK = {"progress": False, "wait": 0.0, "timeout": 5.0, "attempts": 3, "workers": 3}
+QUICK = {"progress": False, "timeout": 5.0, "workers": 3}
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +31,8 @@ def source(tmp_path_factory):
 def server(source, monkeypatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(http_files, "_FIRST_WAIT", 0.0)
+    monkeypatch.setattr(http_files, "_ATTEMPTS", 3)
     with serving(source) as server:
         yield server
 
@@ -177,9 +178,10 @@ def test_rerun_after_a_bad_end_fetches_what_is_missing_only(server, folder, sour
 
 
 @pytest.mark.bad_input(13)
-def test_server_that_is_gone_ends_the_download_soon_and_honestly(server, folder, source):
+def test_server_that_is_gone_ends_the_download_soon_and_honestly(server, folder, source, monkeypatch):
     server.faults["*"] = ["ok", "drop!"]
-    problems = fetch(server, folder, attempts=2)
+    monkeypatch.setattr(http_files, "_ATTEMPTS", 2)
+    problems = fetch(server, folder)
     assert (
         len(problems)
         == len([p for p in source.rglob("*") if p.is_file() and "records500" not in p.parts]) - 1
@@ -371,7 +373,7 @@ def full_after(receive, n_files, full):
     return lambda *arguments: (receive if next(count) < n_files else full)(*arguments)
 
 
-@pytest.mark.parametrize("changes", [{"sampling_rate": 250}, {"workers": 0}, {"attempts": 0}, {"timeout": 0}])
+@pytest.mark.parametrize("changes", [{"sampling_rate": 250}, {"workers": 0}, {"limit": 0}, {"timeout": 0}])
 def test_wrong_arguments_are_refused(server, folder, changes):
     with pytest.raises(ValueError, match="must be"):
         fetch(server, folder, **changes)

@@ -1,5 +1,6 @@
 """Finding and opening a PTB-XL folder, and what is said when it is none."""
 
+import functools
 import shutil
 import zipfile
 from pathlib import Path
@@ -202,13 +203,13 @@ def test_malformed_scp_codes_name_the_record_and_nothing_is_run(small, cell, mon
 @pytest.mark.parametrize(
     ("column", "cell", "message"),
     [
-        ("strat_fold", "", "strat_fold must be a whole number; it is nan at ecg_id 4"),
-        ("strat_fold", "0", "strat_fold must be a whole number from 1 to 10; it is 0 for ecg_id 4"),
-        ("strat_fold", "11", "it is 11 for ecg_id 4"),
-        ("strat_fold", "2.5", r"strat_fold must be a whole number; it is 2\.5 at ecg_id 4"),
-        ("patient_id", "", "patient_id must be a whole number; it is nan at ecg_id 4"),
-        ("patient_id", "inf", "patient_id must be a whole number; it is inf at ecg_id 4"),
-        ("patient_id", "Smith", "patient_id must be a whole number; it is Smith at ecg_id 4"),
+        ("strat_fold", "", "strat_fold must be a whole number, got nan at ecg_id 4"),
+        ("strat_fold", "0", "strat_fold must be a whole number from 1 to 10, got 0 for ecg_id 4"),
+        ("strat_fold", "11", "got 11 for ecg_id 4"),
+        ("strat_fold", "2.5", r"strat_fold must be a whole number, got 2\.5 at ecg_id 4"),
+        ("patient_id", "", "patient_id must be a whole number, got nan at ecg_id 4"),
+        ("patient_id", "inf", "patient_id must be a whole number, got inf at ecg_id 4"),
+        ("patient_id", "Smith", "patient_id must be a whole number, got Smith at ecg_id 4"),
     ],
 )
 def test_impossible_fold_or_patient_names_the_record(small, column, cell, message):
@@ -293,19 +294,19 @@ def test_choice_of_data_is_given_path_then_environment_then_defaults_then_simula
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PATH_TO_DATA", raising=False)
-    folder, why = resolve_data_path(defaults=("absent", "gone"), simulated="made")
-    assert folder == tmp_path / "made"
-    assert (
-        "Using the simulated set in made: PATH_TO_DATA is not set and neither absent nor gone is there" in why
-    )
-    folder, why = resolve_data_path(defaults=("absent", "ptb-xl"))
-    assert folder == small
-    assert "Using the dataset in ptb-xl: PATH_TO_DATA is not set" in why
-    monkeypatch.setenv("PATH_TO_DATA", str(small.parent))
-    folder, why = resolve_data_path(defaults=())
+    folder, why = resolve_data_path()
+    assert folder == tmp_path / "data" / "simulated"
+    assert why.startswith("Using the simulated set in data/simulated: PATH_TO_DATA is not set and neither ")
+    assert "neither data/ptb-xl-full nor data/ptb-xl is there" in why
+    default = Path(shutil.copytree(small, tmp_path / "data" / "ptb-xl"))
+    folder, why = resolve_data_path()
+    assert folder == default
+    assert "Using the dataset in data/ptb-xl: PATH_TO_DATA is not set" in why
+    monkeypatch.setenv("PATH_TO_DATA", str(small))
+    folder, why = resolve_data_path()
     assert folder == small
     assert "of the environment" in why
-    assert resolve_data_path(small)[0] == small
+    assert resolve_data_path(default)[0] == default
 
 
 def test_whole_ptbxl_is_preferred_to_its_sample_and_without_either_a_set_is_simulated(
@@ -313,7 +314,8 @@ def test_whole_ptbxl_is_preferred_to_its_sample_and_without_either_a_set_is_simu
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PATH_TO_DATA", raising=False)
-    dataset = open_dataset(n_simulated=20, progress=False)
+    monkeypatch.setattr(ptbxl, "write_dataset", functools.partial(ptbxl.write_dataset, n_records=20))
+    dataset = open_dataset(progress=False)
     assert dataset.simulated
     assert dataset.source.startswith("Using the simulated set in data/simulated: PATH_TO_DATA is not set")
     assert dataset.source.endswith(f"\n{dataset.describe()}.")

@@ -150,7 +150,11 @@ def test_many_blocks_come_in_order(template):
 
 @pytest.mark.parametrize(
     ("ids", "message"),
-    [([], "is empty"), ([1, 77, 99], "2 ecg_ids are not in .*: 77, 99"), ([True, False], "boolean mask")],
+    [
+        ([], "is empty"),
+        ([1, 77, 99], "ecg_ids must be ecg_ids of the table, got 2 that .*: 77, 99"),
+        ([True, False], "boolean mask"),
+    ],
 )
 def test_ids_that_are_none_are_refused(template, ids, message):
     with pytest.raises(ValueError, match=message):

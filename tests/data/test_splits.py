@@ -51,7 +51,7 @@ def test_fold_or_patient_that_is_missing_or_impossible_names_the_records(table):
         with pytest.raises(DatasetError, match=f"{column} is missing for ecg_id 3, 7"):
             split_by_fold(spoiled)
     table.loc[5, "strat_fold"] = 12
-    with pytest.raises(DatasetError, match="it is 12 for ecg_id 5"):
+    with pytest.raises(DatasetError, match="got 12 for ecg_id 5"):
         split_by_fold(table)
 
 
@@ -105,7 +105,9 @@ def test_ids_that_do_not_fit_are_refused(table, rng):
         check_leakage({"a": [1]}, table, signals)
     with pytest.raises(ValueError, match="no record of ecg_id 40"):
         check_leakage({"a": [1, 40]}, table, signals, table.index[:39])
-    with pytest.raises(ValueError, match="Split 'a' holds ecg_ids that the table does not have: 99"):
+    with pytest.raises(
+        ValueError, match="Split 'a' must be ecg_ids of the table, got 1 that it does not have: 99"
+    ):
         check_leakage({"a": [1, 99]}, table)
     with pytest.raises(ValueError, match="got a boolean mask"):
         check_leakage({"a": table["strat_fold"] == 1}, table)

@@ -272,10 +272,10 @@ def test_endless_and_absurd_tables_are_refused_at_once_in_little_memory(tmp_path
     path = tmp_path / "a.csv"
     path.write_bytes(content)
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()  # other processes take time by the clock
     with pytest.raises(RecordError, match="Record a: ") as caught:
         read_recording(path, **STATED)
-    seconds, (_, peak) = time.perf_counter() - start, tracemalloc.get_traced_memory()
+    seconds, (_, peak) = time.process_time() - start, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert seconds < 1
     assert peak < 10e6
@@ -391,7 +391,7 @@ def test_edf_without_calibration_is_refused(tmp_path, ecg):
 def test_missing_edf_library_says_how_to_install_it(tmp_path, no_extras):
     (tmp_path / "a.edf").write_bytes(b"0       ")
     with pytest.raises(
-        RecordError, match=r"Record a: reading EDF needs edfio: pip install signalcam\[formats\]"
+        RecordError, match=r"Record a: reading EDF needs .*edfio.*: pip install signalcam\[formats\]"
     ):
         read_recording(tmp_path / "a.edf")
 
@@ -536,7 +536,9 @@ def test_deflated_dicom_is_refused_unread(tmp_path, ecg):
 
 def test_missing_dicom_library_says_how_to_install_it(tmp_path, no_extras):
     (tmp_path / "a.dcm").write_bytes(b"\0" * 128 + b"DICM")
-    with pytest.raises(RecordError, match=r"reading DICOM needs pydicom: pip install signalcam\[formats\]"):
+    with pytest.raises(
+        RecordError, match=r"reading a DICOM waveform needs .*pydicom.*: pip install signalcam\[formats\]"
+    ):
         read_recording(tmp_path / "a.dcm")
 
 

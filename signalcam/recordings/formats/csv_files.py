@@ -1,20 +1,18 @@
 """One recording from a table of text: a header row with lead names, one column a lead, one row a sample.
 
 Commas, semicolons, tabs or bars separate the columns; a point is the decimal mark. A column of times or
-sample numbers is checked against the rate and left out. Neither rate nor unit is ever guessed.
+sample numbers is checked against the rate and left out.
 """
 
 import csv
 import itertools
-import os
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TextIO
+from pathlib import Path
 
 import numpy as np
 
-from signalcam.errors import RecordError
 from signalcam.leads import agreed_scale, known_lead
 
 # A file of NULs or one endless line is refused before more of it is read.
@@ -32,33 +30,10 @@ _STEPS_PER_SECOND = {"seconds": (1,), "milliseconds": (1000,), "any": (1, 1000, 
 
 
 def read_csv(
-    path: str | os.PathLike,
-    name: str,
-    unit: str | None,
-    source_rate: float | None,
-    wanted: Callable[[str], bool],
+    path: Path, unit: str | None, wanted: Callable[[str], bool], source_rate: float | None
 ) -> tuple[np.ndarray, list[str], float]:
-    """All samples of a CSV file in UTF-8; rate and unit must be stated.
-
-    Args, Returns and Raises: as in `signalcam.recordings.formats.readers.read_file`; `name` is for messages.
-    """
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            return _read(_lines(file), unit, source_rate, wanted)
-    except (ValueError, csv.Error) as error:
-        raise RecordError(f"Record {name}: cannot read {path} as a CSV table of leads: {error}") from error
-
-
-def _lines(file: TextIO) -> Iterator[str]:
-    while line := file.readline(_MAX_LINE):
-        if len(line) == _MAX_LINE:
-            raise ValueError(f"expected lines of less than {_MAX_LINE:,} characters, found {line[:80]!r}.")
-        yield line
-
-
-def _read(
-    lines: Iterator[str], unit: str | None, source_rate: float | None, wanted: Callable[[str], bool]
-) -> tuple[np.ndarray, list[str], float]:
+    """All samples of a CSV file in UTF-8. Args, Returns: as in `readers.read_file`. Raises ValueError."""
+    lines = _lines(path)
     delimiter, columns = _read_header_row(lines)
     if source_rate is None:
         raise ValueError("a CSV file states no sampling rate: give source_rate=... in Hz (--source-rate).")
@@ -82,6 +57,16 @@ def _read(
     return (table[:, kept] * scales).astype(np.float32), names, float(source_rate)
 
 
+def _lines(path: Path) -> Iterator[str]:
+    with open(path, encoding="utf-8-sig") as file:
+        while line := file.readline(_MAX_LINE):
+            if len(line) == _MAX_LINE:
+                raise ValueError(
+                    f"expected lines of less than {_MAX_LINE:,} characters, found {line[:40]!r}."
+                )
+            yield line
+
+
 def _read_header_row(lines: Iterator[str]) -> tuple[str, list[str]]:
     """The delimiter and the column names; comment lines before them are passed over."""
     start = itertools.islice(lines, _MAX_COMMENTS)
@@ -97,7 +82,7 @@ def _read_header_row(lines: Iterator[str]) -> tuple[str, list[str]]:
         if n_leads > best:
             best, delimiter, columns = n_leads, mark, [cell.strip() for cell in cells]
     if not 0 < len(columns) <= _MAX_COLUMNS:
-        raise ValueError(f"expected a header row with lead names such as I,II,...,V6, found {line[:80]!r}.")
+        raise ValueError(f"expected a header row with lead names such as I,II,...,V6, found {line[:40]!r}.")
     return delimiter, columns
 
 
@@ -126,12 +111,8 @@ def _check_times(times: np.ndarray, column: str, clock: str, rate: float) -> Non
         allowed.append(1.0)
     mean = float(steps.mean())
     # Times are often rounded, so that single steps vary by less than one; a gap is a step of two.
-    fits = any(
-        abs(mean - step) < 0.01 * step and np.abs(steps - step).max() < 0.75 * step for step in allowed
-    )
-    if not fits:
-        raise ValueError(
-            f"column {column[:40]!r} steps by {steps.min():g} to {steps.max():g}, on average {mean:g}; "
-            f"expected even steps of {' or '.join(f'{step:g}' for step in allowed)} at {rate:g} Hz. Give the "
-            "true source_rate, or cut the table to a span without gaps."
-        )
+    if not any(abs(mean - s) < 0.01 * s and np.abs(steps - s).max() < 0.75 * s for s in allowed):
+        found = f"steps by {steps.min():g} to {steps.max():g}, on average {mean:g}"
+        expected = f"even steps of {' or '.join(f'{step:g}' for step in allowed)} at {rate:g} Hz"
+        advice = "Give the true source_rate, or cut the table to a span without gaps."
+        raise ValueError(f"column {column[:40]!r} {found}; expected {expected}. {advice}")

@@ -1,20 +1,16 @@
 """One recording from a DICOM waveform object (12-lead ECG, general ECG), through `pydicom`.
 
-Read is the first group of channels that is an original recording (some devices add a group with a median
-beat). A channel's value is sample x sensitivity x correction factor + baseline, in the channel's sensitivity
-unit.
-
-Format: DICOM PS3.3, C.10.9 (waveform module); lead codes: PS3.16, CID 3001.
+Read is the first group of channels that is an original recording, no median beat. A value is sample x
+sensitivity x correction factor + baseline (DICOM PS3.3, C.10.9; lead codes: PS3.16, CID 3001).
 """
 
-import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from signalcam.errors import RecordError
 from signalcam.leads import LEADS, agreed_scale, known_lead
 
 if TYPE_CHECKING:
@@ -28,33 +24,18 @@ _DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
 def read_dicom(
-    path: str | os.PathLike, name: str, unit: str | None, wanted: Callable[[str], bool]
+    path: Path, unit: str | None, wanted: Callable[[str], bool]
 ) -> tuple[np.ndarray, list[str], float]:
-    """All samples of the first original waveform group.
+    """All samples of the first original waveform group; those marked as padding are NaN.
 
-    Samples marked as padding are NaN. Args, Returns and Raises: as in
-    `signalcam.recordings.formats.readers.read_file`; `name` is for messages.
+    Args, Returns: as in `readers.read_file`. Raises: all sorts of errors, on damaged files.
     """
-    try:
-        import pydicom
-    except ImportError as error:
-        message = f"Record {name}: reading DICOM needs pydicom: pip install signalcam[formats]"
-        raise RecordError(message) from error
-    try:
-        # Deflated files could unpack to any size, and reading unpacks them at once.
-        if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == _DEFLATED:
-            raise ValueError("it is deflated")
-        return _convert(pydicom.dcmread(path), unit, wanted)
-    except Exception as error:  # noqa: BLE001 (pydicom raises all sorts on damaged files)
-        raise RecordError(
-            f"Record {name}: cannot read {path} as a DICOM waveform: {str(error)[:300]}. Export it again, "
-            "uncompressed."
-        ) from error
+    import pydicom
 
-
-def _convert(
-    dataset: "Dataset", unit: str | None, wanted: Callable[[str], bool]
-) -> tuple[np.ndarray, list[str], float]:
+    # Deflated files could unpack to any size, and reading unpacks them at once.
+    if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == _DEFLATED:
+        raise ValueError("it is deflated")
+    dataset = pydicom.dcmread(path)
     groups = dataset.get("WaveformSequence")
     if not groups:
         raise ValueError("it holds no waveform (is it an image?)")

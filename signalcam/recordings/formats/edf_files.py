@@ -4,57 +4,41 @@
 here each of those warnings is a refusal.
 """
 
-import os
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
-from signalcam.errors import RecordError
 from signalcam.leads import agreed_scale
-
-if TYPE_CHECKING:
-    import edfio
 
 
 def read_edf(
-    path: str | os.PathLike, name: str, unit: str | None, wanted: Callable[[str], bool]
+    path: Path, unit: str | None, wanted: Callable[[str], bool]
 ) -> tuple[np.ndarray, list[str], float]:
     """All samples of an EDF file, or of a BDF file by its suffix, without gaps and at one rate.
 
-    Args, Returns and Raises: as in `signalcam.recordings.formats.readers.read_file`; `name` is for messages.
+    Args, Returns: as in `readers.read_file`. Raises: all sorts of errors, on damaged files.
     """
-    try:
-        import edfio
-    except ImportError as error:
-        message = f"Record {name}: reading EDF needs edfio: pip install signalcam[formats]"
-        raise RecordError(message) from error
-    read = edfio.read_bdf if str(path).lower().endswith(".bdf") else edfio.read_edf
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return _convert(read(os.fspath(path)), unit, wanted)
-    except Exception as error:  # noqa: BLE001 (edfio raises all sorts on damaged files)
-        raise RecordError(f"Record {name}: cannot read {path} as EDF: {error}. Export it again.") from error
+    import edfio
 
-
-def _convert(
-    edf: "edfio.Edf", unit: str | None, wanted: Callable[[str], bool]
-) -> tuple[np.ndarray, list[str], float]:
-    if "+D" in edf.reserved:
-        raise ValueError("it is discontinuous (EDF+D), with gaps in time")
-    signals = [signal for signal in edf.signals if wanted(signal.label)]
-    if not signals:
-        raise ValueError("it holds no signals that are leads")
-    rates = {signal.sampling_frequency for signal in signals}
-    if len(rates) != 1:
-        each = ", ".join(f"{signal.label} {signal.sampling_frequency:g} Hz" for signal in signals)
-        raise ValueError(f"its signals have different rates ({each}); expected one rate")
-    columns = []
-    for signal in signals:
-        if not signal.digital_min < signal.digital_max:
-            raise ValueError(f"signal {signal.label!r} is uncalibrated: its digital range is empty")
-        scale = agreed_scale(signal.physical_dimension, unit, f"signal {signal.label!r}")
-        columns.append((signal.data * scale).astype(np.float32))
-    return np.stack(columns, axis=1), [signal.label for signal in signals], float(rates.pop())
+    read = edfio.read_bdf if path.suffix.lower() == ".bdf" else edfio.read_edf
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        edf = read(str(path))
+        if "+D" in edf.reserved:
+            raise ValueError("it is discontinuous (EDF+D), with gaps in time")
+        signals = [signal for signal in edf.signals if wanted(signal.label)]
+        if not signals:
+            raise ValueError("it holds no signals that are leads")
+        rates = {signal.sampling_frequency for signal in signals}
+        if len(rates) != 1:
+            each = ", ".join(f"{signal.label} {signal.sampling_frequency:g} Hz" for signal in signals)
+            raise ValueError(f"its signals have different rates ({each}); expected one rate")
+        columns = []
+        for signal in signals:
+            if not signal.digital_min < signal.digital_max:
+                raise ValueError(f"signal {signal.label!r} is uncalibrated: its digital range is empty")
+            scale = agreed_scale(signal.physical_dimension, unit, f"signal {signal.label!r}")
+            columns.append((signal.data * scale).astype(np.float32))
+        return np.stack(columns, axis=1), [signal.label for signal in signals], float(rates.pop())

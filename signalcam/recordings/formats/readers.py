@@ -34,16 +34,22 @@ ADVICE = {
     **dict.fromkeys((".xls", ".xlsx", ".ods"), "Save it as CSV."),
     **dict.fromkeys((".pdf", ".png", ".jpg", ".jpeg", ".tif"), "It is a picture: export the samples."),
 }
+# What each reads, and what to do where it cannot.
+_READERS = {
+    "csv": (read_csv, "a CSV table of leads", ""),
+    "edf": (read_edf, "EDF", ". Export it again."),
+    "dicom": (read_dicom, "a DICOM waveform", ". Export it again, uncompressed."),
+}
 _FIRST_BYTES = ((0, b"0       ", "edf"), (0, b"\xffBIOSEMI", "edf"), (128, b"DICM", "dicom"))
 _FOREIGN_FIRST_BYTES = ((b"PK\x03\x04", _UNPACK), (b"\x1f\x8b", _UNPACK), (b"<", _ECGDATAKIT))
 
 
 def read_file(
     path: str | os.PathLike,
-    unit: str | None = None,
-    source_rate: float | None = None,
-    check: bool = True,
-    wanted: Callable[[str], bool] = lambda name: True,
+    unit: str | None,
+    source_rate: float | None,
+    check: bool,
+    wanted: Callable[[str], bool],
 ) -> tuple[np.ndarray, list[str], float]:
     """All samples of one file, whatever its format.
 
@@ -65,13 +71,19 @@ def read_file(
         raise ValueError(f"source_rate must be above 0 Hz, got {source_rate!r}.")
     path, name = Path(path), record_name(path)
     form, path = _format(path, name)
-    if form == "csv":
-        signals, names, rate = read_csv(path, name, unit, source_rate, wanted)
-    elif form == "wfdb":
+    if form == "wfdb":
         signals, names, rate = _read_wfdb(path, name, unit, check, wanted)
     else:
-        read = read_edf if form == "edf" else read_dicom
-        signals, names, rate = read(path, name, unit, wanted)
+        read, what, advice = _READERS[form]
+        try:
+            stated = (source_rate,) if form == "csv" else ()
+            signals, names, rate = read(path, unit, wanted, *stated)
+        except ImportError as error:
+            message = f"reading {what} needs a library ({error}): pip install signalcam[formats]"
+            raise RecordError(f"Record {name}: {message}") from error
+        except Exception as error:  # noqa: BLE001 (libraries raise all sorts on damaged files)
+            message = f"cannot read {path} as {what}: {str(error)[:300]}{advice}"
+            raise RecordError(f"Record {name}: {message}") from error
     if source_rate not in (None, rate):
         found = f"{rate:g} Hz, but source_rate={source_rate:g} was given"
         raise RecordError(f"Record {name}: the file states {found}. Leave it out.")
@@ -79,19 +91,13 @@ def read_file(
 
 
 def record_name(path: str | os.PathLike) -> str:
-    """Name of a record for messages: its file's, without a suffix that is one of a format.
-
-    Args: as in `read_file`. Returns: text.
-    """
+    """Name of a record for messages: its file's, without a suffix that is one of a format."""
     path = Path(path)
     return path.stem if path.suffix.lower() in (*SUFFIXES, *WFDB_SAMPLES) else path.name
 
 
 def header_beside(path: str | os.PathLike) -> Path | None:
-    """The `.hea` or `.HEA` file of the same name as a WFDB sample file; None for other files, or without one.
-
-    Args: as in `read_file`. Returns: the path, or None.
-    """
+    """The `.hea` or `.HEA` file of the same name as a WFDB sample file; None for other files, or without."""
     path = Path(path)
     if path.suffix.lower() not in WFDB_SAMPLES:
         return None
@@ -116,9 +122,8 @@ def _format(path: Path, name: str) -> tuple[str, Path]:
     foreign = (text for mark, text in _FOREIGN_FIRST_BYTES if start.lstrip().startswith(mark))
     advice = ADVICE.get(suffix) or next(foreign, _ARRAY)
     known = ", ".join(SUFFIXES)
-    raise RecordError(
-        f"Record {name}: the format of {path.name} is not read here (read are {known}). {advice}"
-    )
+    found = f"the format of {path.name} is not read here (read are {known})"
+    raise RecordError(f"Record {name}: {found}. {advice}")
 
 
 def _is_there(path: Path) -> bool:
@@ -133,9 +138,7 @@ def _read_wfdb(
 ) -> tuple[np.ndarray, list[str], float]:
     signals, header = read_samples(path, check=check, unit=unit)
     if unit is not None and {millivolts_per(stated) for stated in header.units} != {millivolts_per(unit)}:
-        stated = ", ".join(sorted(set(header.units)))
-        raise RecordError(
-            f"Record {name}: its header states {stated}, but unit={unit!r} was given. Leave it out."
-        )
+        found = f"its header states {', '.join(sorted(set(header.units)))}, but unit={unit!r} was given"
+        raise RecordError(f"Record {name}: {found}. Leave it out.")
     kept = [k for k, lead in enumerate(header.leads) if wanted(lead)]
     return signals[:, kept], [header.leads[k] for k in kept], header.sampling_rate

@@ -1,9 +1,8 @@
 """One WFDB record (a `.hea` header and its sample files), read strictly and fast.
 
-Format 16 is decoded with NumPy, bit-equal to `wfdb.rdsamp` cast to float32; other formats go through `wfdb`.
-Where `wfdb` is silent (gain 0, wrong checksums, over-long files), this module refuses.
-
-Format: https://physionet.org/physiotools/wag/signal-5.htm
+Format 16 (https://physionet.org/physiotools/wag/signal-5.htm) is decoded with NumPy, bit-equal to
+`wfdb.rdsamp` cast to float32; other formats go through `wfdb`. Where that is silent (gain 0, wrong checksums,
+over-long files), this module refuses.
 """
 
 import io
@@ -31,10 +30,7 @@ _MISSING = {fmt: -(1 << (bits - 1)) for fmt, bits in _BITS.items()}
 
 
 def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Header:
-    """`parse_header` of a `.hea` file.
-
-    Args, Raises: as in `read_samples`. Returns: as in `parse_header`.
-    """
+    """`parse_header` of a `.hea` file. Args, Raises: as in `read_samples`."""
     path = os.fspath(header_path)
     stem, suffix = os.path.splitext(os.path.basename(path))
     name = stem if suffix.lower() == ".hea" else stem + suffix
@@ -53,10 +49,7 @@ def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Head
 
 
 def read_samples(
-    header_path: str | os.PathLike,
-    check: bool = True,
-    unit: str | None = None,
-    extra_bytes: str = "error",
+    header_path: str | os.PathLike, check: bool = True, unit: str | None = None, extra_bytes: str = "error"
 ) -> tuple[np.ndarray, Header]:
     """All samples of a record, in mV.
 
@@ -64,8 +57,7 @@ def read_samples(
 
     Args:
         header_path: the `.hea` file; its sample files lie beside it.
-        check: compare the checksums of the header with the samples, and refuse samples marked as missing.
-            Without it, missing samples are NaN.
+        check: compare checksums, and refuse samples marked as missing; without it these are NaN.
         unit: unit of leads for which the header states none.
         extra_bytes: "error" refuses a sample file longer than the header says, "warn" warns.
 
@@ -91,7 +83,8 @@ def read_samples(
     missing = samples == missing_marks if samples.min() <= missing_marks.max() else None
     if check:
         _check_sums(header, samples)
-        _check_missing(header, missing)
+        if missing is not None and missing.any():
+            _refuse_missing(header, missing)
     signals = _to_millivolts(header, samples)
     if missing is not None:
         signals[missing] = np.nan
@@ -137,10 +130,8 @@ def _refuse_size(header: Header, path: str, expected: int, found: int, fmt: int,
     # Packed formats may be filled up to a whole group of samples.
     if fmt == 212 and 0 < found - expected < 4:
         return
-    text = (
-        f"Record {header.name}: expected {expected:,} bytes in {path} ({header.n_times:,} samples a lead by "
-        f"its header), found {found:,}."
-    )
+    wanted = f"{expected:,} bytes in {path} ({header.n_times:,} samples a lead by its header)"
+    text = f"Record {header.name}: expected {wanted}, found {found:,}."
     if found < expected:
         raise RecordError(f"{text} The file is truncated or the header wrong: fetch both again.")
     if extra_bytes != "warn":
@@ -170,15 +161,12 @@ def _check_sums(header: Header, samples: np.ndarray) -> None:
     sums = (sums.sum(axis=0) + samples[whole:].sum(axis=0, dtype=np.int64)).tolist()
     for lead, found, expected in zip(header.leads, sums, header.checksums, strict=True):
         if (found - expected) % 65536:
-            raise RecordError(
-                f"Record {header.name}, lead {lead}: the header gives checksum {expected % 65536}, "
-                f"found {found % 65536}. The file is damaged: fetch it again, or read it with check=False."
-            )
+            text = f"the header gives checksum {expected % 65536}, found {found % 65536}"
+            advice = "The file is damaged: fetch it again, or read it with check=False."
+            raise RecordError(f"Record {header.name}, lead {lead}: {text}. {advice}")
 
 
-def _check_missing(header: Header, missing: np.ndarray | None) -> None:
-    if missing is None or not missing.any():
-        return
+def _refuse_missing(header: Header, missing: np.ndarray) -> None:
     counts = dict(zip(header.leads, missing.sum(axis=0).tolist(), strict=True))
     whole = [lead for lead, count in counts.items() if count == header.n_times]
     text = f"missing lead {', '.join(whole)}: the file marks all {header.n_times:,} samples as missing"
@@ -189,9 +177,7 @@ def _check_missing(header: Header, missing: np.ndarray | None) -> None:
 
 
 def open_file(path: str | os.PathLike, name: str) -> io.BufferedReader:
-    """Open a file of samples; a pipe or device, which could block or never end, is refused.
-
-    Args: the path; and the record's name, for messages. Returns: the open file.
+    """Open a file of record `name`; a pipe or device, which could block or never end, is refused.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -1,9 +1,7 @@
-"""The header of one WFDB record, parsed strictly.
+"""The header of one WFDB record (https://physionet.org/physiotools/wag/header-5.htm), parsed strictly.
 
 Where the format has a default that may be wrong for the recording (gain 200, unit mV, rate 250 Hz), a header
 that leaves it open is refused. Sample files are plain names, so that a header cannot point out of its folder.
-
-Format: https://physionet.org/physiotools/wag/header-5.htm
 """
 
 import functools
@@ -33,37 +31,19 @@ _LINE_END = re.compile(r"[\r\n]+")
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a header says. The tuples have one entry per lead, in file order.
-
-    Attributes:
-        name: record name.
-        sampling_rate: in Hz.
-        n_times: samples per lead.
-        leads: lead names as written.
-        files: sample file, a plain name beside the header.
-        formats: WFDB storage format, such as 16.
-        offsets: bytes before the first sample.
-        gains: converter units per physical unit, above 0.
-        baselines: converter value of physical zero.
-        units: physical unit as written, a voltage.
-        checksums: sum of the samples modulo 65536; some writers store it as a signed number.
-    """
+    """What a header says. The tuples have one entry per lead, in file order."""
 
     name: str
-    sampling_rate: float
+    sampling_rate: float  # in Hz
     n_times: int
-    leads: tuple[str, ...]
-    files: tuple[str, ...]
-    formats: tuple[int, ...]
-    offsets: tuple[int, ...]
-    gains: tuple[float, ...]
-    baselines: tuple[int, ...]
-    units: tuple[str, ...]
-    checksums: tuple[int, ...]
-
-    @property
-    def n_leads(self) -> int:
-        return len(self.leads)
+    leads: tuple[str, ...]  # as written
+    files: tuple[str, ...]  # plain names beside the header
+    formats: tuple[int, ...]  # storage, such as 16
+    offsets: tuple[int, ...]  # bytes before the first sample
+    gains: tuple[float, ...]  # converter units per physical unit, above 0
+    baselines: tuple[int, ...]  # converter value of physical zero
+    units: tuple[str, ...]  # as written, a voltage
+    checksums: tuple[int, ...]  # sum of the samples modulo 65536, by some writers a signed number
 
 
 def parse_header(text: str, name: str, unit: str | None = None) -> Header:
@@ -73,9 +53,6 @@ def parse_header(text: str, name: str, unit: str | None = None) -> Header:
         text: the whole `.hea` file.
         name: record name without suffix; the header must name the same record.
         unit: unit of the leads for which the header states none ("mV", "uV"); without it they are refused.
-
-    Returns:
-        The `Header`.
 
     Raises:
         RecordError: it is no whole header of this record, or leaves gain or unit open; the cause is chained.
