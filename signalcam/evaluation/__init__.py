@@ -1,7 +1,6 @@
 """Scores of predictions with intervals over patients, calibration, and results by subgroup.
 
-What the records allow no score for is NaN, with the reason. `compare_cam` counts what a model costs; it is
-loaded when it is asked for, since it needs Keras.
+`compare_cam`, what a model costs, is loaded when it is asked for, since it needs Keras.
 """
 
 import importlib

@@ -1,7 +1,7 @@
 """From a score to a probability one can act on: reliability, calibration, and the threshold for a stated aim.
 
-Reliability and expected calibration error (ECE): Naeini et al., AAAI 2015. Fit slope, intercept and threshold
-on the validation split, report on the test split: on the records they were fitted to, they flatter.
+Fit slope, intercept and threshold on the validation split, report on the test split: on the records they were
+fitted to, they flatter.
 """
 
 import re
@@ -9,24 +9,25 @@ import re
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import norm
+from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 
 from signalcam.evaluation.metrics import (
-    bin_edges,
-    bin_positions,
     calibration_gaps,
     check_labels,
     check_predictions,
+    equal_bins,
+    refuse_nan,
 )
 
 
 def reliability(y: ArrayLike, p: ArrayLike, n_bins: int = 10) -> pd.DataFrame:
     """Tabulate the reliability curve: what the model predicted beside what was observed, bin by bin.
 
+    M. Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015.
+
     Args:
-        y: labels, (record,) of 0 and 1.
-        p: probabilities, (record,) in [0, 1].
+        y, p: as in `score`.
         n_bins: bins of equal width.
 
     Returns:
@@ -35,36 +36,28 @@ def reliability(y: ArrayLike, p: ArrayLike, n_bins: int = 10) -> pd.DataFrame:
         as for independent records), n. Empty bins have n = 0 and NaN.
 
     Raises:
-        ValueError: on NaN, `y` and `p` of different records.
+        ValueError: as `score`.
     """
     y, p = check_predictions(y, p)
-    edges = bin_edges(n_bins)
-    positions = bin_positions(p, edges)
-    n = np.bincount(positions, minlength=len(edges) - 1)
+    edges, positions = equal_bins(p, n_bins)
+    n = np.bincount(positions, minlength=n_bins)
     share = np.where(n > 0, 1 / np.maximum(n, 1), np.nan)
-    observed = np.bincount(positions, y, minlength=len(n)) * share
-    low, high = wilson_interval(observed, n)
+    positives = np.bincount(positions, y, minlength=n_bins)
+    intervals = [
+        binomtest(int(k), int(m)).proportion_ci(method="wilson") if m else (np.nan, np.nan)
+        for k, m in zip(positives, n, strict=True)
+    ]
     return pd.DataFrame(
         {
             "bin_low": edges[:-1],
             "bin_high": edges[1:],
-            "predicted": np.bincount(positions, p, minlength=len(n)) * share,
-            "observed": observed,
-            "low": low,
-            "high": high,
+            "predicted": np.bincount(positions, p, minlength=n_bins) * share,
+            "observed": positives * share,
+            "low": [low for low, _ in intervals],
+            "high": [high for _, high in intervals],
             "n": n,
         }
     )
-
-
-def wilson_interval(share: ArrayLike, n: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return (low, high) of Wilson's 95 % interval for shares of n independent records; NaN where n is 0."""
-    share, n = np.asarray(share, dtype=float), np.asarray(n, dtype=float)
-    z = norm.ppf(0.975)
-    n = np.where(n > 0, n, np.nan)
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
 
 
 def expected_calibration_error(y: ArrayLike, p: ArrayLike, n_bins: int = 10) -> float:
@@ -95,12 +88,7 @@ def fit_platt(y: ArrayLike, logit: ArrayLike) -> tuple[float, float]:
     labels, logit = check_labels(y), np.asarray(logit, dtype=np.float64)
     if logit.shape != labels.shape:
         raise ValueError(f"logit must have the shape of the labels, {labels.shape}, got {logit.shape}.")
-    bad = int((~np.isfinite(logit)).sum())
-    if bad:
-        raise ValueError(
-            f"logit must be finite, got {bad} of {logit.size} values that are NaN or infinite. "
-            "Leave these records out."
-        )
+    refuse_nan(logit, "logit")
     if labels.min() == labels.max():
         raise ValueError(f"y must hold both labels for a calibration, got {labels[0]} alone.")
     # So weak a penalty that it matters only where the logits part the classes without fault.
@@ -115,66 +103,38 @@ def choose_threshold(y: ArrayLike, p: ArrayLike, aim: str = "youden") -> float:
     decision; of equals, the one nearest to 0.5 is taken.
 
     Args:
-        y, p: as in `reliability`.
+        y, p: as in `score`.
         aim: "youden" (sensitivity + specificity - 1), "f1", "accuracy"; or a bound, "sensitivity>=0.9" (the
-            most specific threshold that keeps it), "specificity>=0.9" (the most sensitive one),
-            "precision>=0.9" (the most sensitive one).
+            most specific threshold that keeps it) or "specificity>=0.9" (the most sensitive one).
 
     Raises:
         ValueError: on an unknown aim, on one class only, and on a bound out of reach, with the best there is.
     """
     y, p = check_predictions(y, p)
-    name, bound = _parse_aim(aim)
-    if y.min() == y.max():
+    bound = re.fullmatch(r"(sensitivity|specificity)>=(0|1|0?\.\d+|1\.0*)", str(aim))
+    if not bound and aim not in ("youden", "f1", "accuracy"):
         raise ValueError(
-            f"y must hold both classes for a threshold, got {len(y)} records that are all {y[0]}."
+            f"aim must be 'youden', 'f1', 'accuracy', or a bound such as 'sensitivity>=0.9', got {aim!r}."
         )
-    candidates = _candidates(p)
-    table = _scores_by_threshold(y, p, candidates)
-    if bound is not None:
-        kept = table[name] >= bound
-        if not kept.any():
-            best = table[name].max()
-            raise ValueError(f"aim must be within reach, got {aim!r}; the best here is {best:.3f}.")
-        goal = table["specificity" if name == "recall" else "recall"].where(kept)
-    else:
-        goal = table["recall"] + table["specificity"] if name == "youden" else table[name]
-    best = candidates[np.isclose(goal, goal.max(), rtol=0, atol=1e-12)]
-    return float(best[np.argmin(np.abs(best - 0.5))])
-
-
-def _candidates(p: np.ndarray):
+    if y.min() == y.max():
+        raise ValueError(f"y must hold both classes for a threshold, got {y[0]} alone.")
     values = np.unique(np.r_[0.0, p, 1.0])
     middle = (values[:-1] + values[1:]) / 2
     # Between neighbours that floating point cannot part, the upper one serves. At 0 all are positive.
-    return np.r_[0.0, np.where(middle > values[:-1], middle, values[1:])]
-
-
-def _scores_by_threshold(y: np.ndarray, p: np.ndarray, thresholds: np.ndarray):
-    """Return the table of scores, one row a threshold, from counts of sorted probabilities."""
+    candidates = np.r_[0.0, np.where(middle > values[:-1], middle, values[1:])]
     positives, negatives = np.sort(p[y == 1]), np.sort(p[y == 0])
-    hit = len(positives) - np.searchsorted(positives, thresholds)
-    false = len(negatives) - np.searchsorted(negatives, thresholds)
-    with np.errstate(invalid="ignore"):
-        return pd.DataFrame(
-            {
-                "recall": hit / len(positives),
-                "specificity": 1 - false / len(negatives),
-                "precision": hit / (hit + false),
-                "f1": 2 * hit / (len(positives) + hit + false),
-                "accuracy": (hit + len(negatives) - false) / len(p),
-            }
-        )
-
-
-def _parse_aim(aim: str):
-    if aim in ("youden", "f1", "accuracy"):
-        return aim, None
-    scores, number = "sensitivity|recall|specificity|precision", r"0?\.\d+|1(?:\.0*)?|0"
-    match = re.fullmatch(rf"\s*({scores})\s*>=\s*({number})\s*", str(aim))
-    if not match:
-        raise ValueError(
-            "aim must be 'youden', 'f1', 'accuracy', or a bound such as 'sensitivity>=0.9' on sensitivity, "
-            f"specificity or precision, got {aim!r}."
-        )
-    return match[1].replace("sensitivity", "recall"), float(match[2])
+    hits = len(positives) - np.searchsorted(positives, candidates)
+    rejections = np.searchsorted(negatives, candidates)
+    scores = {"sensitivity": hits / len(positives), "specificity": rejections / len(negatives)}
+    if bound:
+        kept = scores.pop(bound[1])
+        if kept.max() < float(bound[2]):
+            raise ValueError(f"aim must be within reach, got {aim!r}; the best here is {kept.max():.3f}.")
+        (other,) = scores.values()
+        goal = np.where(kept >= float(bound[2]), other, -1)
+    elif aim == "f1":
+        goal = 2 * hits / (len(positives) + hits + len(negatives) - rejections)
+    else:
+        goal = sum(scores.values()) if aim == "youden" else (hits + rejections) / len(p)
+    best = candidates[np.isclose(goal, goal.max(), rtol=0, atol=1e-12)]
+    return float(best[np.argmin(np.abs(best - 0.5))])

@@ -1,8 +1,4 @@
-"""The ROC curve, with the interval of its area and a band.
-
-A curve is a dict that `signalcam.plotting` draws as it is: x, y, low and high (band of y), area (an
-`Estimate`), point (where the threshold in use stands).
-"""
+"""The ROC curve with the interval of its area and a band, a dict that `signalcam.plotting` draws as it is."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,7 +23,7 @@ def roc(
     averaging, Fawcett, Pattern Recognition Letters 27 (2006) 861-874).
 
     Args:
-        y, p, groups, threshold, n_bootstrap, seed: as in `bootstrap.bootstrap`.
+        y, p, groups, threshold, n_bootstrap, seed: as in `evaluate`.
 
     Returns:
         dict: x (false positive rates) and y (recalls), float64 (point,); area (`Estimate` of the AUC); point
@@ -38,16 +34,14 @@ def roc(
     """
     labels, probabilities = check_predictions(y, p)
     if labels.min() == labels.max():
-        raise ValueError(
-            f"y must hold both classes for a curve, got {len(labels)} records that are all {labels[0]}."
-        )
+        raise ValueError(f"y must hold both classes for a curve, got {labels[0]} alone.")
     area = bootstrap(y, p, ("auc",), threshold, groups, n_bootstrap, seed)["auc"]
     (curve,) = _curves(labels, probabilities, np.ones((1, len(labels))))
     scores = weighted_scores(labels, probabilities, None, ("specificity", "recall"), threshold)[0]
     found = {"x": curve[0], "y": curve[1], "area": area, "point": (float(1 - scores[0]), float(scores[1]))}
     recalls = [
         np.interp(_GRID, *resampled)
-        for counts in resample_counts(check_groups(groups, len(labels)), n_bootstrap, seed)
+        for counts in resample_counts(check_groups(groups, labels), n_bootstrap, seed)
         for resampled in _curves(labels, probabilities, counts)
     ]
     if recalls:
@@ -56,7 +50,7 @@ def roc(
     return found
 
 
-def _curves(y: np.ndarray, p: np.ndarray, weights: np.ndarray):
+def _curves(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """List (false positive rates, recalls) of each weighting that holds both classes, highest p first."""
     order = np.argsort(-p, kind="stable")
     last_of_tie = np.flatnonzero(np.r_[np.diff(p[order]) != 0, True])

@@ -1,7 +1,6 @@
 """Explanation by taking away: how far the logit falls without a stretch of time, a lead, or both.
 
 M. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 4.2.
-The only explanation here that speaks of single leads without a gradient; a CAM has no lead axis.
 """
 
 import numpy as np
@@ -15,9 +14,7 @@ def occlude_time(model: AnyModel, signals: ArrayLike, class_index: int = 0, **op
     """Measure the fall of the logit when a window of time is replaced in all leads.
 
     Args:
-        model: classifier from scaled signals to probabilities.
-        signals: scaled signals, (record, time, lead).
-        class_index: the class explained.
+        model, signals, class_index: as in `explain`.
         **options: window and stride, in samples (50, 25); replacement, what takes the window's place
             (`perturbation.REPLACEMENTS`; "median"), and seed of "noise" (0).
 
@@ -46,21 +43,12 @@ def occlude_time_and_leads(
 def occlude_leads(
     model: AnyModel, signals: ArrayLike, class_index: int = 0, replacement: str = "median", seed: int = 0
 ) -> np.ndarray:
-    """Measure the fall of the logit when one whole lead is replaced: how far the decision rests on each lead.
+    """Measure the fall of the logit when one whole lead is replaced: float32 (record, lead).
 
     Limb leads depend on each other (II = I + III), so a record without one of them is one that no heart
     makes: read the result as what the model uses, not as where the heart differs.
 
-    Args:
-        model, signals, class_index, seed: as in `occlude_time`.
-        replacement: what takes the lead's place, by default its own median: a silent lead. "linear" has no
-            samples to hold on to and is the lead's mean.
-
-    Returns:
-        float32 (record, lead).
-
-    Raises:
-        ValueError: as `occlude_time`.
+    Args, Raises: as in `occlude_time`.
     """
     network = as_network(model)
     signals = check_scaled(network, signals)
@@ -82,16 +70,14 @@ def _occlude_windows(
     stride: int = 25,
     replacement: str = "median",
     seed: int = 0,
-):
+) -> np.ndarray:
     """Return the mean fall at each sample, float32 (record, time, lead), or (record, time, 1)."""
     network = as_network(model)
     signals = check_scaled(network, signals)
     n_times, n_leads = signals.shape[1:]
     if not 1 <= stride <= window <= n_times:
-        raise ValueError(
-            f"window and stride must obey 1 <= stride <= window <= {n_times} samples, got window={window}, "
-            f"stride={stride}."
-        )
+        wanted = f"1 <= stride <= window <= {n_times} samples"
+        raise ValueError(f"window and stride must obey {wanted}, got window={window}, stride={stride}.")
     to_logit = logit_function(network, class_index)
     whole = to_logit(signals)
     groups = [slice(lead, lead + 1) for lead in range(n_leads)] if each_lead else [slice(None)]

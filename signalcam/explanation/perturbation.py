@@ -1,10 +1,7 @@
-"""What stands in for a piece of signal that is taken away.
+"""What stands in for a piece of signal that is taken away; what a model makes of the rest depends on it.
 
-To ask what a model makes of a record without one piece, something must take the piece's place, and the
-answer depends on what. So the choice is an argument wherever signal is removed, and its effect is measured:
-
-- ``median``: the median of the lead over this record, which after detrending is about the isoelectric
-  line: the heart is silent for a while. The default;
+- ``median``: the lead's median over this record, which after detrending is about the isoelectric line: the
+  heart is silent for a while. The default;
 - ``zero``: 0, in scaled units the training mean of the lead;
 - ``mean``: the mean of the lead over this record; of a detrended record that is zero in mV;
 - ``linear``: a straight line between the samples beside the gap (held constant at the ends of the record).
@@ -19,17 +16,13 @@ REPLACEMENTS = ("median", "zero", "mean", "linear", "noise")
 
 
 def replace(signals: ArrayLike, mask: ArrayLike, replacement: str = "median", seed: int = 0) -> np.ndarray:
-    """Return the signals with the masked samples replaced; the given array is not changed.
+    """Return the signals with the masked samples replaced, float32; the given array is not changed.
 
     Args:
         signals: (record, time, lead).
-        mask: bool (record, time) for all leads alike, or (record, time, lead); True where signal is taken
-            away.
+        mask: bool (record, time) for all leads alike, or (record, time, lead).
         replacement: one of `REPLACEMENTS`. With a whole lead masked, "linear" takes the mean.
-        seed: seed of the noise; the same seed gives the same noise whatever the mask.
-
-    Returns:
-        float32 array of the shape of `signals`.
+        seed: of the noise, which is the same whatever the mask.
 
     Raises:
         ValueError: for an unknown replacement or a mask of another shape.
@@ -39,9 +32,8 @@ def replace(signals: ArrayLike, mask: ArrayLike, replacement: str = "median", se
     if mask.shape == signals.shape[:2]:
         mask = mask[..., None]
     if mask.ndim != 3 or mask.shape[:2] != signals.shape[:2] or mask.shape[2] not in (1, signals.shape[2]):
-        raise ValueError(
-            f"mask must have the shape {signals.shape} of signals, or lack its last axis, got {mask.shape}."
-        )
+        wanted = f"the shape {signals.shape} of signals, or lack its last axis"
+        raise ValueError(f"mask must have {wanted}, got {mask.shape}.")
     if replacement == "median":
         fill = np.median(signals, axis=1, keepdims=True)
     elif replacement == "zero":
@@ -58,7 +50,7 @@ def replace(signals: ArrayLike, mask: ArrayLike, replacement: str = "median", se
     return np.where(mask, fill, signals)
 
 
-def _line(signals: np.ndarray, mask: np.ndarray):
+def _line(signals: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Draw the lines between the kept samples on both sides of each gap."""
     n_times = signals.shape[1]
     time = np.arange(n_times)[None, :, None]
