@@ -7,13 +7,13 @@ import importlib
 from typing import Any
 
 from signalcam.evaluation.bootstrap import Estimate, bootstrap, evaluate, paired_difference
-from signalcam.evaluation.calibration import (
+from signalcam.evaluation.curves import (
     choose_threshold,
     expected_calibration_error,
     fit_platt,
     reliability,
+    roc,
 )
-from signalcam.evaluation.curves import roc
 from signalcam.evaluation.latency import latency_table
 from signalcam.evaluation.metrics import METRICS, confusion, score
 from signalcam.evaluation.multilabel import evaluate_multilabel

@@ -79,8 +79,8 @@ def evaluate(
         metrics: names among `METRICS`.
 
     Returns:
-        DataFrame, one row a metric: value, low, high (NaN = not available), n (records), n_groups (patients),
-        skipped (resamples without the score, as with one class only), reason (why there is no value).
+        DataFrame, one row a metric, with the columns value, low, high (NaN = not available), n, n_groups,
+        skipped and reason of `Estimate`.
 
     Raises:
         ValueError: on NaN, `y`, `p` and `groups` of different records, an unknown metric.
@@ -138,9 +138,6 @@ def paired_difference(
     Returns:
         `Estimate`. Its two-sided p value counts the resamples on the far side of 0, (count + 1) /
         (resamples + 1), doubled; it cannot fall below 2 / (n_bootstrap + 1).
-
-    Raises:
-        ValueError: as `evaluate`.
     """
     check_metrics((metric,))
     y, clusters = check_labels(y), check_groups(groups, y)

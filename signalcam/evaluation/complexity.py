@@ -76,9 +76,6 @@ def compare_cam(model: keras.Model, cam_model: keras.Model | None = None) -> pd.
     Returns:
         DataFrame, rows without CAM, evidence, upsampling, with CAM: parameters, macs, and share, the row's
         MACs in percent of those without CAM.
-
-    Raises:
-        ValueError: as `count` and `add_cam`.
     """
     without = totals(model)
     table = count(add_cam(model) if cam_model is None else cam_model)

@@ -25,14 +25,10 @@ def latency_table(
     Returns:
         DataFrame, one row a call: median, low, high (quartiles) in ms, repeats, throughput (records a second
         at the median).
-
-    Raises:
-        ValueError: where `repeats` or `in_a_row` is below 1, or `warmup` below 0.
     """
-    if in_a_row < 1:
-        raise ValueError(f"in_a_row must be at least 1, got {in_a_row}.")
-    if repeats < 1 or warmup < 0:
-        raise ValueError(f"repeats must be at least 1, and warmup at least 0, got {repeats} and {warmup}.")
+    for name, value, least in (("repeats", repeats, 1), ("in_a_row", in_a_row, 1), ("warmup", warmup, 0)):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}.")
     for call in calls.values():
         for _ in range(warmup):
             call()

@@ -126,9 +126,8 @@ def check_probabilities(p: ArrayLike, n: int | None = None, name: str = "p") -> 
             f"{name} must hold probabilities of the shape (record,), got {values.dtype} of {values.shape}."
         )
     if n is not None and len(values) != n:
-        raise ValueError(
-            f"{name} must hold {n} probabilities, one for each label, in the same order, got {len(values)}."
-        )
+        wanted = f"{n} probabilities, one for each label"
+        raise ValueError(f"{name} must hold {wanted}, got {len(values)}. Give both of the same records.")
     refuse_nan(values, name)
     if outside := int(((values < 0) | (values > 1)).sum()):
         found = f"{outside} values outside (from {values.min():g} to {values.max():g})"
@@ -171,13 +170,20 @@ def _counted_scores(y: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -
     }
 
 
-def _ranked_scores(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+def ranked_counts(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count positives and negatives from the highest p down to each other: both (resample, distinct p)."""
     order = np.argsort(-p, kind="stable")
-    first_of_tie = np.flatnonzero(np.r_[True, np.diff(p[order]) != 0])
+    last_of_tie = np.flatnonzero(np.r_[np.diff(p[order]) != 0, True])
     weights = weights[:, order]
-    positive = np.add.reduceat(weights * y[order], first_of_tie, axis=1)
-    negative = np.add.reduceat(weights * (1 - y[order]), first_of_tie, axis=1)
-    positives_so_far, negatives_so_far = positive.cumsum(axis=1), negative.cumsum(axis=1)
+    positives, negatives = ((weights * part[order]).cumsum(axis=1) for part in (y, 1 - y))
+    return positives[:, last_of_tie], negatives[:, last_of_tie]
+
+
+def _ranked_scores(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    positives_so_far, negatives_so_far = ranked_counts(y, p, weights)
+    positive, negative = (
+        np.diff(so_far, axis=1, prepend=0) for so_far in (positives_so_far, negatives_so_far)
+    )
     positives, negatives = positives_so_far[:, -1], negatives_so_far[:, -1]
     negatives_below = negatives[:, None] - negatives_so_far
     wins = (positive * (negatives_below + negative / 2)).sum(axis=1)

@@ -58,7 +58,6 @@ def evaluate_multilabel(
     class_names = [str(name) for name in class_names]
     labels, probabilities, thresholds = _check(y, p, class_names, threshold)
     clusters = check_groups(groups, y)
-    n, n_groups = len(labels), int(clusters.max()) + 1
     values = np.full((len(class_names), len(metrics)), np.nan)
     replicates = np.full((len(class_names), n_bootstrap, len(metrics)), np.nan)
     rows = {}
@@ -71,11 +70,9 @@ def evaluate_multilabel(
             replicates[index] = score_replicates(*one, draws, metrics, cut)
             reasons = {metric: unavailable_reason(*one, metric, cut) for metric in metrics}
             reason = "; ".join(f"{metric}: {why}" for metric, why in reasons.items() if why)
-        estimates = {
-            metric: percentile_estimate(values[index, k], replicates[index, :, k], clusters)
-            for k, metric in enumerate(metrics)
-        }
-        rows[name] = flat_row(n, n_groups, int(one[0].sum()), estimates, reason)
+        columns = zip(metrics, values[index], replicates[index].T, strict=True)
+        estimates = {metric: percentile_estimate(*found, clusters) for metric, *found in columns}
+        rows[name] = flat_row(one[0], clusters, estimates, reason)
     estimates, used = {}, {}
     for k, metric in enumerate(metrics):
         scored = ~np.isnan(values[:, k])
@@ -87,7 +84,7 @@ def evaluate_multilabel(
         estimates[metric] = percentile_estimate(mean, means, clusters)
     alike = len(set(used.values())) == 1
     reason = used[metrics[0]] if alike else "; ".join(f"{metric} {text}" for metric, text in used.items())
-    rows["macro"] = flat_row(n, n_groups, int(labels.any(axis=1).sum()), estimates, reason)
+    rows["macro"] = flat_row(labels.any(axis=1), clusters, estimates, reason)
     return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="class"))
 
 

@@ -23,14 +23,10 @@ _NOT_STATED = "not stated"
 def describe_subgroups(table: pd.DataFrame) -> pd.DataFrame:
     """Tell the groups that each record of a PTB-XL table belongs to.
 
-    Args:
-        table: PTB-XL's, index ecg_id.
-
     Returns:
         DataFrame with the table's index; NaN where the table does not say. sex: male (0 in the table), female
-        (1). age_band: under 40, 40 to 59, 60 to 79, 80 and over (ages above 89 stand as 300 in the table).
-        device: its name. signal_quality: flagged where the annotators remarked on baseline drift, static
-        noise, burst noise or electrodes, else clean.
+        (1). age_band (ages above 89 stand as 300 in the table). device: its name. signal_quality: flagged
+        where the annotators remarked on baseline drift, noise or electrodes, else clean.
 
     Raises:
         ValueError: for columns that the table lacks.
@@ -154,21 +150,20 @@ def score_row(
     else:
         estimates = bootstrap(y, p, metrics, threshold, groups, n_bootstrap, seed)
         reason = "; ".join(f"{name}: {item.reason}" for name, item in estimates.items() if item.reason)
-    n_groups = len(y) if groups is None else len(np.unique(groups))
-    return flat_row(len(y), n_groups, int(np.sum(y)), estimates, reason)
+    return flat_row(y, groups, estimates, reason)
 
 
 def too_few(y: np.ndarray, min_per_class: int) -> str:
     """Say which class has too few records for a score, "" when neither has."""
     positives, needed = int(np.sum(y)), max(1, min_per_class)
-    negatives = len(y) - positives
-    if min(positives, negatives) >= needed:
-        return ""
-    return f"{positives} positive and {negatives} negative, needs {needed} of each"
+    text = f"{positives} positive and {len(y) - positives} negative, needs {needed} of each"
+    return text if min(positives, len(y) - positives) < needed else ""
 
 
-def flat_row(n: int, n_groups: int, n_positive: int, estimates: dict[str, Estimate], reason: str) -> dict:
+def flat_row(y: np.ndarray, groups: np.ndarray | None, estimates: dict[str, Estimate], reason: str) -> dict:
     """Return counts, estimates by metric, and reason as one row of a table, with the keys of `score_row`."""
+    n, n_positive = len(y), int(np.sum(y))
+    n_groups = n if groups is None else len(np.unique(groups))
     row = {"n": n, "n_groups": n_groups, "n_positive": n_positive, "n_negative": n - n_positive}
     for name, item in estimates.items():
         row |= {name: item.value, f"{name}_low": item.low, f"{name}_high": item.high}

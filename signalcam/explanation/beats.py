@@ -44,10 +44,8 @@ def find_r_peaks(
         speed = np.linalg.norm(np.gradient(finer, axis=0), axis=1)
         steep = processing.xqrs_detect(speed, fs=times * sampling_rate, verbose=False) if speed.any() else ()
         size = np.linalg.norm(record - np.median(record, axis=0), axis=1)
-        peaks = []
-        for sample in np.asarray(steep, dtype=int) // times:
-            start = max(sample - reach, 0)
-            peaks.append(start + int(size[start : sample + reach + 1].argmax()))
+        starts = [(max(sample - reach, 0), sample) for sample in np.asarray(steep, dtype=int) // times]
+        peaks = [start + int(size[start : sample + reach + 1].argmax()) for start, sample in starts]
         found.append(np.unique(np.asarray(peaks, dtype=int)))
     return found
 
@@ -98,14 +96,11 @@ def beat_parts(peaks: ArrayLike, n_times: int, sampling_rate: int = 100) -> np.n
     intervals = np.append(np.diff(peaks), np.median(np.diff(peaks)))
     p_start, qrs = round(P_START * sampling_rate), round(QRS_HALF * sampling_rate)
     parts[max(peaks[0] - p_start, 0) : int(peaks[-1] + intervals[-1] - p_start)] = PARTS.index("TP")
-    for part in ("ST-T", "P", "QRS"):
-        for peak, interval in zip(peaks, intervals, strict=True):
-            start, stop = {
-                "ST-T": (peak, peak + QT_SCALE * np.sqrt(interval / sampling_rate) * sampling_rate),
-                "P": (peak - p_start, peak),
-                "QRS": (peak - qrs, peak + qrs + 1),
-            }[part]
-            parts[max(round(start), 0) : max(round(stop), 0)] = PARTS.index(part)
+    t_ends = peaks + QT_SCALE * np.sqrt(intervals / sampling_rate) * sampling_rate
+    spans = {"ST-T": (peaks, t_ends), "P": (peaks - p_start, peaks), "QRS": (peaks - qrs, peaks + qrs + 1)}
+    for part, limits in spans.items():
+        for start, stop in np.maximum(np.round(limits), 0).astype(int).T:
+            parts[start:stop] = PARTS.index(part)
     return parts
 
 

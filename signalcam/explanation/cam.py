@@ -24,9 +24,6 @@ def cell_evidence(
         model, signals, class_index: as in `explain`.
         features: "activation" for the exact map, whose mean over the cells is the logit, "convolution" for
             the paper's.
-
-    Raises:
-        ValueError: for a class that the model does not have, or signals that it cannot take.
     """
     network = as_network(model)
     class_index, signals = check_class(network, class_index), check_scaled(network, signals)

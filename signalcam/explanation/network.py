@@ -59,9 +59,10 @@ class Network:
 
     def in_batches(self, function: Callable, signals: np.ndarray) -> np.ndarray:
         """Apply a compiled function, its first axis the record, to `batch_size` records at a time."""
-        starts = range(0, len(signals), self.batch_size)
-        batches = (tf.constant(signals[start : start + self.batch_size], tf.float32) for start in starts)
-        return np.concatenate([function(batch).numpy() for batch in batches])
+        parts = (
+            signals[start : start + self.batch_size] for start in range(0, len(signals), self.batch_size)
+        )
+        return np.concatenate([function(tf.constant(part, tf.float32)).numpy() for part in parts])
 
 
 AnyModel: TypeAlias = keras.Model | Network

@@ -19,8 +19,7 @@ from signalcam.explanation.assessment.tables import mean_curve, mean_table, stac
 from signalcam.explanation.cam import compare_variant
 from signalcam.explanation.methods import METHODS, MapMaker
 from signalcam.explanation.network import AnyModel, as_network, logit_function
-from signalcam.explanation.occlusion import occlude_leads, occlude_time_and_leads
-from signalcam.explanation.perturbation import REPLACEMENTS
+from signalcam.explanation.occlusion import REPLACEMENTS, occlude_leads, occlude_time_and_leads
 
 TIMED = 64  # records a call whose time is taken
 

@@ -16,9 +16,7 @@ from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 from signalcam.explanation.network import AnyModel, as_network, check_scaled, logit_function
-from signalcam.explanation.perturbation import replace
-
-SCORES = ("probability", "logit")
+from signalcam.explanation.occlusion import replace
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Perturbation:
     Attributes:
         segment: samples of a segment, 25 for 0.25 s at 100 Hz; the last one may be shorter.
         n_steps: steps from nothing to everything, at most one a segment.
-        replacement: what stands in for a deleted segment (`perturbation.REPLACEMENTS`).
+        replacement: what stands in for a deleted segment (`occlusion.REPLACEMENTS`).
         score: "probability" of the decision, ``sigmoid(+-logit)``, or its "logit".
         threshold: probability from which the decision is for the class.
         n_random: random orders a record, of which the mean is taken.
@@ -44,8 +42,8 @@ class Perturbation:
     seed: int = 0
 
     def __post_init__(self):
-        if self.score not in SCORES:
-            raise ValueError(f"score must be one of {', '.join(SCORES)}, got {self.score!r}.")
+        if self.score not in ("probability", "logit"):
+            raise ValueError(f"score must be one of probability, logit, got {self.score!r}.")
         for name in ("segment", "n_steps", "n_random"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
@@ -90,12 +88,9 @@ def decision_direction(logit: np.ndarray, threshold: float = 0.5) -> np.ndarray:
 
 
 def segment_order(relevance: ArrayLike, segment: int = 25, seed: object = 0) -> np.ndarray:
-    """Rank the segments of each record, the most relevant first: int (record, segment).
+    """Rank the segments of each record, (record, time), the most relevant first: int (record, segment).
 
-    Args:
-        relevance: (record, time).
-        segment: samples of a segment; the last one may be shorter.
-        seed: for the order among equals, which is random, so that a constant map is a random order.
+    The last segment may be shorter. Equals are in random order by `seed`, so a constant map is a random one.
     """
     relevance = np.asarray(relevance, dtype=np.float64)
     starts = np.arange(0, relevance.shape[1], segment)
@@ -112,7 +107,7 @@ def perturbation_curve(
 
     Args:
         score: function from scaled signals, (record, time, lead), to (record,).
-        order: (record, segment), from `segment_order`.
+        order: from `segment_order`.
 
     Returns:
         (fractions, curve): float64 (step + 1,), float32 (record, step + 1).
@@ -161,9 +156,8 @@ def faithfulness(
     signals = check_scaled(network, signals)
     for name, values in relevance.items():
         if np.shape(values) != signals.shape[:2]:
-            raise ValueError(
-                f"relevance {name!r} must have the shape {signals.shape[:2]}, got {np.shape(values)}."
-            )
+            found = f"{signals.shape[:2]}, got {np.shape(values)}"
+            raise ValueError(f"relevance {name!r} must have the shape {found}.")
     to_logit = logit_function(network, class_index)
     direction = decision_direction(to_logit(signals), settings.threshold)
 

@@ -76,27 +76,25 @@ def localise(relevance: ArrayLike, mask: ArrayLike) -> pd.DataFrame:
     """
     relevance, mask = np.asarray(relevance, dtype=np.float64), np.asarray(mask, dtype=bool)
     if relevance.shape != mask.shape or relevance.ndim != 2:
-        raise ValueError(
-            f"relevance and mask must have one shape (record, time), got {relevance.shape} and {mask.shape}."
-        )
-    n_lesion, n_times = mask.sum(axis=1), mask.shape[1]
+        shapes = f"{relevance.shape} and {mask.shape}"
+        raise ValueError(f"relevance and mask must have one shape (record, time), got {shapes}.")
+    n_times, known = mask.shape[1], mask.any(axis=1) & ~mask.all(axis=1)
+    relevance, mask = relevance[known], mask[known]
+    n_lesion = mask.sum(axis=1)
     # Equal maxima share the hit; a map without any positive relevance has no mass in the lesion.
     top = relevance == relevance.max(axis=1, keepdims=True)
     positive = np.maximum(relevance, 0)
     total, inside = positive.sum(axis=1), (positive * mask).sum(axis=1)
     pairs = list(zip(relevance, mask, strict=True))
-    table = pd.DataFrame(
-        {
-            "pointing": (top & mask).sum(axis=1) / top.sum(axis=1),
-            "mass": np.divide(inside, total, out=np.zeros(len(total)), where=total > 0),
-            "rank": [_rank_accuracy(*pair) for pair in pairs],
-            "average_precision": [_average_precision(*pair) for pair in pairs],
-            "chance": n_lesion / n_times,
-            "chance_average_precision": chance_average_precision(n_lesion, n_times),
-        }
-    )
-    table[(n_lesion == 0) | (n_lesion == n_times)] = np.nan
-    return table
+    columns = {
+        "pointing": (top & mask).sum(axis=1) / top.sum(axis=1),
+        "mass": np.divide(inside, total, out=np.zeros(len(total)), where=total > 0),
+        "rank": [_rank_accuracy(*pair) for pair in pairs],
+        "average_precision": [_average_precision(*pair) for pair in pairs],
+        "chance": n_lesion / n_times,
+        "chance_average_precision": chance_average_precision(n_lesion, n_times),
+    }
+    return pd.DataFrame(columns, np.flatnonzero(known), np.float64).reindex(range(len(known)))
 
 
 def chance_average_precision(n_positive: ArrayLike, n_samples: int) -> np.ndarray:
@@ -114,8 +112,6 @@ def chance_average_precision(n_positive: ArrayLike, n_samples: int) -> np.ndarra
 def _rank_accuracy(relevance: np.ndarray, mask: np.ndarray) -> float:
     """Return the share of lesion among the largest values, as many as it has samples."""
     n_lesion = mask.sum()
-    if not n_lesion:
-        return np.nan
     limit = np.partition(relevance, -n_lesion)[-n_lesion]
     above, equal = relevance > limit, relevance == limit
     hits = (above & mask).sum() + (n_lesion - above.sum()) * (equal & mask).sum() / equal.sum()
@@ -124,10 +120,7 @@ def _rank_accuracy(relevance: np.ndarray, mask: np.ndarray) -> float:
 
 def _average_precision(relevance: np.ndarray, mask: np.ndarray) -> float:
     """Sum precision times gain in recall over the distinct values, as scikit-learn does."""
-    n_lesion = mask.sum()
-    if not n_lesion:
-        return np.nan
     order = np.argsort(-relevance, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(relevance[order])), len(order) - 1)
     hits = np.cumsum(mask[order])[ends]
-    return (np.diff(hits, prepend=0) / n_lesion * hits / (ends + 1)).sum()
+    return (np.diff(hits, prepend=0) / mask.sum() * hits / (ends + 1)).sum()

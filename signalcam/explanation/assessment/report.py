@@ -35,7 +35,7 @@ def explain_report(
     """Assess the maps of a deployable model on a study's test split and write what was found.
 
     Args:
-        model, study, which, limit: as in `records_of`.
+        model, study, which, limit: as in `records_of`, with its errors.
         folder: where to write; made if it is not there.
         retrain_epochs: epochs of the training on shuffled labels; 0 leaves that check out, as do classes
             other than normal against abnormal.
@@ -43,9 +43,6 @@ def explain_report(
 
     Returns:
         (path of the page, `Assessment`).
-
-    Raises:
-        ValueError: as `records_of`.
     """
     plan = plan or Plan()
     records = records_of(model, study, "test", which, limit, plan.seed)

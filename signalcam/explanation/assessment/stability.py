@@ -56,8 +56,7 @@ def noise_stability(
     """Add noise to the signals and correlate the maps with those of the clean signals.
 
     Args:
-        model: classifier from scaled signals to probabilities.
-        signals: scaled signals, (record, time, lead).
+        model, signals: as in `explain`.
         make: the methods.
         levels: standard deviations of the noise, each a share of the record's own in each lead.
         seed: of the noise.
@@ -82,8 +81,7 @@ def shift_stability(
 ) -> pd.DataFrame:
     """Shift the signals in time, shift the maps back, and correlate them with those of the signals unshifted.
 
-    A network that pools by 2 three times steps by 8 samples: only shifts by a multiple of 8 can be
-    followed exactly.
+    A network that pools by 2 three times can only follow shifts by a multiple of 8 samples exactly.
 
     Args:
         model, signals, make: as in `noise_stability`.

@@ -14,7 +14,7 @@ from signalcam.explanation.assessment.faithfulness import (
 )
 from signalcam.explanation.methods import explain
 from signalcam.explanation.network import logit_function
-from signalcam.explanation.perturbation import replace
+from signalcam.explanation.occlusion import replace
 
 
 def test_segments_are_ranked_by_their_mean_the_last_one_shorter():
