@@ -176,7 +176,7 @@ def ranked_counts(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> tuple[np
     last_of_tie = np.flatnonzero(np.r_[np.diff(p[order]) != 0, True])
     weights = weights[:, order]
     positives, negatives = ((weights * part[order]).cumsum(axis=1) for part in (y, 1 - y))
-    return positives[:, last_of_tie], negatives[:, last_of_tie]
+    return positives.take(last_of_tie, axis=1), negatives.take(last_of_tie, axis=1)
 
 
 def _ranked_scores(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:

@@ -94,7 +94,8 @@ def localise(relevance: ArrayLike, mask: ArrayLike) -> pd.DataFrame:
         "chance": n_lesion / n_times,
         "chance_average_precision": chance_average_precision(n_lesion, n_times),
     }
-    return pd.DataFrame(columns, np.flatnonzero(known), np.float64).reindex(range(len(known)))
+    table = pd.DataFrame(columns, index=np.flatnonzero(known), dtype=np.float64)
+    return table.reindex(range(len(known)))
 
 
 def chance_average_precision(n_positive: ArrayLike, n_samples: int) -> np.ndarray:
