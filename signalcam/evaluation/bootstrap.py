@@ -152,7 +152,7 @@ def paired_difference(
     reason = "the score of one of the two is not available" if np.isnan(value) else ""
     kept = differences[~np.isnan(differences)]
     smaller = min(np.sum(kept <= 0), np.sum(kept >= 0))
-    p_value = float(min(1.0, 2 * (smaller + 1) / (len(kept) + 1))) if len(kept) else float("nan")
+    p_value = float(min(1.0, 2 * (smaller + 1) / (len(kept) + 1))) if len(kept) else np.nan
     return percentile_estimate(value, differences, clusters, reason, p_value)
 
 
@@ -217,11 +217,7 @@ def score_replicates(
 
 
 def percentile_estimate(
-    value: float,
-    replicates: np.ndarray,
-    clusters: np.ndarray,
-    reason: str = "",
-    p_value: float = float("nan"),
+    value: float, replicates: np.ndarray, clusters: np.ndarray, reason: str = "", p_value: float = np.nan
 ) -> Estimate:
     """Return the `Estimate` of a value from its replicates, (resample,); those that are NaN are skipped.
 

@@ -27,14 +27,12 @@ class Method:
         over_time_and_leads: function to (record, time, lead), or None for a method without a lead axis.
         signed: whether negative values mean evidence against the class.
         passes: forward (or forward and backward) passes a record, with default settings.
-        seeded: whether it draws at random.
     """
 
     over_time: Callable | None
     over_time_and_leads: Callable | None
     signed: bool
     passes: int
-    seeded: bool = False
 
 
 def _random_map(model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0) -> np.ndarray:
@@ -60,13 +58,13 @@ METHODS = {
     "gradient": Method(None, _gradient_size, signed=False, passes=2),
     "gradient_x_input": Method(None, gradient_x_input, signed=True, passes=2),
     "integrated_gradients": Method(None, integrated_gradients, signed=True, passes=128),
-    "occlusion": Method(occlude_time, occlude_time_and_leads, signed=True, passes=40, seeded=True),
-    "random": Method(_random_map, None, signed=False, passes=0, seeded=True),
+    "occlusion": Method(occlude_time, occlude_time_and_leads, signed=True, passes=40),
+    "random": Method(_random_map, None, signed=False, passes=0),
 }
 
 
 def explain(
-    name: str, model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0, **options: object
+    name: str, model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: object
 ) -> np.ndarray:
     """Explain the logit of one class, moment by moment.
 
@@ -75,8 +73,7 @@ def explain(
         model: classifier from scaled signals to probabilities.
         signals: scaled signals, (record, time, lead).
         class_index: the class explained.
-        seed: for the methods that draw at random.
-        **options: further arguments of the method itself, such as ``n_steps=128`` or ``window=100``.
+        **options: further arguments of the method itself, such as ``n_steps``, ``window`` or ``seed``.
 
     Returns:
         float32 (record, time): the relevance of each sample, summed over leads where the method has them.
@@ -84,24 +81,24 @@ def explain(
     Raises:
         ValueError: for an unknown name, class, or signals that do not fit the model.
     """
-    method, options = _method(name, seed, options)
+    method = _method(name)
     if method.over_time:
         return method.over_time(model, signals, class_index, **options)
     return method.over_time_and_leads(model, signals, class_index, **options).sum(axis=2)
 
 
 def explain_leads(
-    name: str, model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0, **options: object
+    name: str, model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: object
 ) -> np.ndarray:
     """Explain the logit of one class for each sample of each lead: float32 (record, time, lead).
 
     Args, Raises: as in `explain`; the method must have a lead axis, unlike the CAM.
     """
-    method, options = _method(name, seed, options)
-    if method.over_time_and_leads is None:
+    method = _method(name).over_time_and_leads
+    if method is None:
         able = ", ".join(key for key, value in METHODS.items() if value.over_time_and_leads)
         raise ValueError(f"name must be a method with a lead axis, one of {able}, got {name!r}.")
-    return method.over_time_and_leads(model, signals, class_index, **options)
+    return method(model, signals, class_index, **options)
 
 
 @dataclass(frozen=True)
@@ -110,13 +107,12 @@ class MapMaker:
 
     Attributes:
         names: keys of `METHODS`.
-        class_index, seed: as in `explain`.
+        class_index: the class explained.
         options: by method, further arguments, such as ``{"integrated_gradients": {"n_steps": 16}}``.
     """
 
     names: tuple[str, ...] = tuple(METHODS)
     class_index: int = 0
-    seed: int = 0
     options: dict = field(default_factory=dict)
 
     def __call__(
@@ -129,8 +125,7 @@ class MapMaker:
 
     def explain(self, name: str, model: AnyModel, signals: ArrayLike) -> np.ndarray:
         """Explain by one of the methods, with its settings: float32 (record, time)."""
-        options = self.options.get(name, {})
-        return explain(name, model, signals, self.class_index, self.seed, **options)
+        return explain(name, model, signals, self.class_index, **self.options.get(name, {}))
 
     @property
     def signed(self) -> tuple[str, ...]:
@@ -138,9 +133,7 @@ class MapMaker:
         return tuple(name for name in self.names if METHODS[name].signed)
 
 
-def _method(name: str, seed: int, options: dict) -> tuple[Method, dict]:
-    """Return a method and its options, the seed among them where it draws at random."""
+def _method(name: str) -> Method:
     if name not in METHODS:
         raise ValueError(f"name must be one of {', '.join(METHODS)}, got {name!r}.")
-    method = METHODS[name]
-    return method, options | ({"seed": seed} if method.seeded else {})
+    return METHODS[name]
