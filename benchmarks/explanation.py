@@ -28,14 +28,11 @@ from partial_lesions import partial_records  # noqa: E402
 from signalcam.data import load_ptbxl  # noqa: E402
 from signalcam.deployment import deploy, load_model, save_model  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER  # noqa: E402
-from signalcam.evaluation.latency import latency_table  # noqa: E402
-from signalcam.explanation.assessment.assess import Plan, assess  # noqa: E402
-from signalcam.explanation.assessment.report import explain_report, summary_table, write_report  # noqa: E402
-from signalcam.explanation.network import Network  # noqa: E402
+from signalcam.evaluation import latency_table  # noqa: E402
+from signalcam.explanation import Network, assess, explain_report, summary_table, write_report  # noqa: E402
 from signalcam.model import add_cam  # noqa: E402
 from signalcam.simulation import write_dataset  # noqa: E402
-from signalcam.training.recipes import find_recipe  # noqa: E402
-from signalcam.training.train_recipe import train_recipe  # noqa: E402
+from signalcam.training import train_recipe  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 RULE = "labelled"
@@ -62,7 +59,7 @@ def main(argv=None):
         print(page)
         network = Network(model)
         if name == "simulated":
-            found["partial"] = assess(network, partial_records(model, arguments.partial), Plan())
+            found["partial"] = assess(network, partial_records(model, arguments.partial))
             print(write_report(found["partial"], arguments.output / "partial"))
     text = "\n\n".join(
         [
@@ -99,9 +96,8 @@ def parse(argv=None):
 def open_model(study, recipe, path):
     """Read the model, or train it and write it there."""
     if not path.is_file():
-        recipe = find_recipe(recipe)
-        trained = train_recipe(recipe, study.signals, study.superclass, study.labels, study.splits)
-        save_model(deploy(recipe, trained.result.model, trained.scaler, label_rule=RULE), path)
+        trained = train_recipe(recipe, study.signals, study.targets, study.splits)
+        save_model(deploy(trained, "normal-abnormal", label_rule=RULE), path)
     return load_model(path)
 
 

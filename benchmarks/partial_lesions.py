@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.data.labels import SUPERCLASSES
-from signalcam.deployment.deployable import class_index, scaled, settings_of
-from signalcam.explanation.assessment.records import ExplainedRecords
+from signalcam.data import SUPERCLASSES
+from signalcam.deployment import class_index, scaled, settings_of
+from signalcam.explanation import ExplainedRecords
 from signalcam.simulation import Lesion, simulate_record
 from signalcam.simulation.population import plan_population
 

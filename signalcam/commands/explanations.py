@@ -29,7 +29,7 @@ def report(arguments: argparse.Namespace) -> int:
     model = open_model(arguments.model)
     from signalcam.data import load_ptbxl
     from signalcam.deployment import settings_of
-    from signalcam.explanation.assessment.report import explain_report, summary_table
+    from signalcam.explanation import explain_report, summary_table
 
     study = load_ptbxl(arguments.data, rule=settings_of(model).label_rule)
     print(study.source)

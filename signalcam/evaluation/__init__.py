@@ -1,20 +1,19 @@
 """Scores of predictions with intervals over patients, calibration, and results by subgroup.
 
-What the records allow no score for is NaN, with the reason. `compare_cam` counts what a model costs; it is
-loaded when it is asked for, since it needs Keras.
+`compare_cam`, what a model costs, is loaded when it is asked for, since it needs Keras.
 """
 
 import importlib
 from typing import Any
 
 from signalcam.evaluation.bootstrap import Estimate, bootstrap, evaluate, paired_difference
-from signalcam.evaluation.calibration import (
+from signalcam.evaluation.curves import (
     choose_threshold,
     expected_calibration_error,
     fit_platt,
     reliability,
+    roc,
 )
-from signalcam.evaluation.curves import roc
 from signalcam.evaluation.latency import latency_table
 from signalcam.evaluation.metrics import METRICS, confusion, score
 from signalcam.evaluation.multilabel import evaluate_multilabel

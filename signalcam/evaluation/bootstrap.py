@@ -2,7 +2,7 @@
 
 Records of one patient resemble each other, so patients are drawn, each with all of its records (the cluster
 bootstrap of Davison & Hinkley, Bootstrap Methods and their Application, 1997, section 3.8). Intervals are
-percentile intervals. Each resample is a vector of counts, see `signalcam.evaluation.metrics`.
+percentile intervals.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +16,7 @@ from signalcam.evaluation.metrics import (
     METRICS,
     check_labels,
     check_metrics,
+    check_predictions,
     check_probabilities,
     check_same_index,
     check_threshold,
@@ -24,6 +25,7 @@ from signalcam.evaluation.metrics import (
 )
 
 _CHUNK_VALUES = 2_000_000
+_TAIL = (1 - 0.95) / 2  # on each side of an interval
 
 
 @dataclass(frozen=True)
@@ -66,28 +68,25 @@ def evaluate(
     n_bootstrap: int = 1000,
     seed: int = 0,
     metrics: Sequence[str] = METRICS,
-    confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Tabulate scores with percentile intervals over resampled patients.
 
     Args:
-        y: labels, (record,) of 0 and 1; 1 is abnormal, or the class present.
-        p: probabilities, (record,) in [0, 1].
-        threshold: a record is predicted positive when p >= threshold.
+        y, p, threshold: as in `score`.
         groups: patient ids, (record,); None for independent records.
         n_bootstrap: resamples; 0 gives values without intervals.
-        seed: of the resamples. The same groups, number and seed draw the same resamples for any predictions.
+        seed: of the resamples, which are the same for any predictions of the same groups.
         metrics: names among `METRICS`.
-        confidence: of the intervals.
 
     Returns:
-        DataFrame, one row a metric: value, low, high (NaN = not available), n (records), n_groups (patients),
-        skipped (resamples without the score, as with one class only), reason (why there is no value).
+        DataFrame, one row a metric, with the columns value, low, high (NaN = not available), n, n_groups,
+        skipped and reason of `Estimate`.
 
     Raises:
         ValueError: on NaN, `y`, `p` and `groups` of different records, an unknown metric.
     """
-    estimates = bootstrap(y, p, metrics, threshold, groups, n_bootstrap, seed, confidence)
+    check_predictions(y, p)  # of one training; `bootstrap` takes several
+    estimates = bootstrap(y, p, metrics, threshold, groups, n_bootstrap, seed)
     table = pd.DataFrame(list(estimates.values()), index=pd.Index(estimates, name="metric"))
     return table.drop(columns="p_value")
 
@@ -100,23 +99,20 @@ def bootstrap(
     groups: ArrayLike | None = None,
     n_bootstrap: int = 1000,
     seed: int = 0,
-    confidence: float = 0.95,
 ) -> dict[str, Estimate]:
     """Return the `Estimate` of each metric, from which `evaluate` makes its table.
 
     Args, Raises: as in `evaluate`; `p` may also be (training, record), for the mean over single trainings.
     """
-    check_same_index(y, groups, "groups")
     check_same_index(y, p, "p")
-    y = check_labels(y)
     check_metrics(metrics)
-    threshold = check_threshold(threshold)
-    clusters = check_groups(groups, len(y))
-    values, replicates = _over_trainings(y, p, "p", clusters, metrics, threshold, n_bootstrap, seed)
+    y, clusters = check_labels(y), check_groups(groups, y)
+    values, replicates = _over_trainings(y, p, "p", metrics, threshold, (clusters, n_bootstrap, seed))
     first = np.asarray(p).reshape(-1, len(y))[0]
-    reasons = [unavailable_reason(y, first, name, threshold) for name in metrics]
     return {
-        name: percentile_estimate(values[k], replicates[:, k], clusters, confidence, reasons[k])
+        name: percentile_estimate(
+            values[k], replicates[:, k], clusters, unavailable_reason(y, first, name, threshold)
+        )
         for k, name in enumerate(metrics)
     }
 
@@ -130,12 +126,11 @@ def paired_difference(
     threshold: float | tuple[float, float] = 0.5,
     n_bootstrap: int = 1000,
     seed: int = 0,
-    confidence: float = 0.95,
 ) -> Estimate:
     """Compare two models on the same records: score of a minus score of b, on the same resampled patients.
 
     Args:
-        y, groups, n_bootstrap, seed, confidence: as in `evaluate`.
+        y, groups, n_bootstrap, seed: as in `evaluate`.
         p_a, p_b: (record,), or (training, record) for the difference of the mean scores of single trainings.
         metric: one of `METRICS`.
         threshold: one number, or a pair for a and b.
@@ -143,64 +138,49 @@ def paired_difference(
     Returns:
         `Estimate`. Its two-sided p value counts the resamples on the far side of 0, (count + 1) /
         (resamples + 1), doubled; it cannot fall below 2 / (n_bootstrap + 1).
-
-    Raises:
-        ValueError: as `evaluate`.
     """
-    check_same_index(y, groups, "groups")
-    y = check_labels(y)
     check_metrics((metric,))
-    clusters = check_groups(groups, len(y))
+    y, clusters = check_labels(y), check_groups(groups, y)
     thresholds = np.atleast_1d(threshold)
     if len(thresholds) > 2:
         raise ValueError(f"threshold must be one number, or two for a and b, got {len(thresholds)}.")
-    means, resampled = [], []
-    for p, name, cut in ((p_a, "p_a", thresholds[0]), (p_b, "p_b", thresholds[-1])):
-        scored = _over_trainings(y, p, name, clusters, (metric,), check_threshold(cut), n_bootstrap, seed)
-        means.append(scored[0][0])
-        resampled.append(scored[1][:, 0])
-    value, differences = means[0] - means[1], resampled[0] - resampled[1]
+    (value_a, drawn_a), (value_b, drawn_b) = (
+        _over_trainings(y, p, name, (metric,), cut, (clusters, n_bootstrap, seed))
+        for p, name, cut in ((p_a, "p_a", thresholds[0]), (p_b, "p_b", thresholds[-1]))
+    )
+    value, differences = value_a[0] - value_b[0], drawn_a[:, 0] - drawn_b[:, 0]
     reason = "the score of one of the two is not available" if np.isnan(value) else ""
     kept = differences[~np.isnan(differences)]
     smaller = min(np.sum(kept <= 0), np.sum(kept >= 0))
-    p_value = float(min(1.0, 2 * (smaller + 1) / (len(kept) + 1))) if len(kept) else float("nan")
-    return percentile_estimate(value, differences, clusters, confidence, reason, p_value)
+    p_value = float(min(1.0, 2 * (smaller + 1) / (len(kept) + 1))) if len(kept) else np.nan
+    return percentile_estimate(value, differences, clusters, reason, p_value)
 
 
 def _over_trainings(
-    y: np.ndarray,
-    p: ArrayLike,
-    name: str,
-    clusters: np.ndarray,
-    metrics: Sequence[str],
-    threshold: float,
-    n_bootstrap: int,
-    seed: int,
+    y: np.ndarray, p: ArrayLike, name: str, metrics: Sequence[str], threshold: float, draws: tuple
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean over trainings of their scores, (metric,), and of their replicates, (resample, metric)."""
     values = np.asarray(p)
     trainings = values if values.ndim == 2 and values.shape[1] == len(y) > 1 else [values]
     checked = [check_probabilities(training, len(y), name) for training in trainings]
-    scores = [weighted_scores(y, training, None, metrics, threshold)[0] for training in checked]
-    replicates = [
-        score_replicates(y, training, resample_counts(clusters, n_bootstrap, seed), metrics, threshold)
-        for training in checked
-    ]
+    rules = metrics, check_threshold(threshold)
+    scores = [weighted_scores(y, training, None, *rules)[0] for training in checked]
+    replicates = [score_replicates(y, training, resample_counts(*draws), *rules) for training in checked]
     return np.mean(scores, axis=0), np.mean(replicates, axis=0)
 
 
-def check_groups(groups: ArrayLike | None, n: int) -> np.ndarray:
-    """Return the patient of each of `n` records as an int from 0 on; without ids each record is its own."""
+def check_groups(groups: ArrayLike | None, y: ArrayLike) -> np.ndarray:
+    """Return the patient of each record as an int from 0 on; without ids each record is its own."""
+    n = len(y)
     if groups is None:
         return np.arange(n)
+    check_same_index(y, groups, "groups")
     values = np.asarray(groups)
     if values.shape != (n,):
         raise ValueError(f"groups must hold {n} patient ids, one for each record, got shape {values.shape}.")
-    missing = int(pd.isna(values).sum())
-    if missing:
+    if missing := int(pd.isna(values).sum()):
         raise ValueError(
-            f"groups must name each record's patient, got {missing} of {n} that are missing. "
-            "Leave these records out."
+            f"groups must name each record's patient, got {missing} of {n} without. Leave them out."
         )
     return np.unique(values, return_inverse=True)[1]
 
@@ -210,11 +190,10 @@ def resample_counts(clusters: np.ndarray, n_bootstrap: int = 1000, seed: int = 0
 
     Args:
         clusters: (record,), from `check_groups`.
-        n_bootstrap, seed: resamples, and the seed of the draws.
+        n_bootstrap, seed: as in `evaluate`.
 
     Yields:
-        float64 (resample, record), how often each record is drawn; some resamples at a time, `n_bootstrap`
-        together.
+        How often each record is drawn, float64 (resample, record), some resamples at a time.
     """
     if isinstance(n_bootstrap, bool) or n_bootstrap != int(n_bootstrap) or n_bootstrap < 0:
         raise ValueError(f"n_bootstrap must be a whole number, 0 or more, got {n_bootstrap!r}.")
@@ -238,25 +217,17 @@ def score_replicates(
 
 
 def percentile_estimate(
-    value: float,
-    replicates: np.ndarray,
-    clusters: np.ndarray,
-    confidence: float = 0.95,
-    reason: str = "",
-    p_value: float = float("nan"),
+    value: float, replicates: np.ndarray, clusters: np.ndarray, reason: str = "", p_value: float = np.nan
 ) -> Estimate:
     """Return the `Estimate` of a value from its replicates, (resample,); those that are NaN are skipped.
 
-    The interval is widened to the value where resampling is biased so far that it would lie outside, as
-    happens for the calibration error of a well calibrated model, which resampling can only make worse.
+    The interval is widened to the value where it would lie outside, as for the calibration error of a well
+    calibrated model, which resampling can only make worse.
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be a number between 0 and 1, got {confidence!r}.")
     kept = replicates[~np.isnan(replicates)]
     low = high = np.nan
     if len(kept) and not np.isnan(value):
-        tail = (1 - confidence) / 2
-        low, high = np.quantile(kept, (tail, 1 - tail))
+        low, high = np.quantile(kept, (_TAIL, 1 - _TAIL))
         low, high = float(min(low, value)), float(max(high, value))
     counts = (len(clusters), int(clusters.max()) + 1, len(replicates) - len(kept))
     return Estimate(float(value), low, high, *counts, p_value, reason)

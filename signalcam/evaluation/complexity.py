@@ -1,17 +1,14 @@
 """What a model costs: parameters and multiply-accumulates (MACs), counted layer by layer from shapes.
 
-Every use of a layer is counted with the shapes of that very use, so a layer that stands twice in a model (the
-classifier of a model with CAM: once after the average, once on every cell) costs twice and holds its
-parameters once. Counted are the products with weights, a 'same'-padded convolution with all of its output
-samples, the projections of detrending, and the four taps of the CAM's linear upsampling. Normalisation,
-activation, pooling and biases are not: they are element by element, and normalisation folds into the
-convolution before it. A layer without a rule here is an error, never 0: a counter that skipped what it did
-not know has been published.
-
-Needs Keras, so the face of `signalcam.evaluation` does not import it: import it by its name.
+Counted are the products with weights, a 'same'-padded convolution with all of its output samples, the
+projections of detrending, and the four taps of the CAM's linear upsampling. Not counted are normalisation,
+activation, pooling and biases: element by element, and normalisation folds into the convolution before it.
+A layer without a rule here is an error, never 0: a counter that skipped what it did not know was published.
 """
 
 import math
+from collections import Counter
+from collections.abc import Iterator
 
 import keras
 import pandas as pd
@@ -22,16 +19,12 @@ from signalcam.preprocessing.layers import Detrend
 
 _BILINEAR_TAPS = 4
 # At each position of the output, one product for each number in the kernels.
-_WITH_KERNELS = tuple(
-    getattr(layers, name)
-    for name in "Dense Conv1D Conv2D DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D".split()
-)
+_WITH_KERNELS = (layers.Dense, layers.Conv1D, layers.DepthwiseConv1D, layers.SeparableConv1D)
 _WITHOUT_PRODUCTS = tuple(
     getattr(layers, name)
     for name in (
         "Activation LeakyReLU ReLU Softmax BatchNormalization Dropout SpatialDropout1D AveragePooling1D "
-        "AveragePooling2D MaxPooling1D MaxPooling2D GlobalAveragePooling1D GlobalAveragePooling2D "
-        "UpSampling1D Add Average Multiply Concatenate Permute Reshape"
+        "MaxPooling1D GlobalAveragePooling1D UpSampling1D Add Average Multiply Concatenate Permute Reshape"
     ).split()
 )
 
@@ -49,11 +42,14 @@ def count(model: keras.Model) -> pd.DataFrame:
     Raises:
         ValueError: for a layer that has no rule here, or whose shape is not fixed; the message names it.
     """
-    rows, uses_so_far = [], {}
+    rows, uses = [], Counter()
     for operation, inputs, outputs in _uses(model):
-        use = uses_so_far[id(operation)] = uses_so_far.get(id(operation), 0) + 1
-        trainable = _size(getattr(operation, "trainable_weights", [])) if use == 1 else 0
-        fixed = _size(getattr(operation, "non_trainable_weights", [])) if use == 1 else 0
+        uses[id(operation)] += 1
+        use = uses[id(operation)]
+        trainable, fixed = (
+            _size(getattr(operation, weights, [])) if use == 1 else 0
+            for weights in ("trainable_weights", "non_trainable_weights")
+        )
         rows.append(
             {
                 "layer": operation.name if use == 1 else f"{operation.name} (use {use})",
@@ -75,18 +71,11 @@ def totals(model: keras.Model) -> dict[str, int]:
 
 
 def compare_cam(model: keras.Model, cam_model: keras.Model | None = None) -> pd.DataFrame:
-    """Tabulate what the CAM adds to a model.
-
-    Args:
-        model: a classifier as `add_cam` takes it.
-        cam_model: the same with CAM; None to make it.
+    """Tabulate what the CAM adds to a classifier; `cam_model` is the same with CAM, None to make it.
 
     Returns:
         DataFrame, rows without CAM, evidence, upsampling, with CAM: parameters, macs, and share, the row's
         MACs in percent of those without CAM.
-
-    Raises:
-        ValueError: as `count` and `add_cam`.
     """
     without = totals(model)
     table = count(add_cam(model) if cam_model is None else cam_model)
@@ -103,14 +92,13 @@ def compare_cam(model: keras.Model, cam_model: keras.Model | None = None) -> pd.
     return result
 
 
-def _uses(model: keras.Model):
+def _uses(model: keras.Model) -> Iterator[tuple]:
     """Yield (operation, input shape, output shape) of each use, shapes without the batch axis."""
     graph = model._functional if isinstance(model, keras.Sequential) else model
     nodes = getattr(graph, "_nodes_by_depth", None)
     if nodes is None:
         raise ValueError(
-            f"model must be Functional or a built Sequential, got {model.name!r} ({type(model).__name__}), "
-            "which has no graph to count. Give it an Input with its shape."
+            f"model must be built, got {model.name!r}, which has no graph to count. Give it an Input."
         )
     for depth in sorted(nodes, reverse=True):
         for node in nodes[depth]:
@@ -121,11 +109,11 @@ def _uses(model: keras.Model):
                 yield node.operation, *(tuple(tensor.shape[1:]) for tensor in first)
 
 
-def _size(weights: list):
+def _size(weights: list) -> int:
     return sum(math.prod(weight.shape) for weight in weights)
 
 
-def _macs(operation: keras.Operation, inputs: tuple, outputs: tuple):
+def _macs(operation: keras.Operation, inputs: tuple, outputs: tuple) -> int:
     """Count the multiply-accumulates of one use from its shapes without the batch axis."""
     if isinstance(operation, Heatmap):
         cells, classes = inputs
@@ -139,15 +127,15 @@ def _macs(operation: keras.Operation, inputs: tuple, outputs: tuple):
     ours = type(operation).__module__.startswith("signalcam.") and not operation.weights
     if ours or isinstance(operation, _WITHOUT_PRODUCTS):
         return 0
+    found = f"{operation.name!r} ({type(operation).__name__})"
     raise ValueError(
-        f"model must hold layers that have a rule here, got {operation.name!r} ({type(operation).__name__}); "
-        "counting it as 0 would be wrong. Add a rule to signalcam.evaluation.complexity."
+        f"model must hold layers with a rule here, got {found}; counting it as 0 would be wrong."
     )
 
 
-def _positions(operation: keras.Operation, shape: tuple):
+def _positions(operation: keras.Operation, shape: tuple) -> int:
     if None in shape:
         raise ValueError(
-            f"model must have fixed shapes, got none in {operation.name!r}. Build it with fixed n_times."
+            f"model must have fixed shapes, got none in {operation.name!r}. Build it with n_times."
         )
     return math.prod(shape)

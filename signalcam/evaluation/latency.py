@@ -1,9 +1,5 @@
-"""How long a call takes: medians with their spread, of calls that take turns.
-
-A mean is spoilt by one interruption of the machine, and calls timed one after the other by its drift: so
-medians with quartiles, and one round of all calls after the other. Imports no framework, so that small
-runtimes can be timed alone.
-"""
+"""How long a call takes: medians, since one interruption of the machine spoils a mean, of calls that take
+turns, since the machine drifts. Imports no framework, so that small runtimes can be timed alone."""
 
 import gc
 import time
@@ -14,34 +10,25 @@ import pandas as pd
 
 
 def latency_table(
-    calls: Mapping[str, Callable[[], object]],
-    repeats: int = 100,
-    warmup: int = 10,
-    n_records: int = 1,
-    in_a_row: int = 1,
+    calls: Mapping[str, Callable], repeats: int = 100, warmup: int = 10, n_records: int = 1, in_a_row: int = 1
 ) -> pd.DataFrame:
     """Time several calls in turns.
 
     Args:
-        calls: name to function without arguments, which comes back with its result computed: give a framework
-            that works asynchronously a conversion to NumPy.
+        calls: by name, functions without arguments that return when their result is computed.
         repeats: timed calls of each.
         warmup: calls of each before, not timed (tracing, caches).
         n_records: records that a call answers for.
-        in_a_row: timed calls at each turn, after one that is not timed where it is more than 1; so each finds
-            the processor's caches as it left them itself, not as another call did.
+        in_a_row: timed calls at each turn. Where more than 1, one that is not timed goes before them, so that
+            each finds the processor's caches as it left them itself.
 
     Returns:
         DataFrame, one row a call: median, low, high (quartiles) in ms, repeats, throughput (records a second
         at the median).
-
-    Raises:
-        ValueError: where `repeats` or `in_a_row` is below 1, or `warmup` below 0.
     """
-    if in_a_row < 1:
-        raise ValueError(f"in_a_row must be at least 1, got {in_a_row}.")
-    if repeats < 1 or warmup < 0:
-        raise ValueError(f"repeats must be at least 1, and warmup at least 0, got {repeats} and {warmup}.")
+    for name, value, least in (("repeats", repeats, 1), ("in_a_row", in_a_row, 1), ("warmup", warmup, 0)):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}.")
     for call in calls.values():
         for _ in range(warmup):
             call()
@@ -60,9 +47,6 @@ def latency_table(
     finally:
         if collecting:
             gc.enable()
-    rows = []
-    for taken in durations.values():
-        low, median, high = np.percentile(taken, (25, 50, 75))
-        rows.append([median, low, high, repeats, 1000 * n_records / median])
-    columns = ["median", "low", "high", "repeats", "throughput"]
-    return pd.DataFrame(rows, index=pd.Index(durations, name="call"), columns=columns)
+    quartiles = {name: np.percentile(taken, (50, 25, 75)) for name, taken in durations.items()}
+    table = pd.DataFrame.from_dict(quartiles, orient="index", columns=["median", "low", "high"])
+    return table.assign(repeats=repeats, throughput=1000 * n_records / table["median"]).rename_axis("call")

@@ -1,9 +1,8 @@
 """Scores of a binary classifier, for one weighting of the records or for thousands of weightings at once.
 
-A bootstrap resample is a vector of counts: how often each record was drawn. Every score here therefore takes
-weights (resample, record) and returns one value a resample, from one sort or one matrix product. That makes
-1,000 resamples of 2,000 records a matter of a fraction of a second. A score whose denominator is zero is not
-available (NaN), never 0: a class without records says nothing about the classifier.
+A bootstrap resample is a vector of counts, how often each record was drawn, so every score takes weights
+(resample, record) and returns one value a resample, from one sort or one matrix product. A score whose
+denominator is zero is not available (NaN), never 0.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,16 +16,13 @@ METRICS = (*_COUNTED, "auc", "average_precision", "brier", "ece")
 
 
 def score(y: ArrayLike, p: ArrayLike, metric: str = "auc", threshold: float = 0.5) -> float:
-    """Score predictions of records that each count once.
+    """Score predictions by one metric; NaN where the score is not available.
 
     Args:
         y: labels, (record,) of 0 and 1; 1 is abnormal, or the class present.
         p: probabilities, (record,) in [0, 1].
         metric: one of `METRICS`.
         threshold: a record is predicted positive when p >= threshold.
-
-    Returns:
-        float, NaN where the score is not available.
 
     Raises:
         ValueError: on NaN, labels other than 0 and 1, `y` and `p` of different records, an unknown metric.
@@ -35,43 +31,27 @@ def score(y: ArrayLike, p: ArrayLike, metric: str = "auc", threshold: float = 0.
     return float(weighted_scores(y, p, None, (metric,), threshold)[0, 0])
 
 
-def confusion(
-    y: ArrayLike, p: ArrayLike, threshold: float = 0.5, class_names: Sequence[str] = ("normal", "abnormal")
-) -> pd.DataFrame:
-    """Count records by true and predicted class.
+def confusion(y: ArrayLike, p: ArrayLike, threshold: float = 0.5) -> pd.DataFrame:
+    """Count records by true (rows) and predicted class (columns): int64 (2, 2) DataFrame, negative first.
 
-    Args:
-        y, p, threshold: as in `score`.
-        class_names: of the negative and the positive class.
-
-    Returns:
-        int64 (2, 2) DataFrame: rows the true class, columns the predicted one, negative first.
-
-    Raises:
-        ValueError: as `score`, and for a threshold outside [0, 1].
+    Args, Raises: as in `score`.
     """
     y, p = check_predictions(y, p)
-    predicted = p >= check_threshold(threshold)
-    counts = np.bincount(2 * y + predicted, minlength=4).reshape(2, 2)
-    return pd.DataFrame(
-        counts, index=pd.Index(class_names, name="true"), columns=pd.Index(class_names, name="predicted")
-    )
+    counts = np.bincount(2 * y + (p >= check_threshold(threshold)), minlength=4).reshape(2, 2)
+    names = ("normal", "abnormal")
+    return pd.DataFrame(counts, pd.Index(names, name="true"), pd.Index(names, name="predicted"))
 
 
 def weighted_scores(
     y: np.ndarray, p: np.ndarray, weights: ArrayLike | None, metrics: Sequence[str], threshold: float = 0.5
 ) -> np.ndarray:
-    """Score checked predictions under each weighting of the records.
+    """Score checked predictions under each weighting of the records: float64 (resample, metric).
 
     Args:
         y, p, threshold: as in `score`.
         weights: (resample, record), not negative; None where each record counts once.
         metrics: among `METRICS`. `auc` is the Mann-Whitney statistic, ties counting one half;
-            `average_precision` the step-wise sum of scikit-learn; `ece` the expected calibration error over
-            ten bins of equal width.
-
-    Returns:
-        float64 (resample, metric), NaN where a score is not available.
+            `average_precision` the step-wise sum of scikit-learn; `ece` is over ten bins of equal width.
     """
     check_metrics(metrics)
     y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
@@ -102,29 +82,23 @@ def unavailable_reason(y: np.ndarray, p: np.ndarray, metric: str, threshold: flo
 
 def calibration_gaps(y: np.ndarray, p: np.ndarray, weights: np.ndarray, n_bins: int = 10) -> np.ndarray:
     """Add up the distances of predicted and observed sums over bins of equal width: (resample,)."""
-    edges = bin_edges(n_bins)
-    members = (bin_positions(p, edges)[:, None] == np.arange(n_bins)).astype(np.float64)
+    members = (equal_bins(p, n_bins)[1][:, None] == np.arange(n_bins)).astype(np.float64)
     return np.abs(weights @ (members * (p - y)[:, None])).sum(axis=1)
 
 
-def bin_edges(n_bins: int) -> np.ndarray:
-    """Return the edges of equal bins over [0, 1], float64 (n_bins + 1,); ValueError below one bin."""
+def equal_bins(p: np.ndarray, n_bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the edges of equal bins over [0, 1], and the bin of each p: edges[k] <= p < edges[k + 1]."""
     if n_bins < 1:
         raise ValueError(f"n_bins must be at least 1, got {n_bins}.")
-    return np.linspace(0.0, 1.0, n_bins + 1)
-
-
-def bin_positions(p: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Find the bin of each probability, int (record,): edges[k] <= p < edges[k + 1], and 1 in the last."""
-    return np.clip(np.searchsorted(edges, p, side="right") - 1, 0, len(edges) - 2)
+    edges = np.linspace(0.0, 1.0, n_bins + 1)
+    return edges, np.clip(np.searchsorted(edges, p, side="right") - 1, 0, n_bins - 1)
 
 
 def check_predictions(y: ArrayLike, p: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return (labels int8, probabilities float64), both (record,), or raise ValueError as `score`."""
-    labels = check_labels(y)
-    probabilities = check_probabilities(p, len(labels))
     check_same_index(y, p, "p")
-    return labels, probabilities
+    labels = check_labels(y)
+    return labels, check_probabilities(p, len(labels))
 
 
 def check_labels(y: ArrayLike, name: str = "y") -> np.ndarray:
@@ -132,7 +106,7 @@ def check_labels(y: ArrayLike, name: str = "y") -> np.ndarray:
     values = np.asarray(y)
     if values.ndim != 1 or not values.size:
         raise ValueError(f"{name} must have the shape (record,), at least one record, got {values.shape}.")
-    _refuse_nan(values, name)
+    refuse_nan(values, name)
     wrong = ~np.isin(values, (0, 1))
     if wrong.any():
         found = ", ".join(map(str, np.unique(values[wrong])[:5]))
@@ -152,17 +126,12 @@ def check_probabilities(p: ArrayLike, n: int | None = None, name: str = "p") -> 
             f"{name} must hold probabilities of the shape (record,), got {values.dtype} of {values.shape}."
         )
     if n is not None and len(values) != n:
-        raise ValueError(
-            f"{name} must hold {n} probabilities, one for each label, got {len(values)}. "
-            "Give labels and predictions of the same records, in the same order."
-        )
-    _refuse_nan(values, name)
-    outside = int(((values < 0) | (values > 1)).sum())
-    if outside:
-        raise ValueError(
-            f"{name} must lie within [0, 1], got {outside} values outside (from {values.min():g} to "
-            f"{values.max():g}). Pass logits through a sigmoid first."
-        )
+        wanted = f"{n} probabilities, one for each label"
+        raise ValueError(f"{name} must hold {wanted}, got {len(values)}. Give both of the same records.")
+    refuse_nan(values, name)
+    if outside := int(((values < 0) | (values > 1)).sum()):
+        found = f"{outside} values outside (from {values.min():g} to {values.max():g})"
+        raise ValueError(f"{name} must lie within [0, 1], got {found}. Pass logits through a sigmoid first.")
     return values.astype(np.float64)
 
 
@@ -170,16 +139,12 @@ def check_same_index(y: object, other: object, name: str) -> None:
     """Raise ValueError where two pandas objects hold different records, or the same in another order."""
     indexed = (pd.Series, pd.DataFrame)
     if isinstance(y, indexed) and isinstance(other, indexed) and not y.index.equals(other.index):
-        raise ValueError(
-            f"{name} must have the index of the labels, got another one. Bring both to the same records and "
-            f"order, as with {name}.loc[y.index]."
-        )
+        raise ValueError(f"{name} must have the index of the labels, got another. Use {name}.loc[y.index].")
 
 
 def check_metrics(metrics: Iterable[str]) -> None:
     """Raise ValueError for a name that is not in `METRICS`."""
-    unknown = [str(name) for name in metrics if name not in METRICS]
-    if unknown:
+    if unknown := [str(name) for name in metrics if name not in METRICS]:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {', '.join(unknown)}.")
 
 
@@ -190,7 +155,7 @@ def check_threshold(threshold: float) -> float:
     return float(threshold)
 
 
-def _counted_scores(y: np.ndarray, predicted: np.ndarray, weights: np.ndarray):
+def _counted_scores(y: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
     true_positive = weights @ (y * predicted)
     false_positive = weights @ ((1 - y) * predicted)
     positive, total = weights @ y, weights.sum(axis=1)
@@ -205,13 +170,20 @@ def _counted_scores(y: np.ndarray, predicted: np.ndarray, weights: np.ndarray):
     }
 
 
-def _ranked_scores(y: np.ndarray, p: np.ndarray, weights: np.ndarray):
+def ranked_counts(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count positives and negatives from the highest p down to each other: both (resample, distinct p)."""
     order = np.argsort(-p, kind="stable")
-    first_of_tie = np.flatnonzero(np.r_[True, np.diff(p[order]) != 0])
+    last_of_tie = np.flatnonzero(np.r_[np.diff(p[order]) != 0, True])
     weights = weights[:, order]
-    positive = np.add.reduceat(weights * y[order], first_of_tie, axis=1)
-    negative = np.add.reduceat(weights * (1 - y[order]), first_of_tie, axis=1)
-    positives_so_far, negatives_so_far = positive.cumsum(axis=1), negative.cumsum(axis=1)
+    positives, negatives = ((weights * part[order]).cumsum(axis=1) for part in (y, 1 - y))
+    return positives.take(last_of_tie, axis=1), negatives.take(last_of_tie, axis=1)
+
+
+def _ranked_scores(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    positives_so_far, negatives_so_far = ranked_counts(y, p, weights)
+    positive, negative = (
+        np.diff(so_far, axis=1, prepend=0) for so_far in (positives_so_far, negatives_so_far)
+    )
     positives, negatives = positives_so_far[:, -1], negatives_so_far[:, -1]
     negatives_below = negatives[:, None] - negatives_so_far
     wins = (positive * (negatives_below + negative / 2)).sum(axis=1)
@@ -224,14 +196,13 @@ def _ranked_scores(y: np.ndarray, p: np.ndarray, weights: np.ndarray):
     }
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray):
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     return np.divide(numerator, denominator, out=np.full(denominator.shape, np.nan), where=denominator > 0)
 
 
-def _refuse_nan(values: np.ndarray, name: str):
+def refuse_nan(values: np.ndarray, name: str) -> None:
+    """Raise ValueError where values are NaN or infinite, with their number."""
     bad = int(values.size - np.isfinite(values).sum()) if values.dtype.kind == "f" else 0
     if bad:
-        raise ValueError(
-            f"{name} must be finite, got {bad} of {values.size} values that are NaN or infinite. "
-            "Leave these records out of labels and predictions alike."
-        )
+        found = f"{bad} of {values.size} values that are NaN or infinite"
+        raise ValueError(f"{name} must be finite, got {found}. Leave these records out everywhere.")

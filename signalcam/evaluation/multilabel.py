@@ -42,17 +42,14 @@ def evaluate_multilabel(
     Args:
         y: labels, (record, class) of 0 and 1.
         p: probabilities, (record, class) in [0, 1].
-        class_names: in the order of the columns; checked against those of `y` and `p` where these are
-            DataFrames.
+        class_names: of the columns, in order; those of `y` and `p` must agree where these are DataFrames.
         threshold: one, or one a class.
-        groups, metrics, n_bootstrap, seed: as in `bootstrap.bootstrap`.
-        min_per_class: a class with fewer records with or without it has NaN, never 0, and does not enter the
-            mean.
+        groups, metrics, n_bootstrap, seed: as in `evaluate`.
+        min_per_class: a class with fewer records with or without it has NaN, and does not enter the mean.
 
     Returns:
-        DataFrame, index the classes, then "macro", whose reason says over how many classes; its interval
-        takes the same resamples of patients for all classes. Columns: n, n_groups (patients), n_positive,
-        n_negative, each metric with ``_low`` and ``_high``, reason.
+        DataFrame, index the classes, then "macro", whose reason says over how many classes; its resamples of
+        patients are the same for all classes. Columns as in `score_row`.
 
     Raises:
         ValueError: on NaN, on other shapes and class names.
@@ -60,9 +57,7 @@ def evaluate_multilabel(
     check_metrics(metrics)
     class_names = [str(name) for name in class_names]
     labels, probabilities, thresholds = _check(y, p, class_names, threshold)
-    check_same_index(y, groups, "groups")
-    clusters = check_groups(groups, len(labels))
-    n, n_groups = len(labels), int(clusters.max()) + 1
+    clusters = check_groups(groups, y)
     values = np.full((len(class_names), len(metrics)), np.nan)
     replicates = np.full((len(class_names), n_bootstrap, len(metrics)), np.nan)
     rows = {}
@@ -75,36 +70,32 @@ def evaluate_multilabel(
             replicates[index] = score_replicates(*one, draws, metrics, cut)
             reasons = {metric: unavailable_reason(*one, metric, cut) for metric in metrics}
             reason = "; ".join(f"{metric}: {why}" for metric, why in reasons.items() if why)
-        estimates = {
-            metric: percentile_estimate(values[index, k], replicates[index, :, k], clusters)
-            for k, metric in enumerate(metrics)
-        }
-        rows[name] = flat_row(n, n_groups, int(one[0].sum()), estimates, reason)
-    estimates, used = {}, []
+        columns = zip(metrics, values[index], replicates[index].T, strict=True)
+        estimates = {metric: percentile_estimate(*found, clusters) for metric, *found in columns}
+        rows[name] = flat_row(one[0], clusters, estimates, reason)
+    estimates, used = {}, {}
     for k, metric in enumerate(metrics):
         scored = ~np.isnan(values[:, k])
-        used.append(f"over {scored.sum()} of {len(class_names)} classes")
+        used[metric] = f"over {scored.sum()} of {len(class_names)} classes"
         mean, means = np.nan, np.empty(0)
         if scored.any():
             # A resample that lacks one of these classes has no mean over the same classes: NaN, skipped.
             mean, means = values[scored, k].mean(), replicates[scored, :, k].mean(axis=0)
         estimates[metric] = percentile_estimate(mean, means, clusters)
-    named = [f"{metric} {text}" for metric, text in zip(metrics, used, strict=True)]
-    reason = used[0] if len(set(used)) == 1 else "; ".join(named)
-    rows["macro"] = flat_row(n, n_groups, int(labels.any(axis=1).sum()), estimates, reason)
+    alike = len(set(used.values())) == 1
+    reason = used[metrics[0]] if alike else "; ".join(f"{metric} {text}" for metric, text in used.items())
+    rows["macro"] = flat_row(labels.any(axis=1), clusters, estimates, reason)
     return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="class"))
 
 
-def _check(y: ArrayLike, p: ArrayLike, class_names: list[str], threshold: float | Sequence[float]):
+def _check(y: ArrayLike, p: ArrayLike, class_names: list[str], threshold: float | Sequence[float]) -> tuple:
     """Return labels int8 and probabilities float64 (record, class), and one threshold a class."""
     checked = []
     n_classes = len(class_names)
     for values, name, check in ((y, "y", check_labels), (p, "p", check_probabilities)):
         if isinstance(values, pd.DataFrame) and list(map(str, values.columns)) != class_names:
-            raise ValueError(
-                f"{name} must have the columns {', '.join(class_names)}, in this order, "
-                f"got {', '.join(map(str, values.columns))}."
-            )
+            wanted, found = ", ".join(class_names), ", ".join(map(str, values.columns))
+            raise ValueError(f"{name} must have the columns {wanted}, in this order, got {found}.")
         array, expected = np.asarray(values), (len(y), n_classes)
         if array.shape != expected or not array.size:
             raise ValueError(f"{name} must have the shape (record, class) = {expected}, got {array.shape}.")

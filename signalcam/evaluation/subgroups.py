@@ -1,8 +1,7 @@
 """The same result, taken apart: by patient group, by diagnosis, by label rule, always with the counts.
 
-A mean over all records hides for whom a model fails. Where a group holds too few records of either class for
-a score to mean anything, the score is not available (NaN) and the row says why; the counts are given all the
-same.
+A mean over all records hides for whom a model fails. Where a group holds too few records of either class,
+the score is not available (NaN) and the row says why.
 """
 
 from collections.abc import Sequence
@@ -11,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from signalcam.data.labels import LABEL_RULES, SUPERCLASSES, binary_labels
-from signalcam.evaluation.bootstrap import Estimate, bootstrap
+from signalcam.data import LABEL_RULES, SUPERCLASSES, binary_labels
+from signalcam.evaluation.bootstrap import Estimate, bootstrap, check_groups
 from signalcam.evaluation.metrics import check_predictions, check_probabilities, check_same_index
 
 TABLE_METRICS = ("auc", "accuracy", "recall", "specificity")
@@ -24,37 +23,31 @@ _NOT_STATED = "not stated"
 def describe_subgroups(table: pd.DataFrame) -> pd.DataFrame:
     """Tell the groups that each record of a PTB-XL table belongs to.
 
-    Args:
-        table: PTB-XL's, index ecg_id.
-
     Returns:
         DataFrame with the table's index; NaN where the table does not say. sex: male (0 in the table), female
-        (1). age_band: under 40, 40 to 59, 60 to 79, 80 and over (ages above 89 stand as 300 in the table).
-        device: its name. signal_quality: flagged where the annotators remarked on baseline drift, static
-        noise, burst noise or electrodes, else clean.
+        (1). age_band (ages above 89 stand as 300 in the table). device: its name. signal_quality: flagged
+        where the annotators remarked on baseline drift, noise or electrodes, else clean.
 
     Raises:
         ValueError: for columns that the table lacks.
     """
     missing = [column for column in ("sex", "age", "device", *_REMARKS) if column not in table]
     if missing:
+        without = ", ".join(missing)
         raise ValueError(
-            f"table must have the columns of PTB-XL's, got one without {', '.join(missing)}. "
-            "Add them, empty where nothing is known."
+            f"table must have the columns of PTB-XL's, got one without {without}. Add them, empty."
         )
     sex = table["sex"].map({0: "male", 1: "female"})
     edges = [*_AGE_BANDS.values(), np.inf]
     remarked = [table[column].notna() & (table[column].astype(str).str.strip() != "") for column in _REMARKS]
     flagged = np.where(np.any(remarked, axis=0), "flagged", "clean")
-    return pd.DataFrame(
-        {
-            "sex": pd.Categorical(sex, categories=["male", "female"]),
-            "age_band": pd.cut(table["age"].astype(float), edges, right=False, labels=list(_AGE_BANDS)),
-            "device": table["device"].str.split().str.join(" "),
-            "signal_quality": pd.Categorical(flagged, categories=["clean", "flagged"]),
-        },
-        index=table.index,
-    )
+    columns = {
+        "sex": pd.Categorical(sex, categories=["male", "female"]),
+        "age_band": pd.cut(table["age"].astype(float), edges, right=False, labels=list(_AGE_BANDS)),
+        "device": table["device"].str.split().str.join(" "),
+        "signal_quality": pd.Categorical(flagged, categories=["clean", "flagged"]),
+    }
+    return pd.DataFrame(columns, index=table.index)
 
 
 def by_subgroup(
@@ -74,13 +67,12 @@ def by_subgroup(
         ValueError: on NaN in `p`, on arrays of different records.
     """
     labels, p = check_predictions(y, p)
-    subgroups = subgroups.to_frame() if isinstance(subgroups, pd.Series) else subgroups
     if len(subgroups) != len(labels):
         raise ValueError(f"subgroups must have {len(labels)} rows, one for each label, got {len(subgroups)}.")
     check_same_index(y, subgroups, "subgroups")
-    check_same_index(y, groups, "groups")
+    subgroups, patients = pd.DataFrame(subgroups), check_groups(groups, y)
     rows = {
-        (attribute, level): _score_part(labels, p, groups, inside, options)
+        (attribute, level): score_row(labels[inside], p[inside], patients[inside], **options)
         for attribute, column in subgroups.items()
         for level, inside in levels(column)
     }
@@ -93,27 +85,20 @@ def by_diagnosis(
 ) -> pd.DataFrame:
     """Score all normal records against the abnormal ones of each superclass in turn.
 
-    Normal and abnormal are those of `y`, by whichever label rule; a record with two superclasses counts in
-    both rows.
+    A record with two superclasses counts in both rows.
 
-    Args:
-        y, p, groups, **options: as in `by_subgroup`.
-        superclasses: bool (record, superclass), columns NORM, MI, STTC, CD, HYP, in the order of `y`.
+    Args, Raises: as in `by_subgroup`; `superclasses` is bool (record, superclass), in the order of `y`.
 
     Returns:
         DataFrame, index superclass, the columns of `score_row`.
-
-    Raises:
-        ValueError: as `by_subgroup`.
     """
     labels, p = check_predictions(y, p)
     _check_superclasses(superclasses, len(labels))
     check_same_index(y, superclasses, "superclasses")
-    check_same_index(y, groups, "groups")
-    rows = {
-        name: _score_part(labels, p, groups, (labels == 0) | superclasses[name].to_numpy(dtype=bool), options)
-        for name in SUPERCLASSES[1:]
-    }
+    patients, rows = check_groups(groups, y), {}
+    for name in SUPERCLASSES[1:]:
+        inside = (labels == 0) | superclasses[name].to_numpy(dtype=bool)
+        rows[name] = score_row(labels[inside], p[inside], patients[inside], **options)
     return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="superclass"))
 
 
@@ -122,26 +107,19 @@ def by_label_rule(
 ) -> pd.DataFrame:
     """Score the same predictions under each label rule, side by side.
 
-    Args:
-        superclasses: bool (record, superclass) of all records, those without superclass too.
-        p, groups, **options: as in `by_subgroup`, in the table's order.
+    Args, Raises: as in `by_diagnosis`, for all records, those without superclass too.
 
     Returns:
         DataFrame, index rule, the columns of `score_row` and dropped, the records that the rule leaves out.
-
-    Raises:
-        ValueError: as `by_subgroup`.
     """
     _check_superclasses(superclasses, len(superclasses))
     check_same_index(superclasses, p, "p")
-    check_same_index(superclasses, groups, "groups")
-    p = check_probabilities(p, len(superclasses))
-    rows = {}
+    p, patients, rows = check_probabilities(p, len(superclasses)), check_groups(groups, superclasses), {}
     for rule in LABEL_RULES:
         labels = binary_labels(superclasses, rule, quiet=True)  # the row has the counts
-        labels = labels.reindex(superclasses.index)
-        kept = labels.notna().to_numpy()
-        rows[rule] = _score_part(labels.to_numpy(), p, groups, kept, options)
+        labels = labels.reindex(superclasses.index).to_numpy()
+        kept = ~np.isnan(labels)
+        rows[rule] = score_row(labels[kept], p[kept], patients[kept], **options)
         rows[rule]["dropped"] = int((~kept).sum())
     return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="rule"))
 
@@ -159,7 +137,7 @@ def score_row(
     """Score predictions for one row of a table.
 
     Args:
-        y, p, groups, threshold, metrics, n_bootstrap, seed: as in `bootstrap.bootstrap`.
+        y, p, groups, threshold, metrics, n_bootstrap, seed: as in `evaluate`.
         min_per_class: with fewer records of either class no score is available.
 
     Returns:
@@ -172,21 +150,20 @@ def score_row(
     else:
         estimates = bootstrap(y, p, metrics, threshold, groups, n_bootstrap, seed)
         reason = "; ".join(f"{name}: {item.reason}" for name, item in estimates.items() if item.reason)
-    n_groups = len(y) if groups is None else len(np.unique(groups))
-    return flat_row(len(y), n_groups, int(np.sum(y)), estimates, reason)
+    return flat_row(y, groups, estimates, reason)
 
 
 def too_few(y: np.ndarray, min_per_class: int) -> str:
     """Say which class has too few records for a score, "" when neither has."""
     positives, needed = int(np.sum(y)), max(1, min_per_class)
-    negatives = len(y) - positives
-    if min(positives, negatives) >= needed:
-        return ""
-    return f"{positives} positive and {negatives} negative, needs {needed} of each"
+    text = f"{positives} positive and {len(y) - positives} negative, needs {needed} of each"
+    return text if min(positives, len(y) - positives) < needed else ""
 
 
-def flat_row(n: int, n_groups: int, n_positive: int, estimates: dict[str, Estimate], reason: str) -> dict:
+def flat_row(y: np.ndarray, groups: np.ndarray | None, estimates: dict[str, Estimate], reason: str) -> dict:
     """Return counts, estimates by metric, and reason as one row of a table, with the keys of `score_row`."""
+    n, n_positive = len(y), int(np.sum(y))
+    n_groups = n if groups is None else len(np.unique(groups))
     row = {"n": n, "n_groups": n_groups, "n_positive": n_positive, "n_negative": n - n_positive}
     for name, item in estimates.items():
         row |= {name: item.value, f"{name}_low": item.low, f"{name}_high": item.high}
@@ -203,15 +180,9 @@ def levels(column: pd.Series) -> list[tuple[str, np.ndarray]]:
     return [(level, (names == level).to_numpy()) for level in order]
 
 
-def _score_part(labels: np.ndarray, p: np.ndarray, groups: object, inside: np.ndarray, options: dict):
-    patients = None if groups is None else np.asarray(groups)[inside]
-    return score_row(labels[inside], p[inside], patients, **options)
-
-
-def _check_superclasses(superclasses: pd.DataFrame, n: int):
-    missing = [name for name in SUPERCLASSES if name not in superclasses]
+def _check_superclasses(superclasses: pd.DataFrame, n: int) -> None:
+    missing = ", ".join(name for name in SUPERCLASSES if name not in superclasses)
     if missing or len(superclasses) != n:
-        raise ValueError(
-            f"superclasses must have {n} rows and the columns {', '.join(SUPERCLASSES)}, got "
-            f"{len(superclasses)} rows, without {', '.join(missing) or 'none of them missing'}."
-        )
+        wanted = f"{n} rows and the columns {', '.join(SUPERCLASSES)}"
+        found = f"{len(superclasses)} rows" + (f", without {missing}" if missing else "")
+        raise ValueError(f"superclasses must have {wanted}, got {found}.")

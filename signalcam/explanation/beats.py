@@ -1,9 +1,7 @@
 """Where in the beat is the evidence? Maps aligned to the R peaks, averaged, and divided among the waves.
 
-R peaks come from `wfdb.processing` (XQRS) on the speed of the heart vector, all leads together, so that no
-lead has to be chosen. The waves' limits are set from the R peak and the RR interval; they are a ruler, not
-a delineation. And a cell of the default network sees 1.02 s, so a map can be no sharper than that,
-whatever the ruler.
+The waves' limits are set from the R peak and the RR interval: a ruler, not a delineation. And a cell of the
+default network sees 1.02 s, so a map can be no sharper than that, whatever the ruler.
 """
 
 import math
@@ -27,7 +25,7 @@ XQRS_RATE = 200  # Hz; below, XQRS takes more T waves for beats
 def find_r_peaks(
     signals: ArrayLike, sampling_rate: int = 100, progress: str | None = None
 ) -> list[np.ndarray]:
-    """Find the R peaks of records.
+    """Find the R peaks of records, by XQRS on the speed of the heart vector, all leads together.
 
     Args:
         signals: (record, time, lead), in mV or scaled per lead.
@@ -35,7 +33,7 @@ def find_r_peaks(
         progress: words for a progress bar, None for no bar.
 
     Returns:
-        list of int arrays, the samples of the peaks, one array a record; empty where none is found.
+        The samples of the peaks, an int array a record; empty where none is found.
     """
     signals = np.asarray(signals, dtype=np.float64)
     reach = round(0.08 * sampling_rate)
@@ -46,25 +44,14 @@ def find_r_peaks(
         speed = np.linalg.norm(np.gradient(finer, axis=0), axis=1)
         steep = processing.xqrs_detect(speed, fs=times * sampling_rate, verbose=False) if speed.any() else ()
         size = np.linalg.norm(record - np.median(record, axis=0), axis=1)
-        peaks = []
-        for sample in np.asarray(steep, dtype=int) // times:
-            start = max(sample - reach, 0)
-            peaks.append(start + int(size[start : sample + reach + 1].argmax()))
+        starts = [(max(sample - reach, 0), sample) for sample in np.asarray(steep, dtype=int) // times]
+        peaks = [start + int(size[start : sample + reach + 1].argmax()) for start, sample in starts]
         found.append(np.unique(np.asarray(peaks, dtype=int)))
     return found
 
 
 def cut_beats(values: ArrayLike, peaks: ArrayLike, before: int = 40, after: int = 60) -> np.ndarray:
-    """Cut one record into beats, aligned at the R peak; beats that it does not hold whole are left out.
-
-    Args:
-        values: (time, ...) of one record.
-        peaks: samples of the R peaks.
-        before, after: samples before the peak, and from it on.
-
-    Returns:
-        (beat, before + after, ...), the peak at position `before`.
-    """
+    """Cut one record, (time, ...), into its whole beats: (beat, sample, ...), the peak at `before`."""
     values = np.asarray(values)
     peaks = np.asarray(peaks, dtype=int)
     whole = peaks[(peaks >= before) & (peaks + after <= len(values))]
@@ -80,11 +67,10 @@ def beat_average(
         relevance: (record, time).
         signals: (record, time, lead).
         peaks: from `find_r_peaks`.
-        before, after: as in `cut_beats`.
+        before, after: samples before the peak, and from it on.
 
     Returns:
-        (evidence, beat): float64 (record, sample) and (record, sample, lead); NaN for records without a
-        whole beat.
+        (evidence, beat): float64 (record, sample) and (record, sample, lead); NaN without a whole beat.
     """
     evidence = np.full((len(signals), before + after), np.nan)
     beat = np.full((len(signals), before + after, signals.shape[2]), np.nan)
@@ -97,19 +83,11 @@ def beat_average(
 
 
 def beat_parts(peaks: ArrayLike, n_times: int, sampling_rate: int = 100) -> np.ndarray:
-    """Assign each sample of one record to a part of the beat.
+    """Assign each sample of one record to a part of the beat: int8 (time,), positions in `PARTS`.
 
     From the R peak: QRS within 0.06 s; P from 0.24 s before to QRS; ST-T from QRS to 0.40 s times the root
     of the RR interval in seconds; TP the rest. Where parts overlap, QRS goes before P before ST-T. Before
-    the first P and after the place of the next P behind the last beat, the part is not known.
-
-    Args:
-        peaks: samples of the R peaks, in order.
-        n_times: samples of the record.
-        sampling_rate: in Hz.
-
-    Returns:
-        int8 (time,): positions in `PARTS`, -1 where not known.
+    the first P and after the place of the next P behind the last beat, the part is not known, -1.
     """
     parts = np.full(n_times, OUTSIDE, dtype=np.int8)
     peaks = np.asarray(peaks, dtype=int)
@@ -118,14 +96,11 @@ def beat_parts(peaks: ArrayLike, n_times: int, sampling_rate: int = 100) -> np.n
     intervals = np.append(np.diff(peaks), np.median(np.diff(peaks)))
     p_start, qrs = round(P_START * sampling_rate), round(QRS_HALF * sampling_rate)
     parts[max(peaks[0] - p_start, 0) : int(peaks[-1] + intervals[-1] - p_start)] = PARTS.index("TP")
-    for part in ("ST-T", "P", "QRS"):
-        for peak, interval in zip(peaks, intervals, strict=True):
-            start, stop = {
-                "ST-T": (peak, peak + QT_SCALE * np.sqrt(interval / sampling_rate) * sampling_rate),
-                "P": (peak - p_start, peak),
-                "QRS": (peak - qrs, peak + qrs + 1),
-            }[part]
-            parts[max(round(start), 0) : max(round(stop), 0)] = PARTS.index(part)
+    t_ends = peaks + QT_SCALE * np.sqrt(intervals / sampling_rate) * sampling_rate
+    spans = {"ST-T": (peaks, t_ends), "P": (peaks - p_start, peaks), "QRS": (peaks - qrs, peaks + qrs + 1)}
+    for part, limits in spans.items():
+        for start, stop in np.maximum(np.round(limits), 0).astype(int).T:
+            parts[start:stop] = PARTS.index(part)
     return parts
 
 
@@ -138,9 +113,9 @@ def part_shares(relevance: ArrayLike, peaks: list[np.ndarray], sampling_rate: in
         sampling_rate: in Hz.
 
     Returns:
-        DataFrame, one row a record: ``P``, ``QRS``, ``ST-T``, ``TP`` (shares of the evidence, sum 1) and
-        ``time_P`` and so on (shares of the time: what a map without knowledge would give); NaN where there
-        is no evidence or fewer than two beats.
+        DataFrame, one row a record: `PARTS` (shares of the evidence, sum 1) and ``time_P`` and so on (shares
+        of the time: what a map without knowledge would give); NaN without evidence or with fewer than two
+        beats.
     """
     positive = np.maximum(np.asarray(relevance, dtype=np.float64), 0)
     rows = np.full((len(positive), 2 * len(PARTS)), np.nan)

@@ -1,10 +1,10 @@
 """The class activation map as evidence: signed, per class, its mean over time equal to the logit.
 
 B. Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016, equations 1 and 2. The
-variant of R. Augustauskas et al., EMBC 2025, takes the maps of the last convolution, before BatchNorm and
-activation; here it serves for comparison, with two numbers: how alike the two maps are, and how far its mean
-misses the logit.
+variant of R. Augustauskas et al., EMBC 2025, takes the maps before BatchNorm and activation, for comparison.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -12,40 +12,27 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from signalcam import model as networks
-from signalcam.explanation.network import (
-    AnyModel,
-    as_network,
-    check_class,
-    check_scaled,
-)
+from signalcam.explanation.network import AnyModel, as_network, check_class, check_scaled
 
 
 def cell_evidence(
     model: AnyModel, signals: ArrayLike, class_index: int = 0, features: str = "activation"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the evidence for one class, cell by cell.
+    """Compute the evidence for one class, cell by cell, and the logit: float32 (record, cell) and (record,).
 
     Args:
-        model: classifier from scaled signals to probabilities (`build_model`).
-        signals: scaled signals, (record, time, lead).
-        class_index: the class explained.
-        features: "activation" for the exact map, "convolution" for the paper's.
-
-    Returns:
-        (evidence, logit): float32 (record, cell) and (record,). For "activation" the mean of the evidence
-        over the cells is the logit.
-
-    Raises:
-        ValueError: for a class that the model does not have, or signals that it cannot take.
+        model, signals, class_index: as in `explain`.
+        features: "activation" for the exact map, whose mean over the cells is the logit, "convolution" for
+            the paper's.
     """
     network = as_network(model)
     class_index, signals = check_class(network, class_index), check_scaled(network, signals)
 
-    def build():
+    def build() -> Callable:
         outputs = network.outputs(features)
         both = network.submodel([outputs["evidence"], outputs["logit"]])
 
-        def forward(x: tf.Tensor):
+        def forward(x: tf.Tensor) -> tf.Tensor:
             evidence, logit = both(x, training=False)
             return tf.concat([evidence[..., class_index], logit[:, class_index, None]], axis=1)
 
@@ -57,18 +44,7 @@ def cell_evidence(
 
 
 def upsample(cells: ArrayLike, n_times: int) -> np.ndarray:
-    """Spread values of cells over samples, as the model's own heatmap does (`signalcam.model.upsample`).
-
-    Args:
-        cells: (record, cell).
-        n_times: samples of the signal.
-
-    Returns:
-        float32 (record, n_times); the mean over time is that over cells.
-
-    >>> upsample([[0.0, 1.0]], 4)
-    array([[0.  , 0.25, 0.75, 1.  ]], dtype=float32)
-    """
+    """Spread (record, cell) over samples as the model's own heatmap does: float32 (record, n_times)."""
     cells = np.asarray(cells, dtype=np.float32)[..., None]
     return np.asarray(networks.upsample(cells, n_times, n_times // cells.shape[1]))[..., 0]
 
@@ -90,8 +66,8 @@ def compare_variant(model: AnyModel, signals: ArrayLike, class_index: int = 0) -
     Args, Raises: as in `cell_evidence`.
 
     Returns:
-        DataFrame, one row a record: ``correlation`` (Pearson, over cells; NaN for a constant map),
-        ``logit``, ``exact_error`` and ``variant_error`` (mean of the map minus the logit).
+        DataFrame, one row a record: ``correlation`` (Pearson, over cells; NaN for a constant map), ``logit``,
+        ``exact_error`` and ``variant_error`` (mean of the map minus the logit).
     """
     model = as_network(model)
     exact, logit = cell_evidence(model, signals, class_index, "activation")
@@ -110,7 +86,7 @@ def row_correlation(first: ArrayLike, second: ArrayLike) -> np.ndarray:
     """Correlate two maps record by record (Pearson): float64 (record,), NaN where either is constant."""
     first, second = (
         values - values.mean(axis=1, keepdims=True)
-        for values in (np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64))
+        for values in (np.asarray(first, np.float64), np.asarray(second, np.float64))
     )
     scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
     return np.divide((first * second).sum(axis=1), scale, out=np.full(len(first), np.nan), where=scale > 0)

@@ -11,25 +11,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from signalcam.explanation.network import (
-    AnyModel,
-    Network,
-    as_network,
-    check_class,
-    check_scaled,
-)
+from signalcam.explanation.network import AnyModel, Network, as_network, check_class, check_scaled
 
 
 def input_gradient(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.ndarray:
     """Compute the gradient of the logit with respect to each sample: float32 (record, time, lead), signed.
 
-    Args:
-        model: classifier from scaled signals to probabilities.
-        signals: scaled signals, (record, time, lead).
-        class_index: the class explained.
-
-    Raises:
-        ValueError: for a class that the model does not have, or signals that it cannot take.
+    Args, Raises: as in `explain`.
     """
     network = as_network(model)
     signals = check_scaled(network, signals)
@@ -39,7 +27,7 @@ def input_gradient(model: AnyModel, signals: ArrayLike, class_index: int = 0) ->
 def gradient_x_input(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.ndarray:
     """Multiply the input gradient by the signal, sample by sample: float32 (record, time, lead).
 
-    Args, Raises: as in `input_gradient`.
+    Args, Raises: as in `explain`.
     """
     return input_gradient(model, signals, class_index) * np.asarray(signals, dtype=np.float32)
 
@@ -53,20 +41,17 @@ def integrated_gradients(
 ) -> np.ndarray:
     """Average the gradient along the straight path from a baseline to the signal, times their difference.
 
-    The attributions of a record sum to ``logit(signals) - logit(baseline)`` as `n_steps` grows; the path
-    is cut into `n_steps` equal parts, each taken at its middle.
+    The attributions of a record sum to ``logit(signals) - logit(baseline)`` as `n_steps` grows; each step
+    is taken at its middle.
 
     Args:
-        model, signals, class_index: as in `input_gradient`.
-        baseline: array that broadcasts to `signals`; None for zeros, the mean of each lead under the
-            scaling "standard".
-        n_steps: forward and backward passes a record.
+        model, signals, class_index: as in `explain`.
+        baseline: array that broadcasts to `signals`; None for zeros, under the scaling "standard" each
+            lead's mean.
+        n_steps: forward and backward passes a record, at least 1.
 
     Returns:
         float32 (record, time, lead).
-
-    Raises:
-        ValueError: as `input_gradient`, and for `n_steps` below 1.
     """
     network = as_network(model)
     signals = check_scaled(network, signals)
@@ -77,7 +62,7 @@ def integrated_gradients(
     joined = np.stack([baseline.astype(np.float32), signals], axis=1)
     fractions = tf.constant((np.arange(n_steps) + 0.5) / n_steps, tf.float32)
 
-    def path_average(pair: tf.Tensor):
+    def path_average(pair: tf.Tensor) -> tf.Tensor:
         start, difference = pair[:, 0], pair[:, 1] - pair[:, 0]
         total = tf.zeros_like(start)
         for step in range(n_steps):
@@ -87,51 +72,43 @@ def integrated_gradients(
     return network.in_batches(path_average, joined)
 
 
-def grad_cam(model: AnyModel, signals: ArrayLike, class_index: int = 0, relu: bool = False) -> np.ndarray:
-    """Compute Grad-CAM on the maps that enter the average: float32 (record, cell).
+def grad_cam(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.ndarray:
+    """Compute Grad-CAM on the maps that enter the average, without its last ReLU: float32 (record, cell).
 
     For this head, global average pooling and one linear layer, the gradient of the logit is ``w_k /
-    n_cells`` in every cell of map ``k``, so ``grad_cam * n_cells + bias`` equals the exact evidence: the
-    same map up to a constant.
+    n_cells`` in every cell of map ``k``, so ``grad_cam * n_cells + bias`` equals the exact evidence.
 
-    Args:
-        model, signals, class_index: as in `input_gradient`.
-        relu: True to set negative values to zero, as the paper does at the end; False keeps evidence
-            against.
-
-    Raises:
-        ValueError: as `input_gradient`.
+    Args, Raises: as in `explain`.
     """
     network = as_network(model)
     class_index, signals = check_class(network, class_index), check_scaled(network, signals)
 
-    def build():
+    def build() -> Callable:
         to_logit = network.submodel(network.outputs()["logit"])
         average, classifier = to_logit.layers[-2:]
         to_maps = network.submodel(average.input)
 
-        def compute(x: tf.Tensor):
+        def compute(x: tf.Tensor) -> tf.Tensor:
             maps = to_maps(x, training=False)
             with tf.GradientTape() as tape:
                 tape.watch(maps)
                 logit = classifier(average(maps))[:, class_index]
             importance = tf.reduce_mean(tape.gradient(logit, maps), axis=1, keepdims=True)
-            result = tf.reduce_sum(importance * maps, axis=-1)
-            return tf.nn.relu(result) if relu else result
+            return tf.reduce_sum(importance * maps, axis=-1)
 
         return compute
 
-    return network.in_batches(network.compiled(("grad_cam", class_index, relu), build), signals)
+    return network.in_batches(network.compiled(("grad_cam", class_index), build), signals)
 
 
 def _gradient_function(network: Network, class_index: int) -> Callable:
     """Compile the gradient of one logit with respect to the signals: a batch to a batch of equal shape."""
     class_index = check_class(network, class_index)
 
-    def build():
+    def build() -> Callable:
         to_logit = network.submodel(network.outputs()["logit"])
 
-        def gradient(x: tf.Tensor):
+        def gradient(x: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
                 tape.watch(x)
                 logit = to_logit(x, training=False)[:, class_index]

@@ -1,12 +1,12 @@
 """All explanations by name, with one interface: how much each moment of a record speaks for a class.
 
 A method is *signed* when a negative value means evidence against the class; the input gradient's magnitude
-and the random map are not. Methods with a lead axis are summed over the leads when the question is about
-time.
+and the random map are not. Methods with a lead axis are summed over leads when the question is about time.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,53 +27,44 @@ class Method:
         over_time_and_leads: function to (record, time, lead), or None for a method without a lead axis.
         signed: whether negative values mean evidence against the class.
         passes: forward (or forward and backward) passes a record, with default settings.
-        seeded: whether it draws at random.
     """
 
     over_time: Callable | None
     over_time_and_leads: Callable | None
     signed: bool
     passes: int
-    seeded: bool = False
 
 
-def random_map(model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0) -> np.ndarray:
-    """Draw a map that knows nothing, one value for each of 125 cells: float32 (record, time).
-
-    Args, Raises: as in `explain`.
-    """
+def _random_map(model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0) -> np.ndarray:
+    """Draw a map that knows nothing, one value for each of 125 cells."""
     network = as_network(model)
     check_class(network, class_index)
     signals = check_scaled(network, signals)
     return upsample(np.random.default_rng(seed).standard_normal((len(signals), 125)), signals.shape[1])
 
 
-def _paper_cam(model: AnyModel, signals: ArrayLike, class_index: int, **options: object):
-    return cam(model, signals, class_index, "convolution", **options)
+def _grad_cam(model: AnyModel, signals: ArrayLike, class_index: int) -> np.ndarray:
+    return upsample(grad_cam(model, signals, class_index), np.shape(signals)[1])
 
 
-def _grad_cam(model: AnyModel, signals: ArrayLike, class_index: int, **options: object):
-    return upsample(grad_cam(model, signals, class_index, **options), np.shape(signals)[1])
-
-
-def _gradient_size(model: AnyModel, signals: ArrayLike, class_index: int, **options: object):
-    return np.abs(input_gradient(model, signals, class_index, **options))
+def _gradient_size(model: AnyModel, signals: ArrayLike, class_index: int) -> np.ndarray:
+    return np.abs(input_gradient(model, signals, class_index))
 
 
 METHODS = {
     "cam": Method(cam, None, signed=True, passes=1),
-    "cam_convolution": Method(_paper_cam, None, signed=True, passes=1),
+    "cam_convolution": Method(partial(cam, features="convolution"), None, signed=True, passes=1),
     "grad_cam": Method(_grad_cam, None, signed=True, passes=2),
     "gradient": Method(None, _gradient_size, signed=False, passes=2),
     "gradient_x_input": Method(None, gradient_x_input, signed=True, passes=2),
     "integrated_gradients": Method(None, integrated_gradients, signed=True, passes=128),
-    "occlusion": Method(occlude_time, occlude_time_and_leads, signed=True, passes=40, seeded=True),
-    "random": Method(random_map, None, signed=False, passes=0, seeded=True),
+    "occlusion": Method(occlude_time, occlude_time_and_leads, signed=True, passes=40),
+    "random": Method(_random_map, None, signed=False, passes=0),
 }
 
 
 def explain(
-    name: str, model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0, **options: object
+    name: str, model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: object
 ) -> np.ndarray:
     """Explain the logit of one class, moment by moment.
 
@@ -82,8 +73,7 @@ def explain(
         model: classifier from scaled signals to probabilities.
         signals: scaled signals, (record, time, lead).
         class_index: the class explained.
-        seed: for the methods that draw at random.
-        **options: further arguments of the method itself, such as ``n_steps=128`` or ``window=100``.
+        **options: further arguments of the method itself, such as ``n_steps``, ``window`` or ``seed``.
 
     Returns:
         float32 (record, time): the relevance of each sample, summed over leads where the method has them.
@@ -92,32 +82,23 @@ def explain(
         ValueError: for an unknown name, class, or signals that do not fit the model.
     """
     method = _method(name)
-    if method.seeded:
-        options["seed"] = seed
     if method.over_time:
         return method.over_time(model, signals, class_index, **options)
     return method.over_time_and_leads(model, signals, class_index, **options).sum(axis=2)
 
 
 def explain_leads(
-    name: str, model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0, **options: object
+    name: str, model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: object
 ) -> np.ndarray:
     """Explain the logit of one class for each sample of each lead: float32 (record, time, lead).
 
-    Args: as in `explain`, with a method that has a lead axis.
-
-    Raises:
-        ValueError: as `explain`, and for a method without a lead axis, such as the CAM.
+    Args, Raises: as in `explain`; the method must have a lead axis, unlike the CAM.
     """
-    method = _method(name)
-    if method.over_time_and_leads is None:
+    method = _method(name).over_time_and_leads
+    if method is None:
         able = ", ".join(key for key, value in METHODS.items() if value.over_time_and_leads)
-        raise ValueError(
-            f"name must be a method with a lead axis, one of {able}, got {name!r}: one map for all leads."
-        )
-    if method.seeded:
-        options["seed"] = seed
-    return method.over_time_and_leads(model, signals, class_index, **options)
+        raise ValueError(f"name must be a method with a lead axis, one of {able}, got {name!r}.")
+    return method(model, signals, class_index, **options)
 
 
 @dataclass(frozen=True)
@@ -126,25 +107,25 @@ class MapMaker:
 
     Attributes:
         names: keys of `METHODS`.
-        class_index, seed: as in `explain`.
+        class_index: the class explained.
         options: by method, further arguments, such as ``{"integrated_gradients": {"n_steps": 16}}``.
     """
 
     names: tuple[str, ...] = tuple(METHODS)
     class_index: int = 0
-    seed: int = 0
     options: dict = field(default_factory=dict)
 
-    def __call__(self, model: AnyModel, signals: ArrayLike, progress: str | None = None):
-        """Explain: dict of method name to relevance, float32 (record, time)."""
+    def __call__(
+        self, model: AnyModel, signals: ArrayLike, progress: str | None = None
+    ) -> dict[str, np.ndarray]:
+        """Explain: relevance by method name, float32 (record, time)."""
         model = as_network(model)
         bar = tqdm(self.names, desc=progress, disable=progress is None, leave=False)
         return {name: self.explain(name, model, signals) for name in bar}
 
     def explain(self, name: str, model: AnyModel, signals: ArrayLike) -> np.ndarray:
         """Explain by one of the methods, with its settings: float32 (record, time)."""
-        options = self.options.get(name, {})
-        return explain(name, model, signals, self.class_index, self.seed, **options)
+        return explain(name, model, signals, self.class_index, **self.options.get(name, {}))
 
     @property
     def signed(self) -> tuple[str, ...]:
@@ -152,7 +133,7 @@ class MapMaker:
         return tuple(name for name in self.names if METHODS[name].signed)
 
 
-def _method(name: str):
+def _method(name: str) -> Method:
     if name not in METHODS:
         raise ValueError(f"name must be one of {', '.join(METHODS)}, got {name!r}.")
     return METHODS[name]

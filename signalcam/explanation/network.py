@@ -22,9 +22,8 @@ class Network:
     compiled the next one uses. The weights may change in between, the layers may not.
 
     Args:
-        model: a classifier from scaled signals to probabilities; or one with a CAM (`add_cam`), or a
-            deployable model (`build_deployable`), of which the network inside is taken: scale the signals
-            with `signalcam.deployment.deployable.scaled`.
+        model: classifier from scaled signals to probabilities; with a CAM (`add_cam`) or not; or a deployable
+            model, of which the network inside is taken: scale the signals with `deployment.scaled`.
         batch_size: records a pass.
     """
 
@@ -34,11 +33,9 @@ class Network:
         if isinstance(model.output, dict):
             model = keras.Model(model.inputs[0], model.output["probability"], name=model.name)
         self.model, self.batch_size = model, batch_size
-        self.name = self.model.name
-        self.n_times, self.n_leads = self.model.inputs[0].shape[1:]
-        self.n_classes = self.model.outputs[0].shape[-1]
-        self._outputs = {}
-        self._compiled = {}
+        self.n_times, self.n_leads = model.inputs[0].shape[1:]
+        self.n_classes = model.outputs[0].shape[-1]
+        self._outputs, self._compiled = {}, {}
 
     def outputs(self, features: str = "activation") -> dict:
         """Return the symbolic outputs of `add_cam`."""
@@ -51,11 +48,9 @@ class Network:
         return keras.Model(self.model.inputs[0], output)
 
     def compiled(self, key: Hashable, build: Callable) -> Callable:
-        """Return the function that `build()` makes, compiled once under `key` for batches of any size.
+        """Return the function that `build()` makes, compiled once under `key`, all that it depends on.
 
-        Args:
-            key: all that the function depends on.
-            build: makes a function from a float32 batch of signals to a tensor, first axis the record.
+        It is from a float32 batch of signals of any size to a tensor, first axis the record.
         """
         if key not in self._compiled:
             batch = tf.TensorSpec((None, self.n_times, self.n_leads), tf.float32)
@@ -64,9 +59,10 @@ class Network:
 
     def in_batches(self, function: Callable, signals: np.ndarray) -> np.ndarray:
         """Apply a compiled function, its first axis the record, to `batch_size` records at a time."""
-        starts = range(0, len(signals), self.batch_size)
-        batches = (tf.constant(signals[start : start + self.batch_size], tf.float32) for start in starts)
-        return np.concatenate([function(batch).numpy() for batch in batches])
+        parts = (
+            signals[start : start + self.batch_size] for start in range(0, len(signals), self.batch_size)
+        )
+        return np.concatenate([function(tf.constant(part, tf.float32)).numpy() for part in parts])
 
 
 AnyModel: TypeAlias = keras.Model | Network
@@ -81,28 +77,21 @@ def check_class(network: Network, class_index: int) -> int:
     """Return `class_index` as an int, or raise ValueError naming the classes that the model has."""
     whole = isinstance(class_index, int | np.integer) and not isinstance(class_index, bool)
     if not whole or not 0 <= class_index < network.n_classes:
-        raise ValueError(
-            f"class_index must be an integer from 0 to {network.n_classes - 1}, since model {network.name!r} "
-            f"has {network.n_classes} output(s), got {class_index!r}."
-        )
+        last = network.n_classes - 1
+        raise ValueError(f"class_index must be an integer from 0 to {last}, got {class_index!r}.")
     return int(class_index)
 
 
 def check_scaled(network: Network, signals: ArrayLike) -> np.ndarray:
     """Return signals as float32 (record, time, lead); ValueError where the model cannot take them."""
     signals = np.asarray(signals, dtype=np.float32)
-    expected = (network.n_times, network.n_leads)
-    if signals.ndim != 3 or signals.shape[1:] != expected or not len(signals):
-        raise ValueError(
-            f"signals must have the shape (record, {expected[0]}, {expected[1]}), at least one record, "
-            f"scaled as the model was trained, got {signals.shape}."
-        )
+    if signals.ndim != 3 or signals.shape[1:] != (network.n_times, network.n_leads) or not len(signals):
+        wanted = f"(record, {network.n_times}, {network.n_leads}), at least one record"
+        raise ValueError(f"signals must have the shape {wanted}, scaled, got {signals.shape}.")
     bad = np.flatnonzero(~np.isfinite(signals).all(axis=(1, 2)))
     if len(bad):
-        raise ValueError(
-            f"signals must be finite, got NaN or infinity in {len(bad)} of {len(signals)} records, at "
-            f"{bad[:5].tolist()}. Repair or leave out these records."
-        )
+        found = f"NaN or infinity in {len(bad)} of {len(signals)} records, at {bad[:5].tolist()}"
+        raise ValueError(f"signals must be finite, got {found}. Repair or leave out these records.")
     return signals
 
 
@@ -111,7 +100,7 @@ def logit_function(model: AnyModel, class_index: int = 0) -> Callable:
     network = as_network(model)
     class_index = check_class(network, class_index)
 
-    def build():
+    def build() -> Callable:
         to_logit = network.submodel(network.outputs()["logit"])
         return lambda x: to_logit(x, training=False)[:, class_index]
 

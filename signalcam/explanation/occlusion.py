@@ -1,25 +1,67 @@
 """Explanation by taking away: how far the logit falls without a stretch of time, a lead, or both.
 
-M. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 4.2.
-The only explanation here that speaks of single leads without a gradient; a CAM has no lead axis.
+M. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 4.2. What
+stands in for a piece of signal that is taken away matters, so it has a name:
+
+- ``median``: the lead's median over this record, which after detrending is about the isoelectric line: the
+  heart is silent for a while. The default;
+- ``zero``: 0, in scaled units the training mean of the lead;
+- ``mean``: the mean of the lead over this record; of a detrended record that is zero in mV;
+- ``linear``: a straight line between the samples beside the gap (held constant at the ends of the record).
+  It adds no edge, but where a gap begins or ends within a QRS it draws a wave that was not there;
+- ``noise``: Gaussian noise with the mean and standard deviation of the lead in this record.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from signalcam.explanation.network import AnyModel, as_network, check_scaled, logit_function
-from signalcam.explanation.perturbation import replace
+
+REPLACEMENTS = ("median", "zero", "mean", "linear", "noise")
+
+
+def replace(signals: ArrayLike, mask: ArrayLike, replacement: str = "median", seed: int = 0) -> np.ndarray:
+    """Return the signals with the masked samples replaced, float32; the given array is not changed.
+
+    Args:
+        signals: (record, time, lead).
+        mask: bool (record, time) for all leads alike, or (record, time, lead).
+        replacement: one of `REPLACEMENTS`. With a whole lead masked, "linear" takes the mean.
+        seed: of the noise, which is the same whatever the mask.
+
+    Raises:
+        ValueError: for an unknown replacement or a mask of another shape.
+    """
+    signals = np.asarray(signals, dtype=np.float32)
+    mask = np.asarray(mask, dtype=bool)
+    if mask.shape == signals.shape[:2]:
+        mask = mask[..., None]
+    if mask.ndim != 3 or mask.shape[:2] != signals.shape[:2] or mask.shape[2] not in (1, signals.shape[2]):
+        wanted = f"the shape {signals.shape} of signals, or lack its last axis"
+        raise ValueError(f"mask must have {wanted}, got {mask.shape}.")
+    if replacement == "median":
+        fill = np.median(signals, axis=1, keepdims=True)
+    elif replacement == "zero":
+        fill = np.float32(0)
+    elif replacement == "mean":
+        fill = signals.mean(axis=1, keepdims=True)
+    elif replacement == "linear":
+        fill = _line(signals, mask)
+    elif replacement == "noise":
+        noise = np.random.default_rng(seed).standard_normal(signals.shape, dtype=np.float32)
+        fill = signals.mean(axis=1, keepdims=True) + signals.std(axis=1, keepdims=True) * noise
+    else:
+        raise ValueError(f"replacement must be one of {', '.join(REPLACEMENTS)}, got {replacement!r}.")
+    return np.where(mask, fill, signals)
 
 
 def occlude_time(model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: object) -> np.ndarray:
     """Measure the fall of the logit when a window of time is replaced in all leads.
 
     Args:
-        model: classifier from scaled signals to probabilities.
-        signals: scaled signals, (record, time, lead).
-        class_index: the class explained.
-        **options: window and stride, in samples (50, 25); replacement, what takes the window's place
-            (`perturbation.REPLACEMENTS`; "median"), and seed of "noise" (0).
+        model, signals, class_index: as in `explain`.
+        **options: window and stride, in samples (50, 25); replacement, one of `REPLACEMENTS` ("median"), and
+            seed of "noise" (0).
 
     Returns:
         float32 (record, time): at each sample the mean fall over the windows that hold it; positive where
@@ -46,21 +88,12 @@ def occlude_time_and_leads(
 def occlude_leads(
     model: AnyModel, signals: ArrayLike, class_index: int = 0, replacement: str = "median", seed: int = 0
 ) -> np.ndarray:
-    """Measure the fall of the logit when one whole lead is replaced: how far the decision rests on each lead.
+    """Measure the fall of the logit when one whole lead is replaced: float32 (record, lead).
 
     Limb leads depend on each other (II = I + III), so a record without one of them is one that no heart
     makes: read the result as what the model uses, not as where the heart differs.
 
-    Args:
-        model, signals, class_index, seed: as in `occlude_time`.
-        replacement: what takes the lead's place, by default its own median: a silent lead. "linear" has no
-            samples to hold on to and is the lead's mean.
-
-    Returns:
-        float32 (record, lead).
-
-    Raises:
-        ValueError: as `occlude_time`.
+    Args, Raises: as in `occlude_time`.
     """
     network = as_network(model)
     signals = check_scaled(network, signals)
@@ -82,16 +115,14 @@ def _occlude_windows(
     stride: int = 25,
     replacement: str = "median",
     seed: int = 0,
-):
+) -> np.ndarray:
     """Return the mean fall at each sample, float32 (record, time, lead), or (record, time, 1)."""
     network = as_network(model)
     signals = check_scaled(network, signals)
     n_times, n_leads = signals.shape[1:]
     if not 1 <= stride <= window <= n_times:
-        raise ValueError(
-            f"window and stride must obey 1 <= stride <= window <= {n_times} samples, got window={window}, "
-            f"stride={stride}."
-        )
+        wanted = f"1 <= stride <= window <= {n_times} samples"
+        raise ValueError(f"window and stride must obey {wanted}, got window={window}, stride={stride}.")
     to_logit = logit_function(network, class_index)
     whole = to_logit(signals)
     groups = [slice(lead, lead + 1) for lead in range(n_leads)] if each_lead else [slice(None)]
@@ -108,3 +139,19 @@ def _occlude_windows(
             changed[:, part, leads] = replaced[:, part, leads]
             total[:, part, position] += (whole - to_logit(changed))[:, None]
     return (total / count).astype(np.float32)
+
+
+def _line(signals: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Draw the lines between the kept samples on both sides of each gap."""
+    n_times = signals.shape[1]
+    time = np.arange(n_times)[None, :, None]
+    before = np.maximum.accumulate(np.where(mask, -1, time), axis=1)
+    after = np.flip(np.minimum.accumulate(np.flip(np.where(mask, n_times, time), axis=1), axis=1), axis=1)
+    before, after = np.where(before < 0, after, before), np.where(after >= n_times, before, after)
+    empty = before >= n_times
+    before, after = np.where(empty, 0, before), np.where(empty, 0, after)
+    part = (time - before) / np.maximum(after - before, 1)
+    left = np.take_along_axis(signals, before, axis=1)
+    right = np.take_along_axis(signals, after, axis=1)
+    line = left + (right - left) * part.astype(np.float32)
+    return np.where(empty, signals.mean(axis=1, keepdims=True), line)

@@ -48,7 +48,7 @@ def test_interval_equals_a_plain_bootstrap_over_patients(study):
 
 
 def test_drawn_patients_bring_all_of_their_records():
-    groups = check_groups(["b", "a", "b", "c"], 4)
+    groups = check_groups(["b", "a", "b", "c"], np.zeros(4))
     counts = np.concatenate(list(resample_counts(groups, 500, seed=0)))
     assert counts.shape == (500, 4)
     assert (counts[:, 0] == counts[:, 2]).all()
@@ -163,7 +163,7 @@ class TestPairedDifference:
 
     def test_predictions_of_another_length_are_refused(self, study):
         y, a, b, _ = study
-        with pytest.raises(ValueError, match=r"p_b must have the shape \(150,\) or \(training, 150\)"):
+        with pytest.raises(ValueError, match="p_b must hold 150 probabilities, one for each label, got 149"):
             paired_difference(y, a, b[:-1])
 
     def test_one_class_only_is_not_available(self):
@@ -184,8 +184,6 @@ def test_wrong_groups_and_counts_are_refused(study):
         evaluate(y, p, groups=np.array([None, *range(149)], dtype=object))
     with pytest.raises(ValueError, match="n_bootstrap must be a whole number"):
         evaluate(y, p, n_bootstrap=-1)
-    with pytest.raises(ValueError, match="confidence must be a number between 0 and 1"):
-        evaluate(y, p, confidence=95)
 
 
 def delong_intervals(y, a, b, clusters, z=1.96):
@@ -213,7 +211,7 @@ def delong_intervals(y, a, b, clusters, z=1.96):
 
 def test_the_intervals_agree_with_delongs_variance(study):
     y, a, b, patients = study
-    one, difference = delong_intervals(y, a, b, check_groups(patients, len(y)))
+    one, difference = delong_intervals(y, a, b, check_groups(patients, y))
     found = bootstrap(y, a, ("auc",), groups=patients)["auc"]
     assert (found.low, found.high) == pytest.approx(one, abs=0.02)
     found = paired_difference(y, a, b, groups=patients)

@@ -17,7 +17,6 @@ from signalcam.evaluation import (
     reliability,
     score,
 )
-from signalcam.evaluation.calibration import wilson_interval
 
 Y = np.array([0, 0, 1, 0, 1, 1])
 P = np.array([0.1, 0.3, 0.4, 0.6, 0.8, 0.9])
@@ -65,11 +64,11 @@ def test_calibration_error_is_the_gap_of_the_reliability_curve(rng):
 
 def test_wilson_interval_worked_by_hand():
     # 1 of 2 at z = 1.96: centre 0.5, half z sqrt(1/8 + z^2/16) / (1 + z^2/2) = 0.4055.
-    low, high = wilson_interval(0.5, 2)
-    assert (low, high) == pytest.approx((0.0945, 0.9055), abs=1e-4)
-    low, high = wilson_interval([0.0, 1.0, 0.5], [10, 10, 0])
-    assert (low[0], high[1]) == pytest.approx((0, 1))
-    assert np.isnan([low[2], high[2]]).all()
+    p = np.r_[0.1, 0.1, np.full(10, 0.3), np.full(10, 0.5)]
+    table = reliability(np.r_[0, 1, np.zeros(10), np.ones(10)], p, n_bins=5)
+    assert table.loc[0, ["low", "high"]].tolist() == pytest.approx([0.0945, 0.9055], abs=1e-4)
+    assert (table.loc[1, "low"], table.loc[2, "high"]) == pytest.approx((0, 1))
+    assert table.loc[3:, ["low", "high"]].isna().all(axis=None)
 
 
 def test_slope_and_intercept_are_those_that_made_the_logits_wrong(overconfident):
@@ -118,9 +117,9 @@ def test_a_calibration_refuses_what_it_cannot_fit(y, logit, text):
         ("accuracy", 0.35),
         ("f1", 0.35),
         ("sensitivity>=0.9", 0.35),
-        ("recall >= 0.6", 0.7),
+        ("sensitivity>=0.6", 0.7),
         ("specificity>=0.9", 0.7),
-        ("precision>=1.0", 0.7),
+        ("specificity>=1.0", 0.7),
         ("sensitivity>=0", 0.7),
     ],
 )
@@ -160,14 +159,14 @@ def test_neighbours_that_floating_point_cannot_part_are_still_parted():
 
 
 def test_an_aim_out_of_reach_says_the_best_there_is():
-    y, p = [0, 1, 1], [0.9, 0.2, 0.4]
-    with pytest.raises(ValueError, match="got 'precision>=0.9'; the best here is 0.667"):
-        choose_threshold(y, p, "precision>=0.9")
+    y, p = [0, 0, 0, 1, 1], [1.0, 0.1, 0.3, 0.2, 0.4]
+    with pytest.raises(ValueError, match="got 'specificity>=0.9'; the best here is 0.667"):
+        choose_threshold(y, p, "specificity>=0.9")
     assert np.isfinite(choose_threshold(y, p, "youden"))
 
 
 @pytest.mark.parametrize(
-    "aim", ["sensitivity", "sensitivity>0.9", "npv>=0.9", "precision>=1.2", "precision>=90", ""]
+    "aim", ["sensitivity", "sensitivity>0.9", "precision>=0.9", "specificity>=1.2", "sensitivity>=90", ""]
 )
 def test_an_unknown_aim_is_refused(aim):
     with pytest.raises(ValueError, match="aim must be 'youden', 'f1', 'accuracy', or a bound such as"):

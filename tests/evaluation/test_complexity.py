@@ -171,7 +171,7 @@ def test_a_users_own_layer_is_an_error_and_not_zero():
 
 
 def test_a_length_that_is_not_fixed_is_an_error():
-    with pytest.raises(ValueError, match="got none in 'long'. Build it with fixed n_times"):
+    with pytest.raises(ValueError, match="got none in 'long'. Build it with n_times"):
         count(sequence_model(layers.Conv1D(4, 5, padding="same", name="long"), shape=(None, 3)))
 
 

@@ -5,8 +5,13 @@ import pytest
 from explanation_models import noise, small_model
 
 from signalcam.explanation.network import Network, logit_function
-from signalcam.explanation.occlusion import occlude_leads, occlude_time, occlude_time_and_leads
-from signalcam.explanation.perturbation import REPLACEMENTS, replace
+from signalcam.explanation.occlusion import (
+    REPLACEMENTS,
+    occlude_leads,
+    occlude_time,
+    occlude_time_and_leads,
+    replace,
+)
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,7 @@ def test_roc_holds_curve_band_point_and_area():
 
 
 def test_curves_of_the_evaluation_can_be_drawn_as_they_are(rng):
-    from signalcam.evaluation.curves import roc
+    from signalcam.evaluation import roc
 
     y = np.arange(60) % 2
     p = np.clip(0.3 * y + 0.7 * rng.random(60), 0, 1)
@@ -130,7 +130,7 @@ def test_curves_of_the_evaluation_can_be_drawn_as_they_are(rng):
 
 
 def test_reliability_takes_the_table_of_calibration(rng):
-    from signalcam.evaluation.calibration import reliability
+    from signalcam.evaluation import reliability
 
     p = rng.random(300)
     table = reliability((rng.random(300) < p).astype(int), p)

@@ -1,24 +1,27 @@
 """The whole assessment of a model's maps on one set of records, as tables and as arrays for figures."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import keras
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
+from signalcam.evaluation import latency_table
 from signalcam.explanation import beats
-from signalcam.explanation.assessment import tables
 from signalcam.explanation.assessment.faithfulness import Perturbation, decision_direction, faithfulness
-from signalcam.explanation.assessment.localisation import MEASURES, localise, smooth
+from signalcam.explanation.assessment.localisation import MEASURES, SMOOTHING, localise, smooth
 from signalcam.explanation.assessment.records import ExplainedRecords
-from signalcam.explanation.assessment.sanity import label_randomisation, weight_randomisation
+from signalcam.explanation.assessment.sanity import label_randomisation, sanity_table, weight_randomisation
 from signalcam.explanation.assessment.stability import agreement, noise_stability, shift_stability
+from signalcam.explanation.assessment.tables import mean_curve, mean_table, stack
 from signalcam.explanation.cam import compare_variant
-from signalcam.explanation.methods import MapMaker
+from signalcam.explanation.methods import METHODS, MapMaker
 from signalcam.explanation.network import AnyModel, as_network, logit_function
-from signalcam.explanation.occlusion import occlude_leads, occlude_time_and_leads
-from signalcam.explanation.perturbation import REPLACEMENTS
+from signalcam.explanation.occlusion import REPLACEMENTS, occlude_leads, occlude_time_and_leads
+
+TIMED = 64  # records a call whose time is taken
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,7 @@ class Plan:
     Attributes:
         make: the maps measured; the others are compared with the first.
         perturbation: settings of deletion and insertion.
-        smoothing: samples over which maps are averaged before they are compared with lesions or each other.
-        n_few: records for what takes many maps a record: sanity, stability, replacement rules, cost.
+        n_few: records for what takes many maps a record: sanity, stability, replacement rules.
         n_draws: times that random weights are drawn.
         n_bootstrap: resamples of patients.
         seed: of all draws.
@@ -40,7 +42,6 @@ class Plan:
         default_factory=lambda: MapMaker(options={"integrated_gradients": {"n_steps": 32}})
     )
     perturbation: Perturbation = field(default_factory=Perturbation)
-    smoothing: int = 25
     n_few: int = 40
     n_draws: int = 5
     n_bootstrap: int = 1000
@@ -61,11 +62,11 @@ class Assessment:
         example: one record: ``signals`` in mV, ``relevance`` (time, lead) by occlusion, ``name``.
     """
 
-    about: dict
-    tables: dict[str, pd.DataFrame]
-    curves: dict
-    beat: dict
-    example: dict
+    about: dict = field(default_factory=dict)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    curves: dict = field(default_factory=dict)
+    beat: dict = field(default_factory=dict)
+    example: dict = field(default_factory=dict)
 
 
 def assess(
@@ -79,11 +80,9 @@ def assess(
         plan: None for the default.
         shuffled: a model of the same shape trained on permuted labels, None to leave that check out.
     """
-    plan = plan or Plan()
-    plan = replace(plan, make=replace(plan.make, class_index=records.class_index))
-    job = _Assessor(as_network(model), records, plan, shuffled)
+    job = _Assessor(as_network(model), records, plan or Plan(), shuffled)
     steps = [job.maps, job.faithfulness, job.localisation, job.beats, job.leads, job.stability, job.sanity]
-    bar = tqdm(steps, desc="Assessing maps", disable=not plan.progress)
+    bar = tqdm(steps, desc="Assessing maps", disable=not job.plan.progress)
     for step in bar:
         bar.set_postfix_str(step.__name__)
         step()
@@ -95,24 +94,37 @@ class _Assessor:
 
     def __init__(self, model: AnyModel, records: ExplainedRecords, plan: Plan, shuffled: keras.Model | None):
         self.model, self.records, self.plan, self.shuffled = model, records, plan, shuffled
-        self.few = records.first(plan.n_few)
-        self.mean, self.mean_few = (
-            tables.Means(some.patients, plan.n_bootstrap, plan.seed) for some in (records, self.few)
-        )
+        self.few, self.groups = records.first(plan.n_few), records.superclass_groups()
+        self.make = replace(plan.make, class_index=records.class_index)
         cheap = plan.make.options | {"integrated_gradients": {"n_steps": 16}}
-        self.make_cheap = replace(plan.make, options=cheap)
-        self.groups = tables.superclass_groups(records.superclasses, len(records.signals))
-        self.found = Assessment({}, {}, {}, {}, {})
+        self.make_cheap = replace(self.make, options=cheap)
+        self.found = Assessment()
 
-    def progress(self, words: str):
+    def progress(self, words: str) -> str | None:
         return words if self.plan.progress else None
 
-    def maps(self):
-        records, plan = self.records, self.plan
+    def mean(self, table: pd.DataFrame, chosen: object = slice(None)) -> pd.DataFrame:
+        """Average over the chosen records; a shorter table is one of the first few records."""
+        return mean_table(table[chosen], *self.resampling(chosen, len(table)))
+
+    def resampling(self, chosen: object, n_records: int | None = None) -> tuple:
+        patients = self.records.patients
+        patients = None if patients is None else patients[:n_records][chosen]
+        return patients, self.plan.n_bootstrap, self.plan.seed
+
+    def advantages(
+        self, values: dict[str, pd.DataFrame], measures: list[str], chosen: object = slice(None)
+    ) -> pd.DataFrame:
+        """Average the first method's measures minus those of each, on the same records."""
+        first = next(iter(values.values()))
+        return stack({name: self.mean((first - other)[measures], chosen) for name, other in values.items()})
+
+    def maps(self) -> None:
+        records, plan, found = self.records, self.plan, self.found
         self.logit = logit_function(self.model, records.class_index)(records.signals)
         self.decided = decision_direction(self.logit, records.threshold) > 0
-        self.relevance = plan.make(self.model, records.signals, progress=self.progress("Maps"))
-        self.found.about.update(
+        self.relevance = self.make(self.model, records.signals, progress=self.progress("Maps"))
+        found.about.update(
             {
                 "data": records.name,
                 "class": records.class_name,
@@ -120,7 +132,7 @@ class _Assessor:
                 "n_decided_for": int(self.decided.sum()),
                 "threshold": float(records.threshold),
                 "perturbation": vars(plan.perturbation),
-                "smoothing": plan.smoothing,
+                "smoothing": SMOOTHING,
                 "sampling_rate": records.sampling_rate,
                 "lead_names": list(records.lead_names),
             }
@@ -128,78 +140,91 @@ class _Assessor:
         variant = compare_variant(self.model, records.signals, records.class_index)
         for name in ("logit", "exact_error", "variant_error"):
             variant[f"absolute_{name}"] = variant.pop(name).abs()
-        self.found.tables["variant"] = self.mean(variant)
-        self.found.tables["cost"] = tables.cost_table(self.model, records.signals, plan.make)
+        found.tables["variant"] = self.mean(variant)
+        batch = np.resize(records.signals, (TIMED, *records.signals.shape[1:]))
+        calls = {name: partial(self.make.explain, name, self.model, batch) for name in self.make.names}
+        cost = latency_table(calls, repeats=3, warmup=1)["median"].rename("ms_per_record").to_frame() / TIMED
+        found.tables["cost"] = cost.assign(passes=[METHODS[name].passes for name in cost.index])
 
-    def faithfulness(self):
-        records, plan, found = self.records, self.plan, self.found
-        options = {"class_index": records.class_index, "signed": plan.make.signed}
-        results = faithfulness(
-            self.model, records.signals, self.relevance, settings=plan.perturbation, **options,
-            progress=self.progress("Deletion, insertion"),
-        )  # fmt: skip
+    def faithfulness(self) -> None:
+        records, settings, found = self.records, self.plan.perturbation, self.found
+        measure = partial(faithfulness, class_index=records.class_index, signed=self.make.signed)
+        words = self.progress("Deletion, insertion")
+        results = measure(self.model, records.signals, self.relevance, settings=settings, progress=words)
+        areas = {name: result.areas() for name, result in results.items()}
+        found.tables["faithfulness"] = stack({name: self.mean(table) for name, table in areas.items()})
         gains = ["deletion_gain", "insertion_gain", "gain"]
-        areas = {name: result.areas()[gains] for name, result in results.items()}
-        found.tables["faithfulness"] = tables.faithfulness_table(results, self.mean)
-        found.tables["faithfulness_advantage"] = tables.advantage_table(areas, self.mean)
-        maps = {name: values[: plan.n_few] for name, values in self.relevance.items()}
+        found.tables["faithfulness_advantage"] = self.advantages(areas, gains)
+        maps = {name: values[: self.plan.n_few] for name, values in self.relevance.items()}
         by_rule = {}
         for rule in REPLACEMENTS:
-            settings = replace(plan.perturbation, replacement=rule)
-            replaced = faithfulness(self.model, self.few.signals, maps, settings=settings, **options)
+            replaced = measure(
+                self.model, self.few.signals, maps, settings=replace(settings, replacement=rule)
+            )
             gain = {name: result.areas()["gain"] for name, result in replaced.items()}
-            by_rule[rule] = self.mean_few(pd.DataFrame(gain))
-        found.tables["replacement"] = tables.stack(by_rule, ("replacement", "method"))
+            by_rule[rule] = self.mean(pd.DataFrame(gain))
+        found.tables["replacement"] = stack(by_rule, ("replacement", "method"))
         found.curves["fractions"] = next(iter(results.values())).fractions
         for curve in ("deletion", "insertion"):
             found.curves[curve] = {
-                name: self.mean.curve(getattr(result, curve)) for name, result in results.items()
+                name: mean_curve(getattr(result, curve), *self.resampling(slice(None)))
+                for name, result in results.items()
             }
 
-    def localisation(self):
-        if self.records.lesions is None:
-            return
-        groups = tables.lesion_groups(self.records, self.decided)
+    def localisation(self) -> None:
+        groups = self.records.lesion_groups(self.decided)
         if not groups:
             return
         values = {
-            name: localise(smooth(relevance, self.plan.smoothing), self.records.lesions)
+            name: localise(smooth(relevance), self.records.lesions)
             for name, relevance in self.relevance.items()
         }
-        self.found.tables["localisation"] = tables.localisation_table(values, groups, self.mean)
-        measures = {name: table[list(MEASURES)] for name, table in values.items()}
+        measures = list(MEASURES)
         advantages = {
-            group: tables.advantage_table(measures, self.mean, groups[group])
+            group: self.advantages(values, measures, groups[group])
             for group in ("all", "lasting", "partial")
             if group in groups
         }
+        chances = next(iter(values.values()))
+        expected = {measure: chances["chance"] for measure in measures}
+        expected["average_precision"] = chances["chance_average_precision"]
+        values["chance"] = pd.DataFrame(expected)  # what a map without knowledge reaches
+        means = {
+            (group, method): self.mean(table[measures], chosen)
+            for group, chosen in groups.items()
+            for method, table in values.items()
+        }
         names = ("group", "method", "measure")
-        self.found.tables["localisation_advantage"] = tables.stack(advantages, names)
+        self.found.tables["localisation"] = stack(means, names)
+        self.found.tables["localisation_advantage"] = stack(advantages, names)
 
-    def beats(self):
+    def beats(self) -> None:
         records, rate, found = self.records, self.records.sampling_rate, self.found
         peaks = beats.find_r_peaks(records.signals_mv, rate, self.progress("R peaks"))
         evidence = self.relevance.get("cam", next(iter(self.relevance.values())))
         shares = beats.part_shares(evidence, peaks, rate)
-        found.tables["parts"] = tables.part_table(shares, self.groups, self.mean)
         before, after = round(0.4 * rate), round(0.6 * rate)
         mean, beat = beats.beat_average(evidence, records.signals_mv, peaks, before, after)
         whole = ~np.isnan(mean).any(axis=1)
         found.beat["times"] = np.arange(-before, after) / rate
+        parts = {}
         for name, chosen in self.groups.items():
+            times = [shares.loc[chosen, f"time_{part}"].mean() for part in beats.PARTS]
+            parts[name] = self.mean(shares[list(beats.PARTS)], chosen).assign(time=times)
             if (chosen & whole).any():
                 found.beat[name] = {
                     "signals": np.nanmedian(beat[chosen], axis=0),
-                    "evidence": self.mean.curve(mean, chosen),
+                    "evidence": mean_curve(mean[chosen], *self.resampling(chosen)),
                     "count": sum(len(peaks[index]) for index in np.flatnonzero(chosen)),
                 }
+        found.tables["parts"] = stack(parts, ("superclass", "part"))
 
-    def leads(self):
+    def leads(self) -> None:
         records, strongest = self.records, int(self.logit.argmax())
         falls = occlude_leads(self.model, records.signals, records.class_index)
         falls = pd.DataFrame(falls, columns=list(records.lead_names))
         by_superclass = {name: self.mean(falls, chosen) for name, chosen in self.groups.items()}
-        self.found.tables["leads"] = tables.stack(by_superclass, ("superclass", "lead"))
+        self.found.tables["leads"] = stack(by_superclass, ("superclass", "lead"))
         one = records.signals[strongest : strongest + 1]
         self.found.example.update(
             signals=records.signals_mv[strongest],
@@ -207,19 +232,16 @@ class _Assessor:
             name=f"record {records.ecg_ids[strongest]}",
         )
 
-    def stability(self):
+    def stability(self) -> None:
         few, make, found = self.few.signals, self.make_cheap, self.found.tables
-        found["agreement"] = agreement(self.relevance, self.plan.smoothing)
-        found["noise"] = self.mean_few(noise_stability(self.model, few, make, seed=self.plan.seed))
-        found["shift"] = self.mean_few(shift_stability(self.model, few, make))
+        found["agreement"] = agreement(self.relevance)
+        found["noise"] = self.mean(noise_stability(self.model, few, make, seed=self.plan.seed))
+        found["shift"] = self.mean(shift_stability(self.model, few, make))
 
-    def sanity(self):
-        few, make, plan = self.few, self.make_cheap, self.plan
-        rows = weight_randomisation(
-            self.model, few.signals, make, plan.n_draws, plan.seed, plan.smoothing,
-            self.progress("Random weights"),
-        )  # fmt: skip
+    def sanity(self) -> None:
+        few, make, plan, words = self.few.signals, self.make_cheap, self.plan, self.progress("Random weights")
+        rows = weight_randomisation(self.model, few, make, plan.n_draws, plan.seed, words)
         if self.shuffled is not None:
-            more = label_randomisation(self.model, self.shuffled, few.signals, make, plan.smoothing)
+            more = label_randomisation(self.model, self.shuffled, few, make)
             rows = pd.concat([rows, more], ignore_index=True)
-        self.found.tables["sanity"] = tables.sanity_table(rows, few.patients, plan.n_bootstrap, plan.seed)
+        self.found.tables["sanity"] = sanity_table(rows, self.few.patients, plan.n_bootstrap, plan.seed)

@@ -1,9 +1,8 @@
 """Is the evidence where the model looks? Take signal away in the order of the map and watch the prediction.
 
-Deletion: replace the most relevant stretch of time first; a faithful map makes the prediction fall soon,
-so a *small* area under the curve is good. Insertion: start from a wholly replaced record and put the most
-relevant stretch back first; a *large* area is good. Both are held against a random order on the same
-records, because the fall depends on what replaces a stretch as much as on the map.
+Deletion: replace the most relevant stretch of time first; a *small* area under the curve is good. Insertion:
+start from a wholly replaced record and put the most relevant stretch back first; a *large* area is good.
+Both are held against a random order, because the fall depends on what replaces a stretch, too.
 
 V. Petsiuk et al., "RISE", BMVC 2018, section 3.3; W. Samek et al., IEEE TNNLS 28:2660, 2017, equation 12.
 """
@@ -17,9 +16,7 @@ from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 from signalcam.explanation.network import AnyModel, as_network, check_scaled, logit_function
-from signalcam.explanation.perturbation import replace
-
-SCORES = ("probability", "logit")
+from signalcam.explanation.occlusion import replace
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Perturbation:
     Attributes:
         segment: samples of a segment, 25 for 0.25 s at 100 Hz; the last one may be shorter.
         n_steps: steps from nothing to everything, at most one a segment.
-        replacement: what stands in for a deleted segment (`perturbation.REPLACEMENTS`).
+        replacement: what stands in for a deleted segment (`occlusion.REPLACEMENTS`).
         score: "probability" of the decision, ``sigmoid(+-logit)``, or its "logit".
         threshold: probability from which the decision is for the class.
         n_random: random orders a record, of which the mean is taken.
@@ -45,8 +42,8 @@ class Perturbation:
     seed: int = 0
 
     def __post_init__(self):
-        if self.score not in SCORES:
-            raise ValueError(f"score must be one of {', '.join(SCORES)}, got {self.score!r}.")
+        if self.score not in ("probability", "logit"):
+            raise ValueError(f"score must be one of probability, logit, got {self.score!r}.")
         for name in ("segment", "n_steps", "n_random"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
@@ -59,8 +56,7 @@ class Faithfulness:
     Attributes:
         fractions: (step,), share of the segments deleted or inserted, 0 to 1.
         deletion, insertion: (record, step), the score along the way.
-        random_deletion, random_insertion: (record, step), the same in random order, mean over several
-            orders.
+        random_deletion, random_insertion: (record, step), the mean over several random orders.
     """
 
     fractions: np.ndarray
@@ -70,12 +66,11 @@ class Faithfulness:
     random_insertion: np.ndarray
 
     def areas(self) -> pd.DataFrame:
-        """Tabulate the areas under the curves, one row a record, and the gains over random order.
+        """Tabulate the areas under the four curves, one row a record, and the gains over random order.
 
         Returns:
-            DataFrame: ``deletion``, ``insertion``, ``random_deletion``, ``random_insertion``;
-            ``deletion_gain`` (random minus method: how much sooner the prediction falls),
-            ``insertion_gain`` (method minus random) and ``gain``, the mean of both.
+            DataFrame: the areas by name; ``deletion_gain`` (random minus method: how much sooner the
+            prediction falls), ``insertion_gain`` (method minus random) and ``gain``, the mean of both.
         """
         names = ("deletion", "insertion", "random_deletion", "random_insertion")
         table = pd.DataFrame(
@@ -93,15 +88,9 @@ def decision_direction(logit: np.ndarray, threshold: float = 0.5) -> np.ndarray:
 
 
 def segment_order(relevance: ArrayLike, segment: int = 25, seed: object = 0) -> np.ndarray:
-    """Rank the segments of each record, the most relevant first.
+    """Rank the segments of each record, (record, time), the most relevant first: int (record, segment).
 
-    Args:
-        relevance: (record, time).
-        segment: samples of a segment; the last one may be shorter.
-        seed: for the order among equals, which is random, so that a constant map is a random order.
-
-    Returns:
-        int (record, segment), positions of segments.
+    The last segment may be shorter. Equals are in random order by `seed`, so a constant map is a random one.
     """
     relevance = np.asarray(relevance, dtype=np.float64)
     starts = np.arange(0, relevance.shape[1], segment)
@@ -112,25 +101,17 @@ def segment_order(relevance: ArrayLike, segment: int = 25, seed: object = 0) -> 
 
 
 def perturbation_curve(
-    score: Callable,
-    signals: np.ndarray,
-    order: np.ndarray,
-    settings: Perturbation | None = None,
-    insertion: bool = False,
+    score: Callable, signals: np.ndarray, order: np.ndarray, settings: Perturbation, insertion: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Follow the score while segments are deleted (or inserted) in a given order.
+    """Follow the score while segments are deleted (or, with `insertion`, put back) in a given order.
 
     Args:
-        score: function from (record, time, lead) to (record,).
-        signals: scaled signals, (record, time, lead).
-        order: (record, segment), from `segment_order`.
-        settings: `Perturbation`, None for the defaults.
-        insertion: True to start from everything replaced and put segments back.
+        score: function from scaled signals, (record, time, lead), to (record,).
+        order: from `segment_order`.
 
     Returns:
         (fractions, curve): float64 (step + 1,), float32 (record, step + 1).
     """
-    settings = settings or Perturbation()
     n_segments = order.shape[1]
     steps = np.linspace(0, n_segments, min(settings.n_steps, n_segments) + 1).round().astype(int)
     rank = np.empty_like(order)
@@ -158,16 +139,14 @@ def faithfulness(
     that of the decision, so that each deletion curve starts at the probability of the decision taken.
 
     Args:
-        model: classifier from scaled signals to probabilities.
-        signals: scaled signals, (record, time, lead).
-        relevance: dict of method name to relevance, (record, time).
-        class_index: the class explained.
+        model, signals, class_index: as in `explain`.
+        relevance: by method name, (record, time).
         signed: names of the maps whose negative values are evidence against the class.
         settings: `Perturbation`, None for the defaults.
         progress: words for a progress bar, None for no bar.
 
     Returns:
-        dict of method name to `Faithfulness`; all share the same random orders.
+        `Faithfulness` by method name; all share the same random orders.
 
     Raises:
         ValueError: for relevance of another shape, a class or signals that do not fit the model.
@@ -177,19 +156,14 @@ def faithfulness(
     signals = check_scaled(network, signals)
     for name, values in relevance.items():
         if np.shape(values) != signals.shape[:2]:
-            raise ValueError(
-                f"relevance {name!r} must have the shape {signals.shape[:2]}, got {np.shape(values)}."
-            )
+            found = f"{signals.shape[:2]}, got {np.shape(values)}"
+            raise ValueError(f"relevance {name!r} must have the shape {found}.")
     to_logit = logit_function(network, class_index)
     direction = decision_direction(to_logit(signals), settings.threshold)
 
-    def score(changed: np.ndarray):
+    def score(changed: np.ndarray) -> np.ndarray:
         logit = direction * to_logit(changed)
         return logit if settings.score == "logit" else 1 / (1 + np.exp(-logit))
-
-    def curves(order: np.ndarray):
-        fractions, deletion = perturbation_curve(score, signals, order, settings)
-        return fractions, deletion, perturbation_curve(score, signals, order, settings, insertion=True)[1]
 
     orders = [
         segment_order(np.zeros(signals.shape[:2]), settings.segment, (settings.seed, draw))
@@ -198,7 +172,10 @@ def faithfulness(
     for name, values in relevance.items():
         oriented = values * direction[:, None] if name in signed else values
         orders.append(segment_order(oriented, settings.segment, settings.seed))
-    followed = [curves(order) for order in tqdm(orders, desc=progress, disable=progress is None, leave=False)]
-    chance = [np.mean([part[i] for part in followed[: settings.n_random]], axis=0) for i in (1, 2)]
+    followed = []
+    for order in tqdm(orders, desc=progress, disable=progress is None, leave=False):
+        fractions, deletion = perturbation_curve(score, signals, order, settings)
+        followed.append((deletion, perturbation_curve(score, signals, order, settings, insertion=True)[1]))
+    chance = np.mean(followed[: settings.n_random], axis=0)
     named = zip(relevance, followed[settings.n_random :], strict=True)
-    return {name: Faithfulness(*parts, *chance) for name, parts in named}
+    return {name: Faithfulness(fractions, *curves, *chance) for name, curves in named}

@@ -1,5 +1,4 @@
-"""Is the evidence where the lesion is? Maps against the samples that a lesion changed, known for simulated
-records.
+"""Is the evidence where the lesion is? Maps against the samples that a lesion changed, in simulated records.
 
 Four measures a record, each with its chance level, that of a map without knowledge:
 
@@ -8,8 +7,7 @@ Four measures a record, each with its chance level, that of a map without knowle
   samples among as many largest values (L. Arras et al., Information Fusion 81:14, 2022, equations 1 and 2);
 - average precision of the ranking of samples.
 
-A lesion in every beat covers the record from end to end; one in a part of it is the harder and more
-telling test, so the two are reported apart.
+A lesion in every beat covers the whole record; one in a part of it is the harder and more telling test.
 """
 
 from collections.abc import Sequence
@@ -20,18 +18,16 @@ from numpy.typing import ArrayLike
 from scipy.ndimage import uniform_filter1d
 
 MEASURES = ("pointing", "mass", "rank", "average_precision")
+SMOOTHING = 25  # samples over which maps are averaged before they are compared with lesions or each other
 
 
 def span_mask(spans: pd.DataFrame, ecg_ids: Sequence[int], n_times: int = 1000) -> np.ndarray:
-    """Mark the samples that a lesion changed.
+    """Mark the samples that a lesion changed: bool (record, time), the records in the order of `ecg_ids`.
 
     Args:
         spans: DataFrame with the columns ``ecg_id``, ``start``, ``stop`` (samples, stop exclusive).
-        ecg_ids: the records, in the order of the result.
+        ecg_ids: the records.
         n_times: samples of a record.
-
-    Returns:
-        bool (record, time); no True for a record without spans.
     """
     index_of = {ecg_id: index for index, ecg_id in enumerate(ecg_ids)}
     mask = np.zeros((len(index_of), n_times), dtype=bool)
@@ -41,35 +37,24 @@ def span_mask(spans: pd.DataFrame, ecg_ids: Sequence[int], n_times: int = 1000) 
     return mask
 
 
-def is_full_time(mask: ArrayLike, longest_gap: int = 200) -> np.ndarray:
-    """Tell lesions that last from those in a part of the record.
+def is_full_time(mask: np.ndarray, longest_gap: int = 200) -> np.ndarray:
+    """Tell lesions that last from those in a part of the record: bool (record,).
 
     Args:
         mask: bool (record, time).
         longest_gap: samples without lesion, the ends of the record included, from which it counts as
             partial: 2 s at 100 Hz, longer than the pause between two beats at 30 a minute.
-
-    Returns:
-        bool (record,): True where no stretch without lesion is as long as `longest_gap`.
     """
-    mask = np.asarray(mask, dtype=bool)
     time = np.arange(mask.shape[1])
     last = np.maximum.accumulate(np.where(mask, time, -1), axis=1)
     return (time - last).max(axis=1) < longest_gap
 
 
-def smooth(relevance: ArrayLike, window: int) -> np.ndarray:
-    """Average over a moving window, so that maps of different resolution can be compared.
+def smooth(relevance: ArrayLike, window: int = SMOOTHING) -> np.ndarray:
+    """Average (record, time) over a moving window, so that maps of different resolution can be compared.
 
     Gradients jump from sample to sample while a CAM changes over 80 ms; measures that rank samples would
-    punish the resolution and not the place.
-
-    Args:
-        relevance: (record, time).
-        window: samples; beyond the ends the outermost value counts.
-
-    Returns:
-        float64 (record, time).
+    punish the resolution and not the place. Beyond the ends the outermost value counts.
     """
     return uniform_filter1d(np.asarray(relevance, dtype=np.float64), window, axis=1, mode="nearest")
 
@@ -91,58 +76,52 @@ def localise(relevance: ArrayLike, mask: ArrayLike) -> pd.DataFrame:
     """
     relevance, mask = np.asarray(relevance, dtype=np.float64), np.asarray(mask, dtype=bool)
     if relevance.shape != mask.shape or relevance.ndim != 2:
-        raise ValueError(
-            f"relevance and mask must have one shape (record, time), got {relevance.shape} and {mask.shape}."
-        )
-    n_lesion, n_times = mask.sum(axis=1), mask.shape[1]
+        shapes = f"{relevance.shape} and {mask.shape}"
+        raise ValueError(f"relevance and mask must have one shape (record, time), got {shapes}.")
+    n_times, known = mask.shape[1], mask.any(axis=1) & ~mask.all(axis=1)
+    relevance, mask = relevance[known], mask[known]
+    n_lesion = mask.sum(axis=1)
     # Equal maxima share the hit; a map without any positive relevance has no mass in the lesion.
     top = relevance == relevance.max(axis=1, keepdims=True)
     positive = np.maximum(relevance, 0)
     total, inside = positive.sum(axis=1), (positive * mask).sum(axis=1)
     pairs = list(zip(relevance, mask, strict=True))
-    table = pd.DataFrame(
-        {
-            "pointing": (top & mask).sum(axis=1) / top.sum(axis=1),
-            "mass": np.divide(inside, total, out=np.zeros(len(total)), where=total > 0),
-            "rank": [_rank_accuracy(*pair) for pair in pairs],
-            "average_precision": [_average_precision(*pair) for pair in pairs],
-            "chance": n_lesion / n_times,
-            "chance_average_precision": chance_average_precision(n_lesion, n_times),
-        }
-    )
-    table[(n_lesion == 0) | (n_lesion == n_times)] = np.nan
-    return table
+    columns = {
+        "pointing": (top & mask).sum(axis=1) / top.sum(axis=1),
+        "mass": np.divide(inside, total, out=np.zeros(len(total)), where=total > 0),
+        "rank": [_rank_accuracy(*pair) for pair in pairs],
+        "average_precision": [_average_precision(*pair) for pair in pairs],
+        "chance": n_lesion / n_times,
+        "chance_average_precision": chance_average_precision(n_lesion, n_times),
+    }
+    table = pd.DataFrame(columns, index=np.flatnonzero(known), dtype=np.float64)
+    return table.reindex(range(len(known)))
 
 
 def chance_average_precision(n_positive: ArrayLike, n_samples: int) -> np.ndarray:
     """Compute the expected average precision of a random ranking: float64, the shape of `n_positive`.
 
-    With ``K`` positives among ``N``: ``(K - 1) / (N - 1) + H_N / N * (1 - (K - 1) / (N - 1))``, ``H_N``
-    the harmonic number, since rank ``i`` holds a positive with the chance ``K / N`` and then ``1 + (i -
-    1)(K - 1)/(N - 1)`` of the first ``i`` are positive on average.
+    Of ``K`` positives among ``N``, rank ``i`` holds one with the chance ``K / N``, and then ``1 + (i - 1)(K -
+    1)/(N - 1)`` of the first ``i`` are positive on average. Summed, with the harmonic number ``H_N``: ``s +
+    H_N / N * (1 - s)``, ``s = (K - 1) / (N - 1)``.
     """
     share = (np.asarray(n_positive) - 1) / (n_samples - 1)
     harmonic = (1 / np.arange(1, n_samples + 1)).sum()
     return share + harmonic / n_samples * (1 - share)
 
 
-def _rank_accuracy(relevance: np.ndarray, mask: np.ndarray):
+def _rank_accuracy(relevance: np.ndarray, mask: np.ndarray) -> float:
     """Return the share of lesion among the largest values, as many as it has samples."""
     n_lesion = mask.sum()
-    if not n_lesion:
-        return np.nan
     limit = np.partition(relevance, -n_lesion)[-n_lesion]
     above, equal = relevance > limit, relevance == limit
     hits = (above & mask).sum() + (n_lesion - above.sum()) * (equal & mask).sum() / equal.sum()
     return hits / n_lesion
 
 
-def _average_precision(relevance: np.ndarray, mask: np.ndarray):
+def _average_precision(relevance: np.ndarray, mask: np.ndarray) -> float:
     """Sum precision times gain in recall over the distinct values, as scikit-learn does."""
-    n_lesion = mask.sum()
-    if not n_lesion:
-        return np.nan
     order = np.argsort(-relevance, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(relevance[order])), len(order) - 1)
     hits = np.cumsum(mask[order])[ends]
-    return (np.diff(hits, prepend=0) / n_lesion * hits / (ends + 1)).sum()
+    return (np.diff(hits, prepend=0) / mask.sum() * hits / (ends + 1)).sum()

@@ -1,5 +1,4 @@
-"""The records that maps are assessed on: scaled for the network, in mV for the eye, with the lesions' places
-where these are known."""
+"""The records that maps are assessed on: scaled for the network, in mV for the eye, and where lesions lie."""
 
 from dataclasses import dataclass, replace
 
@@ -7,17 +6,16 @@ import keras
 import numpy as np
 import pandas as pd
 
-from signalcam.data import Records
-from signalcam.data.labels import SUPERCLASSES
-from signalcam.deployment.deployable import class_index, scaled, settings_of
-from signalcam.explanation.assessment.localisation import span_mask
+from signalcam.data import SUPERCLASSES, Records
+from signalcam.deployment import class_index, scaled, settings_of
+from signalcam.explanation.assessment.localisation import is_full_time, span_mask
 from signalcam.leads import LEADS
 from signalcam.simulation import read_spans
 
 
 @dataclass(frozen=True)
 class ExplainedRecords:
-    """ExplainedRecords and what is known of them.
+    """Records and what is known of them.
 
     Attributes:
         signals: scaled as the network reads them, float32 (record, time, lead).
@@ -52,6 +50,30 @@ class ExplainedRecords:
         known = {part: getattr(self, part) for part in parts if getattr(self, part) is not None}
         return replace(self, **{part: whole[:n_records] for part, whole in known.items()})
 
+    def superclass_groups(self) -> dict[str, np.ndarray]:
+        """Sort the records by superclass, bool (record,) each; all in one group where none is known."""
+        if self.superclasses is None:
+            return {"all": np.ones(len(self.signals), dtype=bool)}
+        groups = {name: flags.to_numpy(bool) for name, flags in self.superclasses.items()}
+        return {name: chosen for name, chosen in groups.items() if chosen.any()}
+
+    def lesion_groups(self, decided: np.ndarray) -> dict[str, np.ndarray]:
+        """Sort the records with a lesion, bool (record,) each: all, detected, lasting, partial, of one class.
+
+        Args:
+            decided: bool (record,), where the model decided for the class.
+        """
+        if self.lesions is None:
+            return {}
+        lesion, lasting = self.lesions.any(axis=1), is_full_time(self.lesions)
+        groups = {"all": lesion, "detected": lesion & decided}
+        groups |= {"lasting": lesion & lasting, "partial": lesion & ~lasting}
+        if self.superclasses is not None:
+            flags = self.superclasses.drop(columns="NORM", errors="ignore")
+            alone = flags.sum(axis=1).to_numpy() == 1
+            groups |= {f"only {name}": lesion & alone & flags[name].to_numpy(bool) for name in flags}
+        return {name: chosen for name, chosen in groups.items() if chosen.any()}
+
 
 def records_of(
     model: keras.Model,
@@ -61,18 +83,16 @@ def records_of(
     limit: int | None = None,
     seed: int = 0,
 ) -> ExplainedRecords:
-    """Take a split of a study for a deployable model.
+    """Take a split of a study for a deployable model, whose preprocessing scales the signals.
+
+    Where the class explained is a superclass, only lesions of that superclass count.
 
     Args:
-        model: deployable model (`signalcam.deployment.load_model`); its preprocessing scales the signals.
+        model: deployable model (`signalcam.deployment.load_model`).
         study: best one that the model was not trained on in this split.
         split: "test", "validation" or "train".
         which: the class explained, by name or index.
-        limit: at most so many records, drawn at random; None for all.
-        seed: of that draw.
-
-    Returns:
-        `ExplainedRecords`. Where the class explained is a superclass, only lesions of that superclass count.
+        limit: at most so many records, drawn at random with `seed`; None for all.
 
     Raises:
         ValueError: where the class or the split is not there.

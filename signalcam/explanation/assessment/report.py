@@ -8,15 +8,19 @@ import keras
 import numpy as np
 import pandas as pd
 
-from signalcam.data.load import Records
-from signalcam.deployment.deployable import scaled, settings_of
+from signalcam import plotting
+from signalcam.data import Records
+from signalcam.deployment import scaled, settings_of
 from signalcam.explanation.assessment.assess import Assessment, Plan, assess
-from signalcam.explanation.assessment.figures import draw_figures
 from signalcam.explanation.assessment.records import records_of
-from signalcam.explanation.assessment.sanity import OTHER_RECORD, retrain_on_shuffled_labels
+from signalcam.explanation.assessment.sanity import OTHER_RECORD, SHUFFLED_LABELS, retrain_on_shuffled_labels
+from signalcam.explanation.beats import P_START, QRS_HALF, QT_SCALE
 from signalcam.explanation.network import Network
-from signalcam.plotting import save_figure
 from signalcam.plotting.pages import render
+
+SHOWN = ("cam", "cam_convolution", "gradient_x_input", "integrated_gradients", "occlusion", "random")
+SEGMENTS = {"P": (-P_START, -QRS_HALF), "QRS": (-QRS_HALF, QRS_HALF), "ST-T": (QRS_HALF, QT_SCALE)}
+GROUPS = {"all": "all lesions", "partial": "lesions in a part of the record"}
 
 
 def explain_report(
@@ -24,55 +28,42 @@ def explain_report(
     study: Records,
     folder: str | Path,
     which: int | str = 0,
-    split: str = "test",
     limit: int | None = None,
     retrain_epochs: int = 15,
     plan: Plan | None = None,
 ) -> tuple[Path, Assessment]:
-    """Assess the maps of a deployable model on a study's records and write what was found.
+    """Assess the maps of a deployable model on a study's test split and write what was found.
 
     Args:
-        model: deployable model.
-        study: the data to assess on.
+        model, study, which, limit: as in `records_of`, with its errors.
         folder: where to write; made if it is not there.
-        which: the class explained, by name or index.
-        split: the split to assess on.
-        limit: at most so many records; None for all.
         retrain_epochs: epochs of the training on shuffled labels; 0 leaves that check out, as do classes
             other than normal against abnormal.
         plan: None for the default.
 
     Returns:
         (path of the page, `Assessment`).
-
-    Raises:
-        ValueError: a class or a split that is not there.
     """
     plan = plan or Plan()
-    records = records_of(model, study, split, which, limit, plan.seed)
-    network = Network(model)
-    shuffled = None
+    records = records_of(model, study, "test", which, limit, plan.seed)
+    network, shuffled = Network(model), None
     if retrain_epochs and len(settings_of(model).class_names) == 1:
         pairs = [
             (scaled(model, study.signals[indices]), study.labels.to_numpy()[indices])
             for indices in (study.indices("train"), study.indices("validation"))
         ]
-        shuffled = retrain_on_shuffled_labels(
-            network, *pairs, seed=plan.seed, epochs=retrain_epochs, verbose=plan.progress
-        )
+        settings = {"epochs": retrain_epochs, "verbose": plan.progress}
+        shuffled = retrain_on_shuffled_labels(network, *pairs, seed=plan.seed, **settings)
     assessment = assess(network, records, plan, shuffled)
     return write_report(assessment, folder), assessment
 
 
 def write_report(assessment: Assessment, folder: str | Path) -> Path:
-    """Write an assessment: ``index.html``, ``results.json``, ``tables/*.csv``, ``figures/*.png``.
+    """Write ``index.html``, ``results.json``, ``tables/*.csv``, ``figures/*.png`` and return the page's path.
 
     Args:
         assessment: what was found.
         folder: where to write; made if it is not there.
-
-    Returns:
-        Path of the page.
     """
     folder = Path(folder).expanduser()
     for part in ("tables", "figures"):
@@ -80,9 +71,9 @@ def write_report(assessment: Assessment, folder: str | Path) -> Path:
     tables = {"summary": summary_table(assessment)} | assessment.tables
     for name, table in tables.items():
         table.to_csv(folder / "tables" / f"{name}.csv", float_format="%.6g")
-    figures = draw_figures(assessment)
+    figures = _draw_figures(assessment)
     for name, figure in figures.items():
-        save_figure(figure, folder / "figures" / f"{name}.png", dpi=120)
+        plotting.save_figure(figure, folder / "figures" / f"{name}.png", dpi=120)
     flat = {name: _without_nan(table) for name, table in tables.items()}
     results = json.dumps({"about": assessment.about, "tables": flat}, indent=1, allow_nan=False)
     (folder / "results.json").write_text(results + "\n", "utf-8")
@@ -93,9 +84,6 @@ def write_report(assessment: Assessment, folder: str | Path) -> Path:
 
 def summary_table(assessment: Assessment) -> pd.DataFrame:
     """Put one number for each question into one row a method.
-
-    Args:
-        assessment: what was found.
 
     Returns:
         DataFrame, index the method: ``faithfulness`` (gain of deletion and insertion over random order),
@@ -111,7 +99,7 @@ def summary_table(assessment: Assessment) -> pd.DataFrame:
             parts[name] = found[["value", "low", "high"]] - found.loc["chance", "value"]
     sanity = tables["sanity"]
     stages = sanity.index.get_level_values("stage")
-    parts["sanity"] = sanity.xs(stages[~stages.isin([OTHER_RECORD, "shuffled labels"])][-1], level="stage")
+    parts["sanity"] = sanity.xs(stages[~stages.isin([OTHER_RECORD, SHUFFLED_LABELS])][-1], level="stage")
     columns = {}
     for name, part in parts.items():
         columns |= {name: part["value"], f"{name}_low": part["low"], f"{name}_high": part["high"]}
@@ -120,15 +108,12 @@ def summary_table(assessment: Assessment) -> pd.DataFrame:
 
 
 def report_page(about: Mapping, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> str:
-    """Compose the page.
+    """Compose the page, HTML without scripts.
 
     Args:
         about: as in `Assessment`.
         tables: by name, the summary among them.
         figures: names of the files in the folder ``figures`` beside the page, without their ending.
-
-    Returns:
-        HTML without scripts.
     """
     style = {"index": False, "border": 0, "float_format": "{:.3f}".format, "na_rep": "", "justify": "left"}
     shown = {name: table.reset_index().to_html(**style) for name, table in tables.items()}
@@ -138,10 +123,46 @@ def report_page(about: Mapping, tables: Mapping[str, pd.DataFrame], figures: lis
 
 def _without_nan(table: pd.DataFrame) -> list[dict]:
     """Return a table as a list of dicts, ready for JSON: what is not finite as None."""
-    flat = table.reset_index().rename(columns=str)
-    return [{key: _plain(value) for key, value in row.items()} for row in flat.to_dict("records")]
+    flat = table.reset_index().rename(columns=str).replace([np.inf, -np.inf], np.nan).astype(object)
+    return flat.where(flat.notna(), None).to_dict("records")
 
 
-def _plain(value: object) -> object:
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+def _draw_figures(assessment: Assessment) -> dict[str, plotting.Figure]:
+    """Draw all figures that an assessment has the numbers for, by file name without ending."""
+    tables, curves, about = assessment.tables, assessment.curves, assessment.about
+    shown = [
+        {name: curves[part][name] for name in SHOWN if name in curves[part]}
+        for part in ("deletion", "insertion")
+    ]
+    figures = {"faithfulness": plotting.plot_deletion_insertion(curves["fractions"], *shown)}
+    if "localisation" in tables:
+        places = tables["localisation"]
+        for group in (group for group in GROUPS if group in places.index.get_level_values("group")):
+            found = places.xs(group, level="group")
+            chance = found.xs("chance", level="method")["value"].to_dict()
+            rows = found[found.index.get_level_values("method").isin(SHOWN)]
+            title = f"Does the map lie where the lesion is? {GROUPS[group]}, {int(found['n'].max())} records"
+            figures[f"localisation_{group}"] = plotting.plot_localisation(rows, chance, title)
+    sanity = tables["sanity"]
+    methods = [name for name in SHOWN if name in sanity.index.get_level_values("method")]
+    figures["sanity"] = plotting.plot_sanity(
+        {name: sanity.xs(name, level="method").drop(index=OTHER_RECORD) for name in methods},
+        ylabel="likeness to the trained model's map\n(size of the rank correlation)",
+    )
+    leads = about["lead_names"]
+    groups = {name: values for name, values in assessment.beat.items() if name != "times"}
+    if groups:
+        evidence = {name: values["evidence"] for name, values in groups.items()}
+        figures["beats"] = plotting.plot_beat_average(
+            np.asarray(assessment.beat["times"]),
+            {name: values["signals"] for name, values in groups.items()},
+            {name: curve["value"].to_numpy() for name, curve in evidence.items()},
+            {name: (curve["low"].to_numpy(), curve["high"].to_numpy()) for name, curve in evidence.items()},
+            counts={name: values["count"] for name, values in groups.items()},
+            segments=SEGMENTS,
+            lead_names=leads,
+            leads=[lead for lead in ("II", "V2", "V5") if lead in leads] or list(leads[:3]),
+        )
+    setting = {"sampling_rate": about["sampling_rate"], "lead_names": leads, "class_name": about["class"]}
+    figures["leads"] = plotting.plot_lead_time(**assessment.example, **setting)
+    return figures

@@ -1,10 +1,8 @@
-"""Does a map depend on what the model has learnt? It must change when the weights do, and when the labels
-do.
+"""Does a map depend on what the model has learnt? If not, it shows the signal, not the model.
 
 J. Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018: weights are made random from the output
 downwards, stage after stage, and each time the maps are compared with the original ones; a model of the
-same shape trained on permuted labels gives the second test. A method whose maps survive shows the signal,
-not the model.
+same shape trained on permuted labels gives the second test.
 """
 
 from collections.abc import Iterable
@@ -16,9 +14,10 @@ from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 from signalcam.explanation.assessment.stability import rank_correlation
+from signalcam.explanation.assessment.tables import mean_table, stack
 from signalcam.explanation.methods import MapMaker
 from signalcam.explanation.network import AnyModel, Network, as_network
-from signalcam.training.train import train
+from signalcam.training import train
 
 ORIGINAL, OTHER_RECORD, SHUFFLED_LABELS = "original", "other record", "shuffled labels"
 
@@ -43,14 +42,9 @@ def copy_model(model: keras.Model) -> keras.Model:
 
 
 def randomise(model: keras.Model, names: Iterable[str], seed: object = 0) -> None:
-    """Give some layers of a model the weights of one never trained.
+    """Give the named layers, in place, the weights of a model never trained.
 
     Kernels are drawn anew (Glorot uniform); biases and BatchNorm are as before any training.
-
-    Args:
-        model: classifier; changed in place.
-        names: the layers.
-        seed: of the draws.
     """
     rng = np.random.default_rng(seed)
     for name in names:
@@ -69,7 +63,6 @@ def weight_randomisation(
     make: MapMaker,
     n_draws: int = 5,
     seed: int = 0,
-    smoothing: int = 25,
     progress: str | None = None,
 ) -> pd.DataFrame:
     """Make the weights random from the output downwards and follow how alike the maps stay.
@@ -80,21 +73,20 @@ def weight_randomisation(
         make: the methods.
         n_draws: times that random weights are drawn.
         seed: of the draws.
-        smoothing: samples over which maps are averaged before they are ranked.
         progress: words for a progress bar, None for no bar.
 
     Returns:
         DataFrame, one row a method, stage, draw and record: ``method``, ``stage``, ``draw``, ``record`` and
-        ``correlation`` (Spearman, with the original map). The stages are "original"; "other record", the
-        correlation with the original map of the next record, which says how alike maps of one method are
-        at all; then those of `stages`, each with all above it random.
+        ``correlation``, the `rank_correlation` with the original map. The stages are "original"; "other
+        record", the original map of the next record, which says how alike maps of one method are at all; then
+        those of `stages`, each with all above it random.
     """
     network = as_network(model)
     original = make(network, signals)
     rows = []
     for name, maps in original.items():
-        rows.append(_compare(maps, maps, name, ORIGINAL, 0, smoothing))
-        rows.append(_compare(maps, np.roll(maps, 1, axis=0), name, OTHER_RECORD, 0, smoothing))
+        rows.append(_compare(maps, maps, name, ORIGINAL, 0))
+        rows.append(_compare(maps, np.roll(maps, 1, axis=0), name, OTHER_RECORD, 0))
     order = stages(network.model)
     trained = network.model.get_weights()
     changed = Network(copy_model(network.model))
@@ -104,7 +96,7 @@ def weight_randomisation(
         for depth, (stage, layers) in enumerate(order):
             randomise(changed.model, layers, (seed, draw, depth))
             for name, maps in make(changed, signals).items():
-                rows.append(_compare(original[name], maps, name, stage, draw, smoothing))
+                rows.append(_compare(original[name], maps, name, stage, draw))
             bar.update()
     bar.close()
     return pd.concat(rows, ignore_index=True)
@@ -119,7 +111,7 @@ def retrain_on_shuffled_labels(
         model: classifier; left as it is.
         training, validation: pairs of scaled signals and labels; the training labels are permuted here.
         seed: of the permutation and the training.
-        **settings: arguments of `signalcam.training.train.train`, such as ``epochs``.
+        **settings: arguments of `signalcam.training.train`, such as ``epochs``.
 
     Returns:
         The model of the last epoch, not of the best one: it should have memorised the training labels.
@@ -131,31 +123,33 @@ def retrain_on_shuffled_labels(
     return train(fresh, (signals, shuffled), validation, seed=seed, monitor=None, **settings).model
 
 
-def label_randomisation(
-    model: AnyModel, other: AnyModel, signals: ArrayLike, make: MapMaker, smoothing: int = 25
-) -> pd.DataFrame:
-    """Compare the maps of a model with those of one that was trained on permuted labels.
+def label_randomisation(model: AnyModel, other: AnyModel, signals: ArrayLike, make: MapMaker) -> pd.DataFrame:
+    """Compare the maps of a model with those of `other`, trained on permuted labels: stage "shuffled labels".
 
-    Args:
-        model, signals, make, smoothing: as in `weight_randomisation`.
-        other: the model trained on permuted labels.
-
-    Returns:
-        DataFrame as `weight_randomisation` gives it, with the stage "shuffled labels".
+    Args, Returns: as in `weight_randomisation`.
     """
     ours, theirs = make(model, signals), make(other, signals)
-    rows = [_compare(ours[name], theirs[name], name, SHUFFLED_LABELS, 0, smoothing) for name in ours]
+    rows = [_compare(ours[name], theirs[name], name, SHUFFLED_LABELS, 0) for name in ours]
     return pd.concat(rows, ignore_index=True)
 
 
-def _compare(first: np.ndarray, second: np.ndarray, method: str, stage: str, draw: int, smoothing: int):
-    correlation = rank_correlation(first, second, smoothing)
-    return pd.DataFrame(
-        {
-            "method": method,
-            "stage": stage,
-            "draw": draw,
-            "record": np.arange(len(correlation)),
-            "correlation": correlation,
-        }
-    )
+def sanity_table(
+    rows: pd.DataFrame, patients: np.ndarray | None = None, n_bootstrap: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Average the correlations of `weight_randomisation`, without their signs: index (method, stage).
+
+    Random weights turn the sign of a map as often as not, all records alike, so a map that stays the same
+    but for its sign would pass for one that changed. ``signed`` has the mean with signs.
+    """
+    stages = [stage for stage in rows["stage"].unique() if stage != OTHER_RECORD] + [OTHER_RECORD]
+    rows, tables = rows.assign(size=rows["correlation"].abs()), {}
+    for method, part in rows.groupby("method", sort=False):
+        each = part.pivot_table(["size", "correlation"], "record", "stage", aggfunc="mean", dropna=False)
+        table = mean_table(each["size"].reindex(columns=stages), patients, n_bootstrap, seed)
+        tables[method] = table.assign(signed=each["correlation"].mean().reindex(stages))
+    return stack(tables, ("method", "stage"))
+
+
+def _compare(first: np.ndarray, second: np.ndarray, method: str, stage: str, draw: int) -> pd.DataFrame:
+    table = pd.DataFrame({"method": method, "stage": stage, "draw": draw, "record": np.arange(len(first))})
+    return table.assign(correlation=rank_correlation(first, second))

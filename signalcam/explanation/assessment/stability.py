@@ -1,8 +1,7 @@
 """Do methods agree with each other, and does a map stay when the signal hardly changes?
 
-Stability: D. Alvarez-Melis and T. Jaakkola, "On the Robustness of Interpretability Methods", 2018, asks
-that like inputs get like explanations. Here the inputs differ by noise, or by a shift in time, which a map
-should follow.
+D. Alvarez-Melis and T. Jaakkola, "On the Robustness of Interpretability Methods", 2018: like inputs should
+get like explanations. Here they differ by noise, or by a shift in time, which a map should follow.
 """
 
 from collections.abc import Sequence
@@ -12,46 +11,37 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from signalcam.explanation.assessment.localisation import smooth
+from signalcam.explanation.assessment.localisation import SMOOTHING, smooth
 from signalcam.explanation.cam import row_correlation
 from signalcam.explanation.methods import MapMaker
 from signalcam.explanation.network import AnyModel, as_network, check_scaled
 
+# Samples at both ends that see an end of the record: more than a cell of the default networks sees to a side.
+MARGIN = 160
 
-def rank_correlation(first: ArrayLike, second: ArrayLike, smoothing: int = 1) -> np.ndarray:
-    """Correlate the ranks of two maps record by record (Spearman), ties sharing their mean rank.
 
-    Args:
-        first, second: (record, time).
-        smoothing: samples over which both are averaged before.
+def rank_correlation(first: ArrayLike, second: ArrayLike, smoothing: int = SMOOTHING) -> np.ndarray:
+    """Correlate the ranks of two maps, (record, time), record by record (Spearman): float64 (record,).
 
-    Returns:
-        float64 (record,), NaN where either map is constant.
+    Both are averaged over `smoothing` samples before. NaN where either is constant.
     """
     if smoothing > 1:
         first, second = smooth(first, smoothing), smooth(second, smoothing)
     return row_correlation(rankdata(first, axis=1), rankdata(second, axis=1))
 
 
-def agreement(maps: dict[str, np.ndarray], smoothing: int = 25) -> pd.DataFrame:
-    """Correlate each method's maps with each other's.
-
-    Args:
-        maps: by method name, (record, time).
-        smoothing: samples over which maps are averaged before they are ranked.
+def agreement(maps: dict[str, np.ndarray], smoothing: int = SMOOTHING) -> pd.DataFrame:
+    """Correlate each method's maps, (record, time), with each other's.
 
     Returns:
-        DataFrame (method x method) of the mean Spearman correlation over records; symmetric, 1 on the
-        diagonal.
+        DataFrame (method x method) of the mean `rank_correlation` over records; symmetric, 1 on the diagonal.
     """
     names = list(maps)
     ranks = {name: rankdata(smooth(values, smoothing), axis=1) for name, values in maps.items()}
     table = pd.DataFrame(np.eye(len(names)), index=names, columns=names)
     for position, first in enumerate(names):
         for second in names[:position]:
-            correlation = row_correlation(ranks[first], ranks[second])
-            known = correlation[~np.isnan(correlation)]
-            mean = known.mean() if len(known) else np.nan
+            mean = pd.Series(row_correlation(ranks[first], ranks[second])).mean()  # without the NaN
             table.loc[first, second] = table.loc[second, first] = mean
     return table
 
@@ -62,20 +52,17 @@ def noise_stability(
     make: MapMaker,
     levels: Sequence[float] = (0.01, 0.03, 0.1, 0.3),
     seed: int = 0,
-    smoothing: int = 25,
 ) -> pd.DataFrame:
     """Add noise to the signals and correlate the maps with those of the clean signals.
 
     Args:
-        model: classifier from scaled signals to probabilities.
-        signals: scaled signals, (record, time, lead).
+        model, signals: as in `explain`.
         make: the methods.
         levels: standard deviations of the noise, each a share of the record's own in each lead.
         seed: of the noise.
-        smoothing: samples over which maps are averaged before they are ranked.
 
     Returns:
-        DataFrame, one row a record, columns (method, level): Spearman correlations.
+        DataFrame, one row a record, columns (method, level): `rank_correlation`.
     """
     model = as_network(model)
     signals = check_scaled(model, signals)
@@ -85,39 +72,31 @@ def noise_stability(
     found = {}
     for level in levels:
         for name, maps in make(model, signals + np.float32(level) * noise).items():
-            found[name, level] = rank_correlation(clean[name], maps, smoothing)
+            found[name, level] = rank_correlation(clean[name], maps)
     return pd.DataFrame(found).rename_axis(columns=("method", "noise"))
 
 
 def shift_stability(
-    model: AnyModel,
-    signals: ArrayLike,
-    make: MapMaker,
-    shifts: Sequence[int] = (1, 2, 4, 8, 16),
-    margin: int = 160,
-    smoothing: int = 1,
+    model: AnyModel, signals: ArrayLike, make: MapMaker, shifts: Sequence[int] = (1, 2, 4, 8, 16)
 ) -> pd.DataFrame:
     """Shift the signals in time, shift the maps back, and correlate them with those of the signals unshifted.
 
-    A network that pools by 2 three times steps by 8 samples: only shifts by a multiple of 8 can be
-    followed exactly.
+    A network that pools by 2 three times can only follow shifts by a multiple of 8 samples exactly.
 
     Args:
-        model, signals, make, smoothing: as in `noise_stability`.
+        model, signals, make: as in `noise_stability`.
         shifts: in samples.
-        margin: samples at both ends that are left out, since the map there sees an end of the record; more
-            than one cell of the default networks sees to either side.
 
     Returns:
-        DataFrame, one row a record, columns (method, shift): Spearman correlations.
+        DataFrame, one row a record, columns (method, shift): `rank_correlation` without smoothing.
     """
     model = as_network(model)
     signals = check_scaled(model, signals)
     still = make(model, signals)
     found = {}
     for shift in shifts:
-        inside = slice(margin, signals.shape[1] - margin - shift)
+        inside = slice(MARGIN, signals.shape[1] - MARGIN - shift)
         for name, maps in make(model, np.roll(signals, shift, axis=1)).items():
             back = np.roll(maps, -shift, axis=1)
-            found[name, shift] = rank_correlation(still[name][:, inside], back[:, inside], smoothing)
+            found[name, shift] = rank_correlation(still[name][:, inside], back[:, inside], 1)
     return pd.DataFrame(found).rename_axis(columns=("method", "shift"))

@@ -14,7 +14,7 @@ from signalcam.explanation.assessment.faithfulness import (
 )
 from signalcam.explanation.methods import explain
 from signalcam.explanation.network import logit_function
-from signalcam.explanation.perturbation import replace
+from signalcam.explanation.occlusion import replace
 
 
 def test_segments_are_ranked_by_their_mean_the_last_one_shorter():
@@ -34,8 +34,8 @@ def test_deleting_nothing_changes_nothing_and_the_ends_of_both_curves_swap():
     signals = noise(3)
     score = logit_function(small_model())
     order = segment_order(noise(3, seed=1)[..., 0])
-    fractions, deletion = perturbation_curve(score, signals, order)
-    _, insertion = perturbation_curve(score, signals, order, insertion=True)
+    fractions, deletion = perturbation_curve(score, signals, order, Perturbation())
+    _, insertion = perturbation_curve(score, signals, order, Perturbation(), insertion=True)
     np.testing.assert_allclose(fractions, np.linspace(0, 1, 11))
     empty = score(replace(signals, np.ones((3, 1000), bool)))
     np.testing.assert_allclose(deletion[:, 0], score(signals), atol=1e-6)

@@ -14,7 +14,7 @@ from signalcam.explanation.assessment.assess import Plan, assess
 from signalcam.explanation.assessment.faithfulness import Perturbation
 from signalcam.explanation.assessment.records import ExplainedRecords, records_of
 from signalcam.explanation.assessment.report import report_page, summary_table, write_report
-from signalcam.explanation.assessment.tables import mean_curve, mean_estimate, mean_table
+from signalcam.explanation.assessment.tables import mean_curve, mean_table
 from signalcam.explanation.methods import MapMaker
 from signalcam.explanation.network import Network
 from signalcam.preprocessing.detrending import detrend
@@ -146,13 +146,12 @@ def test_set_without_superclasses_patients_and_lesions_is_assessed_too(model, re
     assert set(found.tables["leads"].index.get_level_values("superclass")) == {"all"}
 
 
-def test_mean_estimate_leaves_records_without_a_value_out_and_draws_whole_patients():
-    values = np.array([1.0, 1.0, np.nan, 3.0])
-    estimate = mean_estimate(values, groups=["a", "a", "b", "c"], n_bootstrap=500)
-    assert estimate.value == pytest.approx(5 / 3)
-    assert (estimate.n, estimate.n_groups) == (3, 2)
-    assert (estimate.low, estimate.high) == (1, 3)
-    assert not mean_estimate([np.nan, np.nan]).available
+def test_means_leave_records_without_a_value_out_and_draw_whole_patients():
+    table = pd.DataFrame({"some": [1.0, 1.0, np.nan, 3.0], "none": np.nan})
+    means = mean_table(table, groups=["a", "a", "b", "c"], n_bootstrap=500)
+    assert means.loc["some"].tolist() == pytest.approx([5 / 3, 1, 3, 3])
+    assert means.loc["none"].isna().tolist() == [True, True, True, False]
+    assert means["n"].tolist() == [3, 0]
 
 
 def test_mean_curve_agrees_with_mean_table_step_by_step(rng):
