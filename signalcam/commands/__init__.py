@@ -1,16 +1,14 @@
 """One module for each family of shell commands; each adds its parsers and runs library functions.
 
-TensorFlow is imported inside the commands that need it, so that `--help` answers at once; by
-`start_tensorflow` or `open_model`, which hold its start-up messages back.
+What loads TensorFlow is imported inside the commands, so that `--help` answers at once.
 """
 
 import argparse
-import contextlib
 import importlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 
@@ -30,29 +28,23 @@ def add_command(
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow without the messages that it writes past Python's own streams when it starts."""
+    """Import TensorFlow; show what it writes past Python's own streams meanwhile only where that fails."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if "tensorflow" not in sys.modules:
-        with _native_messages_held_back():
-            importlib.import_module("tensorflow")
-
-
-@contextlib.contextmanager
-def _native_messages_held_back() -> Iterator[None]:
-    """Keep what is written to the process's standard error; show it only where something fails."""
+    if "tensorflow" in sys.modules:
+        return
     sys.stderr.flush()
+    stderr = os.dup(2)
     with tempfile.TemporaryFile() as held:
-        stderr, done = os.dup(2), False
         os.dup2(held.fileno(), 2)
         try:
-            yield
-            done = True
+            importlib.import_module("tensorflow")
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-            if not done:
-                held.seek(0)
-                os.write(2, held.read())
 
 
 def open_model(name: str) -> Any:
@@ -63,7 +55,6 @@ def open_model(name: str) -> Any:
     if name in PRETRAINED:
         return load_pretrained(name)
     if not name.endswith(".keras"):
-        raise ValueError(
-            f"MODEL must be a .keras file or a pretrained model ({', '.join(PRETRAINED)}), got {name!r}."
-        )
+        known = ", ".join(PRETRAINED)
+        raise ValueError(f"MODEL must be a .keras file or a pretrained model ({known}), got {name!r}.")
     return load_model(name)

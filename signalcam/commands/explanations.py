@@ -20,8 +20,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--output", type=Path, default=Path("out/maps"), help="folder to write (out/maps)")
     parser.add_argument("--class", dest="which", default="0", help="name or index of the class (0)")
     parser.add_argument("--limit", type=int, help="at most so many records (all of the test fold)")
-    retraining = "epochs of the training on permuted labels; 0 leaves it out (15)"
-    parser.add_argument("--retrain-epochs", type=int, default=15, help=retraining)
+    parser.add_argument("--retrain-epochs", type=int, default=15, help="on permuted labels, 0 for none (15)")
 
 
 def report(arguments: argparse.Namespace) -> int:

@@ -25,20 +25,17 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--format", choices=FORMATS, default="litert", help="of the file (litert)")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="LiteRT only (float32)")
     parser.add_argument("--output", type=Path, required=True, help=".tflite for LiteRT, .onnx for ONNX")
-    parser.add_argument(
-        "--calibration",
-        metavar="DATASET_PATH",
-        help="PTB-XL's folder: int8 is calibrated on its folds 1 to 8, and every file checked on fold 10 "
-        "(float files are checked on simulated records without it)",
+    calibration = (
+        "PTB-XL's folder: int8 is calibrated on its folds 1 to 8, and every file checked on fold 10 "
+        "(float files are checked on simulated records without it)"
     )
+    parser.add_argument("--calibration", metavar="DATASET_PATH", help=calibration)
 
 
 def export(arguments: argparse.Namespace) -> int:
     """Write the file and say how far it is from Keras."""
     if arguments.format == "onnx" and arguments.precision != "float32":
-        raise ValueError(
-            f"--precision must be float32 for ONNX, got {arguments.precision}. Take --format litert."
-        )
+        raise ValueError(f"--precision must be float32 for ONNX, got {arguments.precision}.")
     if arguments.precision == "int8" and arguments.calibration is None:
         raise ValueError("--calibration must be the path of a dataset for int8, whose ranges it gives.")
     start_tensorflow()
@@ -57,23 +54,20 @@ def export(arguments: argparse.Namespace) -> int:
             calibration, _ = _load(dataset, truth["train"], rate, MAX_CALIBRATION)
         check = to_litert(model, arguments.output, arguments.precision, calibration, signals, labels)
     print(f"{arguments.output}: {check}.")
-    opened = f"signalcam.deployment.open_exported({str(arguments.output)!r})"
-    print(f"Without TensorFlow: {opened}.predict(signals)")
+    print(
+        f"Without TensorFlow: signalcam.deployment.open_exported({str(arguments.output)!r}).predict(signals)"
+    )
     return 0
 
 
 def _labelled(path: str, settings: Any) -> tuple[Any, dict]:
     """Open a dataset; return it, and the labels of the model's classes for each split."""
-    import numpy as np
-
-    from signalcam.data.labels import binary_labels, superclasses
-    from signalcam.data.ptbxl import open_dataset
-    from signalcam.data.splits import split_by_fold
+    from signalcam.data import binary_labels, open_dataset, split_by_fold, superclasses, training_targets
 
     dataset = open_dataset(path)
     superclass = superclasses(dataset.table, dataset.statements)
     labels = binary_labels(superclass, settings.label_rule, quiet=True)
-    truth = superclass.loc[labels.index].assign(ABNORMAL=labels).astype(np.int8)
+    truth = training_targets(dataset.table, dataset.statements, labels)
     names = list(settings.class_names)
     truth = truth[names if set(names) <= set(truth) else []]
     splits = split_by_fold(dataset.table.loc[labels.index])
@@ -84,10 +78,8 @@ def _load(dataset: Any, truth: Any, sampling_rate: int, limit: int) -> tuple[Any
     """Load records of a split, evenly chosen; their labels are None for classes that PTB-XL has not."""
     import numpy as np
 
-    from signalcam.data.signals import load_signals
+    from signalcam.data import load_signals
 
-    if not len(truth):
-        raise ValueError(f"{dataset.folder} has no records in a fold that is needed here (1 to 8, and 10).")
     chosen = truth.iloc[np.linspace(0, len(truth) - 1, min(len(truth), limit)).round().astype(int)]
     signals = load_signals(dataset, chosen.index, sampling_rate=sampling_rate, cache=False)
     return signals, chosen.to_numpy() if chosen.shape[1] else None

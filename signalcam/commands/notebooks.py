@@ -43,14 +43,13 @@ def run(arguments: argparse.Namespace) -> int:
             shutil.copy(figure, arguments.figures / figure.name)
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     print("\n" + format_summary(summary))
-    near = output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
-    print(f"where to look  {near}: executed notebooks, figures/, model.keras, summary.json")
+    print(f"where to look  {arguments.output}: executed notebooks, figures/, model.keras, summary.json")
     print(f"time           {(time.perf_counter() - started) / 60:.1f} minutes")
     return 0
 
 
 def execute(source: Path, target: Path) -> None:
-    """Execute a notebook in its folder, from a clean kernel, and write it with its outputs to another path.
+    """Execute a notebook in its folder, from a clean kernel, and write it with its outputs to `target`.
 
     Raises:
         RuntimeError: where a cell fails; the message names the cell and its error.

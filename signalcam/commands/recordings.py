@@ -95,13 +95,10 @@ def _outputs(model: Any, pieces: list) -> dict:
 
     from signalcam.deployment import predict
 
+    signals, padded = (np.stack([getattr(piece, name) for piece in pieces]) for name in ("signals", "padded"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # flat leads stand in the quality notes
-        return predict(
-            model,
-            np.stack([piece.signals for piece in pieces]),
-            padded=np.stack([piece.padded for piece in pieces]),
-        )
+        return predict(model, signals, padded=padded)
 
 
 def _predicted(settings: Any, probabilities: Any) -> list[str]:
@@ -112,12 +109,9 @@ def _predicted(settings: Any, probabilities: Any) -> list[str]:
 
 def _write_table(rows: Iterator[dict]) -> None:
     print(f"{'file':<40} {'start':>7} {'class':<10} {'P':>6} {'predicted':<10} notes")
+    line = "{file:<40} {start_s:>5.1f} s {class:<10} {probability:>6.3f} {predicted:<10} {notes}"
     for row in rows:
-        print(
-            f"{row['file']:<40} {row['start_s']:>5.1f} s {row['class']:<10} {row['probability']:>6.3f} "
-            f"{row['predicted']:<10} {row['notes']}",
-            flush=True,
-        )
+        print(line.format(**row), flush=True)
 
 
 def _write_csv(rows: Iterator[dict]) -> None:
@@ -142,6 +136,7 @@ def explain(arguments: argparse.Namespace) -> int:
     if arguments.output.suffix.lower() not in (".png", ".html"):
         raise ValueError(f"--output must end in .png or .html, got {arguments.output.name!r}.")
     model = open_model(arguments.model)
+    from signalcam import plotting
     from signalcam.deployment import class_index, settings_of
 
     settings = settings_of(model)
@@ -154,47 +149,26 @@ def explain(arguments: argparse.Namespace) -> int:
     which = class_index(settings, int(which) if str(which).isdecimal() else which)
     predicted = _predicted(settings, outputs["probability"])
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    _draw(arguments.output, piece, notes, outputs, settings, which, predicted)
-    probability = outputs["probability"][which]
-    window = f", window {arguments.window} of {len(pieces)}" if len(pieces) > 1 else ""
-    print(f"{piece.name}{window}: P({settings.class_names[which]}) = {probability:.3f}, {predicted[which]}")
-    for note in notes:
-        print(f"note: {note}")
-    print(f"written: {arguments.output}")
-    return 0
-
-
-def _draw(
-    path: Path, piece: Any, notes: list, outputs: dict, settings: Any, which: int, predicted: list
-) -> None:
-    """Write a page where the path ends in `.html`, else a figure."""
-    from signalcam import plotting
-
-    if path.suffix.lower() == ".html":
-        answer = plotting.Answer(
-            settings.class_names,
-            **outputs,
-            predicted=predicted,
-            name=piece.name,
-            start=piece.start,
-            padded=piece.padded,
-            notes=notes,
-            settings=asdict(settings),
-            shown=which,
-        )
-        page = plotting.record_page(piece.signals, answer, settings.sampling_rate, settings.lead_names)
-        path.write_text(page, encoding="utf-8")
-        return
-    case = plotting.Case(
+    answer = plotting.Answer(
         piece.signals,
-        outputs["evidence"][:, which],
-        outputs["heatmap"][:, which],
-        probability=float(outputs["probability"][which]),
-        predicted=predicted[which],
-        logit=float(outputs["logit"][which]),
-        name=f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name,
+        settings.class_names,
+        **outputs,
+        predicted=predicted,
+        shown=which,
+        name=piece.name,
+        start=piece.start,
         padded=piece.padded,
+        notes=notes,
+        settings=asdict(settings),
     )
-    class_name = settings.class_names[which]
-    figure = plotting.plot_map(case, settings.sampling_rate, settings.lead_names, class_name)
-    plotting.save_figure(figure, path)
+    axes, class_name = (settings.sampling_rate, settings.lead_names), settings.class_names[which]
+    if arguments.output.suffix.lower() == ".html":
+        arguments.output.write_text(plotting.record_page(answer, *axes), encoding="utf-8")
+    else:
+        case = answer.case(f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name)
+        plotting.save_figure(plotting.plot_map(case, *axes, class_name), arguments.output)
+    answered = f"P({class_name}) = {outputs['probability'][which]:.3f}, {predicted[which]}"
+    window = f", window {arguments.window} of {len(pieces)}" if len(pieces) > 1 else ""
+    notes = [f"note: {note}" for note in notes]
+    print(f"{piece.name}{window}: {answered}", *notes, f"written: {arguments.output}", sep="\n")
+    return 0

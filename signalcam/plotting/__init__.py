@@ -3,15 +3,13 @@
 Each function returns a `Figure` that a notebook shows as the value of its cell and `save_figure` writes.
 """
 
-from signalcam.plotting.beats import plot_beat_average
 from signalcam.plotting.cases import Case, plot_cases, typical_records
 from signalcam.plotting.checks import plot_deletion_insertion, plot_localisation, plot_sanity, readable
 from signalcam.plotting.data import plot_class_counts, plot_missing, plot_superclass_overlap
-from signalcam.plotting.ecg import plot_ecg
-from signalcam.plotting.leadmaps import plot_lead_time
+from signalcam.plotting.ecg import plot_augmentations, plot_ecg, plot_scaling, plot_trend
 from signalcam.plotting.maps import plot_class_maps, plot_map
 from signalcam.plotting.pages import Answer, record_page
-from signalcam.plotting.preparation import plot_augmentations, plot_scaling, plot_trend
+from signalcam.plotting.relevance import plot_beat_average, plot_lead_time
 from signalcam.plotting.results import plot_confusion, plot_history, plot_reliability, plot_roc
 from signalcam.plotting.style import Figure, save_figure
 

@@ -1,17 +1,16 @@
 """One record with its map and what is known of the answer; several of them beside each other."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from signalcam.leads import LEADS
 from signalcam.plotting import paper
 from signalcam.plotting.inputs import as_heatmap, as_map, as_mask, as_rate, as_signals, lead_indices
-from signalcam.plotting.strips import draw_evidence, draw_heat_legend, finish_strip
 from signalcam.plotting.style import INK, WIDTH, Figure, stacked_figure, styled, symmetric_limits
 
 RIGHT, WRONG = "#1B7837", "#B2182B"
@@ -23,8 +22,8 @@ class Case:
 
     Attributes:
         signals: (time, lead) in mV.
-        evidence: (position,) of the class, in logits, signed.
-        heatmap: (time,) of the class, in [0, 1].
+        evidence: (position,), in logits, signed.
+        heatmap: (time,), in [0, 1].
         probability: of the class, in [0, 1].
         predicted, truth: names of classes; where both are given, figures say right or wrong.
         logit: of the class; figures say so where the evidence does not sum to it.
@@ -50,18 +49,14 @@ class Case:
         """
         signals = as_signals(self.signals, lead_names)
         mask = as_mask(self.padded, len(signals))
-        maps = {
-            "evidence": as_map(self.evidence, mask, "evidence"),
-            "heatmap": as_heatmap(self.heatmap, mask),
-        }
-        return replace(self, signals=signals, padded=mask, **maps)
+        evidence, heatmap = as_map(self.evidence, mask, "evidence"), as_heatmap(self.heatmap, mask)
+        return replace(self, signals=signals, padded=mask, evidence=evidence, heatmap=heatmap)
 
     def verdict(self, class_name: str = "") -> tuple[str, str, str]:
         """Say what the model makes of the record, with `class_name` as that of the probability.
 
         Returns:
-            `P(ABNORMAL) = 0.930, called ABNORMAL, truth NORMAL`, the mark `✗ wrong` ("" where prediction
-            or truth is not known), and a colour for both.
+            A text, a mark such as `✗ wrong` ("" where prediction or truth is not known), and a colour.
         """
         of_class = f"({class_name})" if class_name else ""
         parts = [] if self.probability is None else [f"P{of_class} = {float(self.probability):.3f}"]
@@ -83,18 +78,14 @@ def typical_records(y: np.ndarray, p: np.ndarray, threshold: float = 0.5) -> dic
         threshold: from which on a record is predicted abnormal.
 
     Returns:
-        Index of the record by a name such as "abnormal, predicted normal"; outcomes that do not occur are
-        left out.
+        Index of the record by a name such as "abnormal, predicted normal", for outcomes that occur.
     """
-    y, p = np.asarray(y), np.asarray(p)
-    names = {1: "abnormal", 0: "normal"}
-    found = {}
-    for truth, name in names.items():
-        for predicted, predicted_name in names.items():
-            indices = np.flatnonzero((y == truth) & ((p >= threshold) == predicted))
-            if len(indices):
-                typical = indices[np.argsort(p[indices])[len(indices) // 2]]
-                found[f"{name}, predicted {predicted_name}"] = int(typical)
+    y, p, names, found = np.asarray(y), np.asarray(p), ("normal", "abnormal"), {}
+    for truth, predicted in itertools.product((1, 0), repeat=2):
+        indices = np.flatnonzero((y == truth) & ((p >= threshold) == predicted))
+        if len(indices):
+            typical = indices[np.argsort(p[indices])[len(indices) // 2]]
+            found[f"{names[truth]}, predicted {names[predicted]}"] = int(typical)
     return found
 
 
@@ -110,10 +101,8 @@ def plot_cases(
 
     Args:
         cases: the records, each with the map of the same class.
-        sampling_rate: Hz.
-        lead_names: of the signals' second axis.
         leads: which leads to draw.
-        class_name: what the evidence speaks for.
+        sampling_rate, lead_names, class_name: as in `plot_map`.
 
     Raises:
         ValueError: no case, or an array of a wrong shape.
@@ -125,32 +114,26 @@ def plot_cases(
     heights, gaps = [0.36 * len(leads) + 0.2, 0.5] * n_rows, ([0.05, 0.82] * n_rows)[:-1]
     figure, axes = stacked_figure(heights, columns, gap=gaps, top=0.9, bottom=1.22)
     pairs = [axes[2 * row : 2 * row + 2, column] for row in range(n_rows) for column in range(columns)]
-    for (above, below), case in zip(pairs, cases, strict=False):
-        _draw_case(above, below, case.checked(lead_names), rate, lead_indices(leads, lead_names), leads)
-    for unused in pairs[len(cases) :]:
-        for ax in unused:
-            ax.set_visible(False)
+    indices = lead_indices(leads, lead_names)
+    for (above, below), case in zip(pairs, (case.checked(lead_names) for case in cases), strict=False):
+        array = case.signals[:, indices]
+        sheet = paper.lay_out([array], rate, row_height=1.5)
+        paper.draw_heat(above, case.heatmap, rate, sheet.bottom, sheet.top)
+        paper.draw_ecg(above, array, sheet, rate, leads, case.padded, linewidth=0.8)
+        above.tick_params(axis="x", length=0)
+        paper.draw_evidence(below, case.evidence, case.padded, rate, symmetric_limits(case.evidence))
+        paper.finish_strip(below, len(array) / rate, "")
+        text, mark, colour = case.verdict()
+        first = ": ".join(part for part in (case.name, mark) if part)
+        title = "\n".join(line for line in (first, text) if line)
+        above.set_title(title, loc="left", color=colour, fontsize=9, pad=4, linespacing=1.25)
+    for ax in itertools.chain(*pairs[len(cases) :]):
+        ax.set_visible(False)
     figure.headline("Maps of single records")
-    draw_heat_legend(figure, WIDTH - 0.2, 0.3)
+    paper.draw_heat_legend(figure, WIDTH - 0.2, 0.3)
     figure.caption(
         f"P: probability of {class_name}. Bars: evidence in logits, red for {class_name}, blue against it;\n"
         "dashed: its mean, the logit. Colour: heatmap, scaled to 0 to 1 within each record,\n"
         "the same for all leads, for a map has no lead axis. Mark before the first lead: 1 mV."
     )
     return figure
-
-
-def _draw_case(
-    above: Axes, below: Axes, case: Case, rate: float, indices: Sequence[int], leads: Sequence[str]
-) -> None:
-    array, duration = case.signals[:, indices], len(case.signals) / rate
-    sheet = paper.lay_out([array], rate, row_height=1.5)
-    paper.draw_heat(above, case.heatmap, rate, sheet.bottom, sheet.top)
-    paper.draw_ecg(above, array, sheet, rate, leads, case.padded, linewidth=0.8)
-    above.tick_params(axis="x", length=0)
-    draw_evidence(below, case.evidence, case.padded, rate, symmetric_limits(case.evidence))
-    finish_strip(below, duration, "")
-    text, mark, colour = case.verdict()
-    first = ": ".join(part for part in (case.name, mark) if part)
-    title = "\n".join(line for line in (first, text) if line)
-    above.set_title(title, loc="left", color=colour, fontsize=9, pad=4, linespacing=1.25)

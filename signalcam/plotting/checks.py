@@ -38,8 +38,6 @@ def plot_deletion_insertion(
 ) -> Figure:
     """Draw the score while the most relevant time is taken away (left) or given back (right), by method.
 
-    Left, a lower curve is better; right, a higher one. The area under each curve stands in the legend.
-
     Args:
         fractions: (step,), share of the segments deleted or inserted, 0 to 1.
         deletion, insertion: by method, (step,) means, or a DataFrame with a row a step and the columns
@@ -77,36 +75,28 @@ def plot_sanity(
     """Draw how like maps stay to those of the trained model while its layers are randomised in turn.
 
     Args:
-        correlations: rank correlations; columns value, low, high, and a row for each layer in the order of
-            randomising (index: the layer), or a dict of such tables by method, all of the same layers.
+        correlations: columns value, low, high, and a row for each layer in the order of randomising; or such
+            tables by method, all of the same layers.
         ylabel: what was correlated.
-
-    Raises:
-        ValueError: the tables are of different layers.
     """
     tables = {"": correlations} if isinstance(correlations, pd.DataFrame) else correlations
-    layers = [str(layer) for layer in next(iter(tables.values())).index]
+    layers = next(iter(tables.values())).index
     figure = new_figure(height=4.0)
     ax = figure.subplots()
     for number, (name, table) in enumerate(tables.items()):
-        if [str(layer) for layer in table.index] != layers:
-            raise ValueError(
-                f"correlations[{name!r}] must have the layers {layers}, got {list(table.index)}."
-            )
+        table = table.loc[layers]
         places = np.arange(len(layers)) + 0.1 * (number - (len(tables) - 1) / 2)
         colour = PALETTE[number % len(PALETTE)]
         ax.vlines(places, table["low"], table["high"], color=colour, linewidth=1.8)
         label = readable(name) if name else None
         ax.plot(places, table["value"], "o-", color=colour, markersize=6, label=label)
     ax.axhline(0.0, color="#777777", linewidth=1.0)
-    ax.set_xticks(np.arange(len(layers)), layers)
-    if sum(len(layer) for layer in layers) > 80:
+    names = [str(layer) for layer in layers]
+    ax.set_xticks(np.arange(len(layers)), names)
+    if len("".join(names)) > 80:
         ax.tick_params(axis="x", rotation=30)
-    ax.set(
-        xlabel="layer randomised, together with all those before it in this row",
-        ylabel=ylabel,
-        ylim=(min(-0.25, ax.get_ylim()[0]), 1.12),
-    )
+    ax.set(ylabel=ylabel, ylim=(min(-0.25, ax.get_ylim()[0]), 1.12))
+    ax.set_xlabel("layer randomised, together with all those before it in this row")
     light_grid(ax)
     if len(tables) > 1:
         ax.legend()
@@ -115,11 +105,7 @@ def plot_sanity(
 
 
 @styled
-def plot_localisation(
-    table: pd.DataFrame,
-    chance: Mapping[str, float] | None = None,
-    title: str = "Does the map lie where the lesion is? Mean and 95 % interval, higher is better",
-) -> Figure:
+def plot_localisation(table: pd.DataFrame, chance: Mapping[str, float], title: str) -> Figure:
     """Draw how well each method finds the lesion: a panel a measure, a dot with its interval for each method.
 
     Args:
@@ -140,13 +126,9 @@ def plot_localisation(
             if np.isfinite(value):
                 ax.annotate(f"{value:.2f}", (value, place), **above)
         light_grid(ax)
-        if chance and measure in chance:
+        if measure in chance:
             ax.axvline(chance[measure], color="#777777", linestyle=(0, (4, 3)), linewidth=1.0, gid="chance")
-        ax.set(
-            title=readable(measure),
-            xlabel="value (dashed: chance)" if chance else "value",
-            xlim=(-0.02, 1.02),
-        )
+        ax.set(title=readable(measure), xlabel="value (dashed: chance)", xlim=(-0.02, 1.02))
     axes[0].set_yticks(places, [readable(method) for method in methods])
     axes[0].set_ylim(len(methods) - 0.4, -0.6)
     figure.suptitle(title)

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from signalcam.plotting.style import INK, PALETTE, SUPERCLASS_COLOURS, Figure, light_grid, new_figure, styled
 
@@ -12,25 +11,23 @@ MAX_COMBINATIONS = 16
 
 
 @styled
-def plot_class_counts(table: pd.DataFrame, n_records: pd.Series | Mapping[str, int] | None = None) -> Figure:
+def plot_class_counts(table: pd.DataFrame, n_records: Mapping[str, int] | pd.Series) -> Figure:
     """Draw the records of each class in each split: one panel a split, counts and shares above the bars.
 
     Args:
         table: counts; index the splits, columns the classes.
-        n_records: records of each split, of which the shares are; these add up to more than 100 % where a
-            record has several classes. Default: the sum of the row.
+        n_records: records of each split, of which the shares are; a record may have several classes.
     """
-    totals = table.sum(axis=1) if n_records is None else n_records
     figure = new_figure(height=3.9)
     axes = figure.subplots(1, len(table), squeeze=False)[0]
     for ax, (split, counts) in zip(axes, table.iterrows(), strict=True):
         places = np.arange(len(counts))
         ax.bar(places, counts.to_numpy(), color=_class_colours(counts.index), width=0.72)
         for place, count in zip(places, counts, strict=True):
-            share = f"\n{count / totals[split]:.0%}" if totals[split] else ""
+            share = f"\n{count / n_records[split]:.0%}" if n_records[split] else ""
             ax.text(place, count, f"{count:,.0f}{share}", ha="center", va="bottom", fontsize=9)
         ax.set_xticks(places, [str(name) for name in counts.index])
-        ax.set(ylim=(0, max(1.0, counts.max()) * 1.24), title=f"{split}: {totals[split]:,.0f} records")
+        ax.set(ylim=(0, max(1.0, counts.max()) * 1.24), title=f"{split}: {n_records[split]:,.0f} records")
         light_grid(ax, "y")
     axes[0].set_ylabel("records (count)")
     figure.supxlabel("class", fontsize=10)
@@ -39,27 +36,27 @@ def plot_class_counts(table: pd.DataFrame, n_records: pd.Series | Mapping[str, i
 
 
 @styled
-def plot_missing(shares: pd.Series | pd.DataFrame) -> Figure:
+def plot_missing(shares: pd.Series) -> Figure:
     """Draw the share of missing values of each column, the largest above.
 
     Args:
-        shares: in [0, 1] by column name, or the DataFrame whose missing values are counted. An empty Series
-            gives one empty bar, so that a table without gaps needs no exception.
+        shares: in [0, 1] by column name. An empty Series gives one empty bar, so that a table without gaps
+            needs no exception.
 
     Raises:
         ValueError: a share outside [0, 1].
     """
-    shares = shares.isna().mean() if isinstance(shares, pd.DataFrame) else shares
-    shares = shares if len(shares) else pd.Series({"no column": 0.0})
+    shares = (shares if len(shares) else pd.Series({"no column": 0.0})).sort_values(kind="stable")
     if not shares.between(0, 1).all():
         raise ValueError(f"shares must lie in [0, 1], got {shares.min():.3g} to {shares.max():.3g}.")
-    shares = shares.sort_values(kind="stable")
     figure = new_figure(height=0.9 + 0.23 * len(shares))
     ax = figure.subplots()
     places = np.arange(len(shares))
     ax.barh(places, 100 * shares.to_numpy(), color=PALETTE[0], height=0.7)
     for place, share in zip(places, shares, strict=True):
-        ax.text(100 * share + 1, place, _percent(share), va="center", fontsize=9)
+        # Never 0.0 % for a share above 0, nor 100.0 % for one below 1.
+        words = f"{share:.0%}" if share in (0, 1) else f"{min(max(100 * share, 0.1), 99.9):.1f}%"
+        ax.text(100 * share + 1, place, words, va="center", fontsize=9)
     ax.set_yticks(places, [str(name) for name in shares.index])
     ax.set(ylim=(-0.6, len(shares) - 0.4), xlim=(0, 108))
     ax.set_xticks(np.arange(0, 101, 20))
@@ -71,11 +68,10 @@ def plot_missing(shares: pd.Series | pd.DataFrame) -> Figure:
 
 @styled
 def plot_superclass_overlap(superclass_table: pd.DataFrame) -> Figure:
-    """Draw which classes come together: a column for each combination that occurs, the most frequent first.
+    """Draw which classes come together: a column for each of the 16 most frequent combinations.
 
     Args:
-        superclass_table: bool (record, class), as `data.superclasses` gives it. Combinations beyond the
-            sixteenth are counted in the title.
+        superclass_table: bool (record, class), as `data.superclasses` gives it.
     """
     table = superclass_table.astype(bool)
     combinations = table.value_counts()
@@ -89,7 +85,16 @@ def plot_superclass_overlap(superclass_table: pd.DataFrame) -> Figure:
     upper.set(ylabel="records (count)", ylim=(0, shown.max() * 1.12))
     light_grid(upper, "y")
     upper.tick_params(axis="x", length=0)
-    _draw_members(lower, np.array(shown.index.to_list(), bool), _class_colours(table.columns))
+    members = np.array(shown.index.to_list(), bool)
+    for row, colour in enumerate(_class_colours(table.columns)):
+        inside = np.flatnonzero(members[:, row])
+        lower.scatter(places, np.full(len(places), row), s=42, color="#e6e6e6", zorder=1)
+        lower.scatter(inside, np.full(len(inside), row), s=58, color=colour, zorder=3)
+    for place, member in enumerate(members):
+        if member.sum() > 1:
+            lower.plot([place, place], np.flatnonzero(member)[[0, -1]], color="#777777", zorder=2)
+    lower.set_ylim(table.shape[1] - 0.5, -0.5)
+    lower.set_xticks([])
     lower.set_yticks(np.arange(table.shape[1]), [f"{name}  {table[name].sum():,}" for name in table.columns])
     lower.set(xlabel="combination of classes (no coloured dot: none of them)", ylabel="class, records")
     hidden, several = int(combinations.iloc[MAX_COMBINATIONS:].sum()), int((table.sum(axis=1) > 1).sum())
@@ -98,23 +103,5 @@ def plot_superclass_overlap(superclass_table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _draw_members(ax: Axes, members: np.ndarray, colours: list[str]) -> None:
-    """Draw dots (combination, class), and a line from the first to the last class of a combination."""
-    for row, colour in enumerate(colours):
-        inside = np.flatnonzero(members[:, row])
-        ax.scatter(np.arange(len(members)), np.full(len(members), row), s=42, color="#e6e6e6", zorder=1)
-        ax.scatter(inside, np.full(len(inside), row), s=58, color=colour, zorder=3)
-    for place, member in enumerate(members):
-        if member.sum() > 1:
-            ax.plot([place, place], np.flatnonzero(member)[[0, -1]], color="#777777", zorder=2)
-    ax.set_ylim(len(colours) - 0.5, -0.5)
-    ax.set_xticks([])
-
-
 def _class_colours(names: Iterable[str]) -> list[str]:
     return [SUPERCLASS_COLOURS.get(name, PALETTE[k % len(PALETTE)]) for k, name in enumerate(names)]
-
-
-def _percent(share: float) -> str:
-    """Return a share in words, never 0.0 % for one above 0, nor 100.0 % for one below 1."""
-    return f"{share:.0%}" if share in (0, 1) else f"{min(max(100 * share, 0.1), 99.9):.1f}%"

@@ -1,4 +1,4 @@
-"""A 12-lead ECG on paper-like axes."""
+"""An ECG on paper-like axes, and what is done to it before a model sees it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,10 +7,20 @@ from numpy.typing import ArrayLike
 
 from signalcam.leads import LEADS
 from signalcam.plotting import paper
-from signalcam.plotting.inputs import as_heatmap, as_mask, as_rate, as_signals, same_shape
-from signalcam.plotting.style import INK, PALETTE, Figure, panel_width, stacked_figure, styled
+from signalcam.plotting.inputs import as_mask, as_rate, as_signals, lead_indices, same_shape
+from signalcam.plotting.style import (
+    INK,
+    PALETTE,
+    Figure,
+    light_grid,
+    new_figure,
+    panel_width,
+    stacked_figure,
+    styled,
+)
 
-LAYOUTS = {"12x1": 1, "6x2": 2}
+DISTURBED = "#C44E00"
+SHOWN_SECONDS = 5.0  # of an augmented ECG, so that small changes can be seen
 
 
 @styled
@@ -19,11 +29,7 @@ def plot_ecg(
     sampling_rate: float = 100,
     lead_names: Sequence[str] = LEADS,
     title: str = "",
-    overlay: Mapping[str, ArrayLike] | None = None,
-    heatmap: ArrayLike | None = None,
     padded: ArrayLike | None = None,
-    layout: str = "12x1",
-    span: tuple[float, float] | None = None,
 ) -> Figure:
     """Draw one ECG on paper-like axes: seconds, mV, squares of 0.2 s and 0.5 mV, names of the leads.
 
@@ -32,60 +38,137 @@ def plot_ecg(
         sampling_rate: Hz.
         lead_names: of the signals' second axis.
         title: of the figure.
-        overlay: further traces of the same shape by name, drawn over the first and listed in a legend.
-        heatmap: (time,) in [0, 1], background colour of all leads alike.
         padded: bool (time,), True where nothing was recorded; these samples are hatched.
-        layout: `"12x1"`, all leads below each other, or `"6x2"`, the first half beside the second half.
-        span: (start, stop) in seconds, to show a part; default all.
 
     Raises:
-        ValueError: an argument has the wrong shape, a span lies outside the recording, the layout is unknown.
+        ValueError: an argument has the wrong shape.
     """
     array, rate = as_signals(signals, lead_names), as_rate(sampling_rate)
-    if layout not in LAYOUTS:
-        raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}.")
-    start, stop = seconds = _span(span, len(array) / rate)
-    others = {key: same_shape(value, array, f"overlay[{key!r}]") for key, value in (overlay or {}).items()}
-    mask = as_mask(padded, len(array))
-    heat = None if heatmap is None else as_heatmap(heatmap, mask)
-
-    groups = np.array_split(np.arange(len(lead_names)), LAYOUTS[layout])
-    shown = slice(round(start * rate), int(np.ceil(stop * rate - 1e-9)))
-    first = shown.start / rate
-    panel, width = panel_width(len(groups)), stop - start + paper.PULSE_SECONDS
+    panel, duration = panel_width(), len(array) / rate
+    width = duration + paper.PULSE_SECONDS
     row_height = 0.2 * width * paper.LARGE_MILLIVOLT / (panel * paper.LARGE_SECONDS)
-    traces = {"recorded": array[shown]} | {label: trace[shown] for label, trace in others.items()}
-    parts = [{label: trace[:, group] for label, trace in traces.items()} for group in groups]
-    sheets = paper.lay_out_columns([list(part.values()) for part in parts], rate, row_height)
-    height = max(sheet.height(panel, width) for sheet in sheets)
-    top = 0.15 + 0.32 * bool(title) + 0.28 * bool(others)
-    figure, axes = stacked_figure([height], len(groups), top=top, bottom=0.8)
-    for ax, group, sheet, part in zip(axes[0], groups, sheets, parts, strict=True):
-        names = [lead_names[lead] for lead in group]
-        paper.draw_grid(ax, sheet, seconds, panel, plain=heat is not None)
-        if heat is not None:
-            paper.draw_heat(ax, heat[shown], rate, sheet.bottom, sheet.top, first)
-        paper.draw_pulse(ax, sheet, start)
-        for number, (label, trace) in enumerate(part.items()):
-            over = {"color": PALETTE[number % len(PALETTE)], "linewidth": 1.1} if number else {"color": INK}
-            paper.draw_leads(ax, trace, sheet, rate, names, first, label, zorder=3 + 0.1 * number, **over)
-        paper.finish_paper(ax, sheet, seconds, names)
-        paper.draw_padded(ax, mask, rate)
-    if others:
-        place = (0.5, 1 - (0.42 if title else 0.1) / figure.get_size_inches()[1])
-        handles = axes[0, 0].get_legend_handles_labels()
-        style = {"loc": "upper center", "borderaxespad": 0.0, "ncols": len(traces)}
-        figure.legend(*handles, bbox_to_anchor=place, **style)
+    sheet = paper.lay_out([array], rate, row_height)
+    figure, axes = stacked_figure([sheet.height(panel, width)], top=0.15 + 0.32 * bool(title), bottom=0.8)
+    ax = axes[0, 0]
+    paper.draw_grid(ax, sheet, duration, panel)
+    paper.draw_ecg(ax, array, sheet, rate, lead_names, as_mask(padded, len(array)), xlabel=True)
     if title:
         figure.headline(title)
-    figure.caption(paper.scale_text(sheets[0]))
+    figure.caption(paper.scale_text(sheet))
     return figure
 
 
-def _span(span: tuple[float, float] | None, duration: float) -> tuple[float, float]:
-    start, stop = (0.0, duration) if span is None else (float(value) for value in span)
-    if not 0 <= start < stop <= duration + 1e-9:
-        raise ValueError(
-            f"span must lie within 0 to {duration:g} s, start first, got {start:g} to {stop:g} s."
-        )
-    return start, stop
+@styled
+def plot_trend(
+    raw: ArrayLike,
+    trend: ArrayLike,
+    detrended: ArrayLike,
+    sampling_rate: float = 100,
+    leads: Sequence[str] = ("II", "V2", "V5"),
+    title: str = "Baseline wander and its removal",
+) -> Figure:
+    """Draw each lead with its baseline wander at the left, and without it at the right.
+
+    Args:
+        raw, trend, detrended: (time, lead) in mV: as recorded, the polynomial, and their difference.
+        sampling_rate: Hz.
+        leads: which leads to draw, one row each.
+        title: of the figure.
+
+    Raises:
+        ValueError: an array of another shape, an unknown lead.
+    """
+    array, rate = as_signals(raw, LEADS, "raw"), as_rate(sampling_rate)
+    polynomial = same_shape(trend, array, "trend", "raw")
+    rest = same_shape(detrended, array, "detrended", "raw")
+    times = np.arange(len(array)) / rate
+    figure = new_figure(height=0.9 + 1.5 * len(leads))
+    axes = figure.subplots(len(leads), 2, sharex=True, sharey="row", squeeze=False)
+    for (left, right), lead in zip(axes, lead_indices(leads, LEADS), strict=True):
+        left.plot(times, array[:, lead], color=INK, linewidth=0.9, label="as recorded")
+        left.plot(times, polynomial[:, lead], color=DISTURBED, linewidth=2.0, label="polynomial trend")
+        right.plot(times, rest[:, lead], color=PALETTE[0], linewidth=0.9, label="detrended")
+        right.axhline(0.0, color="#999999", linewidth=0.8, zorder=1)
+        left.set_ylabel(f"{LEADS[lead]} (mV)")
+    for ax in axes[-1]:
+        ax.set_xticks(paper.second_ticks(len(array) / rate))
+    for ax in axes[0]:
+        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.1)
+    return _finish(figure, axes, len(array) / rate, title)
+
+
+@styled
+def plot_scaling(
+    scaled: Mapping[str, ArrayLike],
+    sampling_rate: float = 100,
+    leads: Sequence[str] = ("II", "V2", "V6"),
+    units: Mapping[str, str] | None = None,
+) -> Figure:
+    """Draw the same ECG under several scaling rules: a row for each rule, a column for each lead.
+
+    A row has one vertical axis, so that it shows whether a rule keeps the voltage differences among leads.
+
+    Args:
+        scaled: (time, lead) arrays by the rule's name; the detrended ECG in mV may be one of them.
+        sampling_rate, leads: as in `plot_trend`.
+        units: unit of each rule's numbers, for the vertical axis; default "scaled".
+
+    Raises: as in `plot_trend`.
+    """
+    rate, indices = as_rate(sampling_rate), lead_indices(leads, LEADS)
+    figure = new_figure(height=0.9 + 1.35 * len(scaled))
+    axes = figure.subplots(len(scaled), len(leads), sharex=True, sharey="row", squeeze=False)
+    for row, (rule, values) in enumerate(scaled.items()):
+        array = as_signals(values, LEADS, f"scaled[{rule!r}]")
+        colour, times = PALETTE[row % len(PALETTE)], np.arange(len(array)) / rate
+        for ax, lead in zip(axes[row], indices, strict=True):
+            ax.plot(times, array[:, lead], color=colour, linewidth=0.9)
+            ax.axhline(0.0, color="#999999", linewidth=0.8, zorder=1)
+        axes[row, 0].set_ylabel(f"{rule}\n({(units or {}).get(rule, 'scaled')})")
+    for ax, lead in zip(axes[0], leads, strict=True):
+        ax.set_title(f"lead {lead}")
+    return _finish(figure, axes, len(array) / rate, "The same ECG under each scaling rule")
+
+
+@styled
+def plot_augmentations(
+    augmented: Mapping[str, ArrayLike],
+    original: ArrayLike,
+    sampling_rate: float = 100,
+    leads: Sequence[str] = ("II", "V2"),
+    unit: str = "mV",
+) -> Figure:
+    """Draw each augmentation over the original: a row for each, a column for each lead.
+
+    Args:
+        augmented: (time, lead) arrays by name.
+        original: (time, lead), what they were made from.
+        sampling_rate, leads: as in `plot_trend`.
+        unit: of both.
+
+    Raises: as in `plot_trend`.
+    """
+    rate, base = as_rate(sampling_rate), as_signals(original, LEADS, "original")
+    times, indices = np.arange(len(base)) / rate, lead_indices(leads, LEADS)
+    figure = new_figure(height=1.0 + 1.15 * len(augmented))
+    axes = figure.subplots(len(augmented), len(leads), sharex=True, sharey="col", squeeze=False)
+    for row, (name, values) in zip(axes, augmented.items(), strict=True):
+        array = same_shape(values, base, f"augmented[{name!r}]", "original")
+        for ax, lead in zip(row, indices, strict=True):
+            ax.plot(times, base[:, lead], color="#8f8f8f", linewidth=1.6, label="original")
+            ax.plot(times, array[:, lead], color=DISTURBED, linewidth=0.9, label="augmented")
+            ax.set_title(f"{name}, lead {LEADS[lead]}", loc="left", fontsize=9.5, pad=3)
+    figure.supylabel(unit, fontsize=10)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    seconds = min(SHOWN_SECONDS, len(base) / rate)
+    return _finish(figure, axes, seconds, "Augmentations over the original", x=0.01, ha="left")
+
+
+def _finish(figure: Figure, axes: np.ndarray, seconds: float, title: str, **place: object) -> Figure:
+    for ax in axes.flat:
+        ax.set_xlim(0.0, seconds)
+        light_grid(ax)
+    for ax in axes[-1]:
+        ax.set_xlabel("time (s)")
+    figure.suptitle(title, **place)
+    return figure

@@ -19,12 +19,10 @@ def as_signals(signals: ArrayLike, lead_names: Sequence[str], argument: str = "s
     array, n_leads = as_numbers(signals, argument), len(lead_names)
     if array.ndim == 2 and array.shape[1] == n_leads:
         return array
-    message = f"{argument} must have the shape (time, {n_leads}), got {array.shape}."
-    if array.ndim == 2 and array.shape[0] == n_leads:
-        message += f" It looks transposed: use {argument}.T."
-    if array.ndim == 3:
-        message += f" Take one record, {argument}[0]."
-    raise ValueError(message)
+    transposed = array.ndim == 2 and array.shape[0] == n_leads
+    hint = f" It looks transposed: use {argument}.T." if transposed else ""
+    hint = f" Take one record, {argument}[0]." if array.ndim == 3 else hint
+    raise ValueError(f"{argument} must have the shape (time, {n_leads}), got {array.shape}.{hint}")
 
 
 def same_shape(values: ArrayLike, like: np.ndarray, argument: str, of: str = "signals") -> np.ndarray:
@@ -39,9 +37,7 @@ def as_mask(padded: ArrayLike | None, n_times: int) -> np.ndarray:
     """Return the mask of padded samples, bool (time,); None means that all were recorded."""
     array = np.zeros(n_times, bool) if padded is None else np.asarray(padded)
     if array.shape != (n_times,) or array.dtype != bool:
-        raise ValueError(
-            f"padded must be bool of shape ({n_times},), got {array.dtype} of shape {array.shape}."
-        )
+        raise ValueError(f"padded must be bool, shape ({n_times},), got {array.dtype}, {array.shape}.")
     return array
 
 
@@ -51,15 +47,13 @@ def as_map(values: ArrayLike, padded: np.ndarray, argument: str) -> np.ndarray:
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
     if array.ndim != 1 or not 1 <= array.size <= padded.size:
         raise ValueError(
-            f"{argument} must have the shape (position,) with 1 to {padded.size} positions, got "
-            f"{array.shape}. Take one record and one class, {argument}[record, :, class]."
+            f"{argument} must have the shape (position,), at most {padded.size}, got {array.shape}. "
+            f"Take one record and one class, {argument}[record, :, class]."
         )
     starts = np.linspace(0, padded.size, array.size + 1)[:-1].astype(int)
     bad = np.count_nonzero(~np.isfinite(array) & ~np.logical_or.reduceat(padded, starts))
     if bad:
-        raise ValueError(
-            f"{argument} must be finite where time is not padded, got {bad} values that are not."
-        )
+        raise ValueError(f"{argument} must be finite where time is not padded, got {bad} that are not.")
     return array
 
 

@@ -1,8 +1,7 @@
 """Class activation maps over an ECG: one class, or every class.
 
-A map has no lead axis: one value stands for all 12 leads at that time, so the same colour lies behind all
-of them. The evidence is drawn as signed bars about 0, the heatmap as a colour: the first can be added up
-(its mean is the logit), the second is relative to its own record.
+The evidence is drawn as signed bars about 0, for it can be added up (its mean is the logit); the heatmap,
+which is relative to its own record, as a colour behind all leads alike, for a map has no lead axis.
 """
 
 from collections.abc import Sequence
@@ -14,7 +13,6 @@ from signalcam.leads import LEADS
 from signalcam.plotting import paper
 from signalcam.plotting.cases import Case
 from signalcam.plotting.inputs import as_map, as_mask, as_numbers, as_rate, as_signals, lead_indices
-from signalcam.plotting.strips import draw_evidence, draw_heat_legend, draw_heat_strip, finish_strip
 from signalcam.plotting.style import WIDTH, Figure, panel_width, stacked_figure, styled, symmetric_limits
 
 LEFT = 0.9
@@ -27,7 +25,6 @@ def plot_map(
     sampling_rate: float = 100,
     lead_names: Sequence[str] = LEADS,
     class_name: str = "ABNORMAL",
-    leads: Sequence[str] | None = None,
 ) -> Figure:
     """Draw one record's map: the ECG over the heatmap, below it the signed evidence and the heatmap.
 
@@ -36,13 +33,12 @@ def plot_map(
         sampling_rate: Hz.
         lead_names: of the signals' second axis.
         class_name: what the evidence speaks for.
-        leads: which leads to draw, default all.
 
     Raises:
         ValueError: an array has the wrong shape, or the heatmap leaves [0, 1].
     """
-    case, rate, names = case.checked(lead_names), as_rate(sampling_rate), list(leads or lead_names)
-    array, mask, cells = case.signals[:, lead_indices(names, lead_names)], case.padded, case.evidence
+    case, rate = case.checked(lead_names), as_rate(sampling_rate)
+    array, mask, cells = case.signals, case.padded, case.evidence
     duration, limits = len(array) / rate, symmetric_limits(cells)
     sheet, panel = paper.lay_out([array], rate), panel_width(left=LEFT)
     height = sheet.height(panel, duration + paper.PULSE_SECONDS)
@@ -51,26 +47,27 @@ def plot_map(
     figure, axes = stacked_figure([height, 1.05, 0.26], gap=(0.1, 0.12), top=0.78, bottom=bottom, left=LEFT)
     above, middle, below = axes[:, 0]
 
-    paper.draw_grid(above, sheet, (0.0, duration), panel, plain=True)
+    paper.draw_grid(above, sheet, duration, panel, plain=True)
     paper.draw_heat(above, case.heatmap, rate, sheet.bottom, sheet.top)
-    paper.draw_ecg(above, array, sheet, rate, names, mask, linewidth=1.0)
-    mean = draw_evidence(middle, cells, mask, rate, limits)
+    paper.draw_ecg(above, array, sheet, rate, lead_names, mask, linewidth=1.0)
+    mean = paper.draw_evidence(middle, cells, mask, rate, limits)
     if case.logit is not None:
         if not _is_logit(mean, case.logit):
             style = {"color": "#7B3294", "linewidth": 1.6, "linestyle": ":", "gid": "logit"}
             middle.plot([0.0, duration], [case.logit, case.logit], zorder=5, **style)
         reach = 1.15 * max(limits.vmax, abs(case.logit))
         middle.set_ylim(-reach, reach)
-    finish_strip(middle, duration, "evidence\n(logits)", xlabel=False, upright=False)
-    draw_heat_strip(below, case.heatmap, mask, rate)
-    finish_strip(below, duration, "heatmap")
+    paper.finish_strip(middle, duration, "evidence\n(logits)", xlabel=False, upright=False)
+    paper.draw_heat(below, case.heatmap, rate, 0.0, 1.0)
+    below.set(ylim=(0.0, 1.0), yticks=[])
+    paper.draw_padded(below, mask, rate)
+    paper.finish_strip(below, duration, "heatmap")
 
     figure.headline(case.name or f"Map for {class_name}")
     text, mark, colour = case.verdict(class_name)
-    y = 1 - 0.42 / figure.get_size_inches()[1]
-    text = f"{mark}: {text}" if mark else text
-    figure.text(0.5, y, text, ha="center", va="top", color=colour, fontsize=10.5)
-    draw_heat_legend(figure, WIDTH - 0.2, bottom - 0.46)
+    style = {"ha": "center", "va": "top", "color": colour, "fontsize": 10.5}
+    figure.text(0.5, 1 - 0.42 / figure.get_size_inches()[1], f"{mark}: {text}" if mark else text, **style)
+    paper.draw_heat_legend(figure, WIDTH - 0.2, bottom - 0.46)
     figure.caption(words)
     return figure
 
@@ -113,12 +110,12 @@ def plot_class_maps(
     sheet, panel = paper.lay_out([array], rate), panel_width(**CLASS_MARGINS)
     heights = [sheet.height(panel, duration + paper.PULSE_SECONDS)] + [0.62] * len(class_names)
     figure, axes = stacked_figure(heights, gap=0.1, top=0.55, bottom=1.05, **CLASS_MARGINS)
-    paper.draw_grid(axes[0, 0], sheet, (0.0, duration), panel)
+    paper.draw_grid(axes[0, 0], sheet, duration, panel)
     paper.draw_ecg(axes[0, 0], array, sheet, rate, leads, mask)
     for k, (ax, class_name) in enumerate(zip(axes[1:, 0], class_names, strict=True)):
         cells = as_map(table[:, k], mask, "evidence")
-        mean = draw_evidence(ax, cells, mask, rate, limits)
-        finish_strip(ax, duration, class_name, xlabel=k == len(class_names) - 1)
+        mean = paper.draw_evidence(ax, cells, mask, rate, limits)
+        paper.finish_strip(ax, duration, class_name, xlabel=k == len(class_names) - 1)
         ax.yaxis.label.set_fontweight("bold" if class_name in truth else "normal")
         ax.yaxis.set_label_coords(-0.055, 0.5)
         lines = [] if probabilities is None else [f"P = {probabilities[k]:.2f}"]

@@ -1,6 +1,6 @@
 """Figures of a trained model: its training, its confusion matrix, its curves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib
 import numpy as np
@@ -26,7 +26,7 @@ def plot_history(history: pd.DataFrame, best_epoch: int | None = None) -> Figure
     Args:
         history: columns epoch, loss; val_loss, accuracy, val_accuracy, auc, val_auc and learning_rate
             where there are any.
-        best_epoch: a value of column epoch, to be marked; default that of the lowest val_loss.
+        best_epoch: to be marked; default that of the lowest val_loss.
 
     Raises:
         ValueError: an epoch that is not in the history.
@@ -51,7 +51,7 @@ def plot_history(history: pd.DataFrame, best_epoch: int | None = None) -> Figure
 
 @styled
 def plot_confusion(counts: pd.DataFrame, title: str = "Confusion matrix") -> Figure:
-    """Draw a confusion matrix: counts, and below each its share of the row, that is of the true class.
+    """Draw a confusion matrix: counts, and below each its share of the true class.
 
     Args:
         counts: index the true class, columns the predicted one, in the same order.
@@ -92,9 +92,7 @@ def plot_roc(curves: Mapping[str, Mapping], title: str = "ROC") -> Figure:
     """Draw ROC curves with their AUC in the legend and their interval as a band.
 
     Args:
-        curves: by name, a mapping as `evaluation.roc` gives it: x (false positive rate), y (recall), and
-            where there are any low and high (band of y), area (the AUC: a number, (value, low, high), or an
-            object with these attributes), point ((x, y) at the threshold in use).
+        curves: by name, as `evaluation.roc` gives them.
         title: of the figure.
     """
     figure = new_figure(width=5.8, height=5.7)
@@ -102,20 +100,16 @@ def plot_roc(curves: Mapping[str, Mapping], title: str = "ROC") -> Figure:
     ax.plot([0, 1], [0, 1], label="chance, AUC 0.5", **CHANCE)
     for number, (name, curve) in enumerate(curves.items()):
         colour = PALETTE[number % len(PALETTE)]
-        if "low" in curve and "high" in curve:
-            band = (curve["x"], curve["low"], curve["high"])
-            ax.fill_between(*band, color=colour, alpha=0.15, linewidth=0)
-        text = f", AUC {_in_words(curve['area'])}" if "area" in curve else ""
-        ax.plot(curve["x"], curve["y"], color=colour, linewidth=1.8, label=f"{name}{text}")
-        if "point" in curve:
-            ax.plot(*curve["point"], "o", color=colour, markersize=7, markeredgecolor="white")
-    ax.set(
-        xlabel="false positive rate (1 − specificity)",
-        ylabel="true positive rate (recall, sensitivity)",
-        xlim=(-0.01, 1.01),
-        ylim=(-0.01, 1.01),
-        aspect="equal",
-    )
+        if "low" in curve:
+            ax.fill_between(curve["x"], curve["low"], curve["high"], color=colour, alpha=0.15, linewidth=0)
+        area = curve["area"]
+        interval = f" [{area.low:.3f}, {area.high:.3f}]" if np.isfinite(area.low + area.high) else ""
+        label = f"{name}, AUC {area.value:.3f}{interval}"
+        ax.plot(curve["x"], curve["y"], color=colour, linewidth=1.8, label=label)
+        ax.plot(*curve["point"], "o", color=colour, markersize=7, markeredgecolor="white")
+    ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    ax.set_xlabel("false positive rate (1 − specificity)")
+    ax.set_ylabel("true positive rate (recall, sensitivity)")
     ax.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=8.5)
     ax.set_title(title)
     light_grid(ax)
@@ -123,15 +117,12 @@ def plot_roc(curves: Mapping[str, Mapping], title: str = "ROC") -> Figure:
 
 
 @styled
-def plot_reliability(
-    table: pd.DataFrame, error: float | Sequence[float] | object = None, title: str = "Reliability"
-) -> Figure:
+def plot_reliability(table: pd.DataFrame, error: float, title: str = "Reliability") -> Figure:
     """Do probabilities come true? Draw observed share over predicted probability, and each bin's records.
 
     Args:
-        table: one row a bin, as `evaluation.reliability` gives it: bin_low and bin_high (edges), predicted
-            (mean probability), observed (share of positives), low and high (its interval), n (records).
-        error: expected calibration error, a number or (value, low, high), for the title.
+        table: one row a bin, as `evaluation.reliability` gives it.
+        error: expected calibration error, for the title.
         title: of the figure.
     """
     figure = new_figure(width=5.6, height=5.6)
@@ -147,22 +138,8 @@ def plot_reliability(
     below.bar(table["bin_low"], table["n"], width=widths, align="edge", color="#8a8a8a", edgecolor="white")
     below.set(ylabel="records\n(count)", xlabel="predicted probability", xlim=(-0.03, 1.03))
     light_grid(below, "y")
-    ax.set_title(title if error is None else f"{title}\ncalibration error {_in_words(error)}")
+    ax.set_title(f"{title}\ncalibration error {error:.3f}")
     return figure
-
-
-def _in_words(estimate: float | Sequence[float] | object) -> str:
-    """Return `0.912 [0.881, 0.940]`, without an interval `0.912`, without a value `not available`.
-
-    Args:
-        estimate: a number, (value, low, high), or an object with these attributes.
-    """
-    if hasattr(estimate, "low"):
-        estimate = (estimate.value, estimate.low, estimate.high)
-    value, low, high = (float(number) for number in (*np.atleast_1d(estimate), np.nan, np.nan)[:3])
-    if not np.isfinite(value):
-        return "not available"
-    return f"{value:.3f}" + (f" [{low:.3f}, {high:.3f}]" if np.isfinite(low + high) else "")
 
 
 def _draw_history(ax: Axes, history: pd.DataFrame, key: str, best_epoch: int | None) -> None:
@@ -178,9 +155,8 @@ def _draw_history(ax: Axes, history: pd.DataFrame, key: str, best_epoch: int | N
         label = f"best epoch, {best_epoch}"
         ax.axvline(best_epoch, color=INK, linestyle=(0, (3, 2)), linewidth=1.0, label=label)
         watched = f"val_{key}" if f"val_{key}" in history else key
-        ax.plot(
-            [best_epoch], history.loc[epoch == best_epoch, watched].iloc[:1], "o", color=INK, markersize=5
-        )
+        best = history.loc[epoch == best_epoch, watched].iloc[:1]
+        ax.plot([best_epoch], best, "o", color=INK, markersize=5)
     ax.set(ylabel=HISTORY_PANELS[key], xlabel="epoch")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     light_grid(ax)

@@ -1,12 +1,8 @@
 """Colours, sizes and the figure that every plot is drawn on.
 
-Two decisions keep pictures right in a notebook. A figure never goes through `pyplot`, so no global list
-of open figures grows and none is shown a second time at the end of a cell. And it draws itself: a plain
-Matplotlib figure that `pyplot` does not know is shown as a line of text until somebody imports `pyplot`.
-
-Colours are safe for colour-blind readers: Okabe and Ito's for categories, ColorBrewer's YlOrBr
-(sequential) and RdBu (diverging) for maps. Widths are in inches at 100 dots an inch, so that a picture
-fits 900 pixels.
+A figure never goes through `pyplot`, so no global list of open figures grows and a notebook shows none twice.
+Colours are safe for colour-blind readers: Okabe and Ito's for categories, ColorBrewer's YlOrBr (sequential)
+and RdBu (diverging) for maps.
 """
 
 import functools
@@ -42,24 +38,22 @@ STYLE = {
     **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
     **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 9),
     **dict.fromkeys(("axes.spines.top", "axes.spines.right", "axes.grid", "legend.frameon"), False),
+    **dict.fromkeys(("path.simplify", "text.usetex"), False),
+    **dict.fromkeys(("font.size", "axes.labelsize"), 10),
     "font.family": ["DejaVu Sans"],
-    "font.size": 10,
     "figure.titlesize": 12,
     "axes.titlesize": 10.5,
     "axes.titleweight": "normal",
-    "axes.labelsize": 10,
     "axes.edgecolor": "#888888",
     "axes.linewidth": 0.8,
     "axes.unicode_minus": True,
     "lines.linewidth": 1.4,
     "hatch.linewidth": 0.6,
-    "path.simplify": False,
-    "text.usetex": False,
 }
 
 
 class Figure(matplotlib.figure.Figure):
-    """A Matplotlib figure that a notebook shows, once, as the value of its cell."""
+    """A Matplotlib figure that draws itself, as the value of a notebook's cell, without `pyplot`."""
 
     def headline(self, text: str) -> None:
         """Write the title 0.12 inches below the upper edge."""
@@ -88,12 +82,12 @@ def stacked_figure(
     right: float = 0.2,
     top: float = 0.5,
     bottom: float = 0.62,
-    gap: float | Sequence[float] = 0.12,
+    gap: float | Sequence[float] = 0.0,
 ) -> tuple[Figure, np.ndarray]:
     """Make a figure with axes placed to the inch, so that time lines up and ECG squares come out square.
 
     Args:
-        heights: height of each row, inches, from top to bottom.
+        heights: of each row, inches, from top to bottom.
         columns: axes beside each other in a row.
         left, right, top, bottom: margins, inches.
         gap: space below each row but the last, inches, one for all or one each.
@@ -101,17 +95,14 @@ def stacked_figure(
     Returns:
         The figure and an object array (row, column) of axes.
     """
-    gaps = [*np.broadcast_to(np.asarray(gap, float), (len(heights) - 1,)), 0.0]
+    gaps = np.append(np.broadcast_to(gap, len(heights) - 1), 0.0)
     total = top + bottom + float(np.sum(heights)) + float(np.sum(gaps))
     figure, panel = new_figure(WIDTH, total, layout=None), panel_width(columns, left, right)
     axes = np.empty((len(heights), columns), dtype=object)
-    y = total - top
-    for row, (height, below) in enumerate(zip(heights, gaps, strict=True)):
-        y -= height
-        for column in range(columns):
-            x = left + column * (panel + COLUMN_GAP)
-            axes[row, column] = figure.add_axes((x / WIDTH, y / total, panel / WIDTH, height / total))
-        y -= below
+    lower = total - top - np.cumsum(heights) - (np.cumsum(gaps) - gaps)
+    for row, column in np.ndindex(axes.shape):
+        place = left + column * (panel + COLUMN_GAP), lower[row], panel, heights[row]
+        axes[row, column] = figure.add_axes(np.divide(place, (WIDTH, total, WIDTH, total)))
     return figure, axes
 
 
@@ -132,15 +123,12 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
 
 
 def save_figure(figure: matplotlib.figure.Figure, path: str | Path, dpi: int = 200) -> Path:
-    """Write a figure. A PNG holds no version of its writer: the same picture gives the same bytes.
+    """Write a figure and return the path. The same picture gives the same bytes as PNG.
 
     Args:
         figure: any Matplotlib figure.
         path: file to write; its ending says the format, its folder is made if it is not there.
         dpi: dots an inch.
-
-    Returns:
-        The path.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

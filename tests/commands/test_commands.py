@@ -26,7 +26,7 @@ from signalcam.deployment.deployable import Settings, load_model, save_model
 from signalcam.leads import LEADS
 from signalcam.recordings.reading import read_recording
 from signalcam.reproduction.results import evaluate_model
-from signalcam.training.callbacks import Interruptible
+from signalcam.training.callbacks import ResumableState
 from signalcam.training.recipes import RECIPES, TARGETS
 
 
@@ -448,7 +448,25 @@ def test_evaluation_that_cannot_be_done_says_why(simulated_folder, signals, tmp_
     save_model(random_model(signals[:20], Settings(class_names=("AFIB",))), other)
     status, _, err = run(capsys, "evaluate", other, "--data", simulated_folder)
     assert status == 1
-    assert "PTB-XL has labels for the classes ABNORMAL, NORM, MI, STTC, CD, HYP; this model has AFIB" in err
+    classes = "ABNORMAL, NORM, MI, STTC, CD, HYP"
+    assert f"class_names must be among {classes}, which PTB-XL has labels for, got AFIB" in err
+
+
+@pytest.mark.bad_input(63)
+def test_fold_that_a_model_has_seen_is_scored_only_on_demand(simulated_folder, signals, tmp_path, capsys):
+    path = tmp_path / "model.keras"
+    folds = {"training_folds": (1, 2), "validation_folds": (9,)}
+    save_model(random_model(signals, Settings(dataset="simulated ECGs", **folds)), path)
+    command = ("evaluate", path, "--data", simulated_folder, "--bootstrap", 10, "--fold")
+    for fold, use in ((2, "trained on folds 1, 2"), (9, "chosen on folds 9")):
+        status, out, err = run(capsys, *command, fold)
+        assert (status, out) == (1, "")
+        assert f"not seen, got {fold}: it was {use} of simulated ECGs" in err
+        assert "(--seen-folds)" in err
+        status, out, _ = run(capsys, *command, fold, "--seen-folds")
+        assert status == 0
+        assert f"Fold {fold}, label rule" in out
+    assert run(capsys, *command, 10)[0] == 0
 
 
 @pytest.mark.security
@@ -468,14 +486,14 @@ def test_interrupted_training_goes_on_and_leaves_everything_in_one_folder(
     output = tmp_path / "run"
     command = ["train", "--recipe", "paper", "--data", simulated_folder, "--epochs", 2, "--bootstrap", 20]
     command += ["--output", output, "--rule", "labelled"]
-    write_state = Interruptible.on_epoch_end
+    write_state = ResumableState.on_epoch_end
 
     def interrupt(self, epoch, logs=None):
         write_state(self, epoch, logs)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Interruptible, "on_epoch_end", interrupt)
+        patch.setattr(ResumableState, "on_epoch_end", interrupt)
         status, _, err = run(capsys, *command)
     assert status == 130
     assert "interrupted" in err
@@ -490,6 +508,7 @@ def test_interrupted_training_goes_on_and_leaves_everything_in_one_folder(
     assert set(metrics["runs"][0]["results"]["by_label_rule"]) == set(LABEL_RULES)
     rows = list(csv.DictReader((output / "predictions.csv").open()))
     assert f"AUC {metrics['over_seeds']['auc']['mean']:.3f}" in out
+    assert "published" not in out
     card = (output / "MODEL_CARD.md").read_text()
     for heading in ("# Model description", "# Intended uses", "# Hyperparameters", "# Evaluation Results"):
         assert f"#{heading}" in card
@@ -501,7 +520,18 @@ def test_interrupted_training_goes_on_and_leaves_everything_in_one_folder(
         assert abs(found[int(row["ecg_id"])] - float(row["probability_ABNORMAL"])) < 1e-4
     status, _, err = run(capsys, *command[:-2], "--rule", "clear")
     assert status == 1
-    assert "holds the state of a training with other data or settings" in err
+    assert "holds the state of another training: training records must be the same as then" in err
+
+
+@pytest.mark.slow
+def test_training_on_the_real_set_ends_beside_published_results(real_folder, tmp_path, capsys):
+    command = ("train", "--data", real_folder, "--output", tmp_path, "--epochs", 1, "--bootstrap", 10)
+    status, out, _ = run(capsys, *command)
+    assert status == 0
+    assert "Label rule paper, beside what others published; ours: mean of 1 models" in out
+    for word in ("public weights", "xresnet1d101", "ours - public weights", "AUC, normal against MI"):
+        assert word in out
+    assert (tmp_path / "comparison.csv").is_file()
 
 
 def test_training_that_cannot_be_done_says_why(simulated_folder, tmp_path, capsys):
@@ -509,7 +539,6 @@ def test_training_that_cannot_be_done_says_why(simulated_folder, tmp_path, capsy
     for options, message in (
         (["--seeds", 0], "n_seeds must be at least 1"),
         (["--epochs", 0], "epochs and batch_size must be at least 1"),
-        (["--further", tmp_path], "There is no signals.npy in"),
     ):
         status, _, err = run(capsys, *command, *options)
         assert status == 1
@@ -523,14 +552,14 @@ def test_interrupted_training_ends_as_an_uninterrupted_one(
 ):
     command = ["train", "--recipe", recipe, "--data", simulated_folder, "--epochs", 3, "--bootstrap", 10]
     assert run(capsys, *command, "--output", tmp_path / "whole")[0] == 0
-    write_state = Interruptible.on_epoch_end
+    write_state = ResumableState.on_epoch_end
 
     def interrupt(self, epoch, logs=None):
         write_state(self, epoch, logs)
         if epoch < 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Interruptible, "on_epoch_end", interrupt)
+    monkeypatch.setattr(ResumableState, "on_epoch_end", interrupt)
     n_stops = 2 * n_networks
     statuses = [run(capsys, *command, "--output", tmp_path / "parts")[0] for _ in range(n_stops + 1)]
     assert statuses == [130] * n_stops + [0]

@@ -122,7 +122,7 @@ def test_padded_time_may_be_nan_and_is_left_out_of_the_mean(ecg, evidence, heatm
         (patch,) = [patch for patch in ax.patches if patch.get_gid() == "padded"]
         assert (patch.get_x(), patch.get_x() + patch.get_width()) == pytest.approx((8.0, 10.0))
     with pytest.raises(
-        ValueError, match="evidence must be finite where time is not padded, got 25 values that are not"
+        ValueError, match="evidence must be finite where time is not padded, got 25 that are not"
     ):
         plotting.plot_map(Case(ecg, evidence, np.zeros(1000)))
 
@@ -140,6 +140,19 @@ def test_maps_of_several_records_or_classes_are_refused_with_a_hint(ecg, evidenc
     with pytest.raises(ValueError, match=r"Take one record and one class, heatmap\[record, :, class\]"):
         plotting.plot_map(Case(ecg, evidence, np.zeros((2, 1000, 1))))
     plotting.plot_map(Case(ecg, evidence[:, None], heatmap[:, None]))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (np.zeros(125), r"one value a sample, shape \(1000,\), got \(125,\)"),
+        (np.full(1000, 1.5), r"heatmap must lie in \[0, 1\], got 1.5 to 1.5"),
+        (np.full(1000, np.nan), "heatmap must be finite where time is not padded, got 1000 that are not"),
+    ],
+)
+def test_wrong_heatmaps_are_named(ecg, evidence, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.plot_map(Case(ecg, evidence, wrong))
 
 
 def test_maps_leave_their_arguments_as_they_were(ecg, evidence, heatmap):
@@ -219,19 +232,20 @@ def test_lead_time_map_lies_behind_its_own_lead(ecg, rng):
 
 def test_beat_average_draws_evidence_about_the_r_peak(rng):
     times = np.arange(-30, 50) / 100
-    beats = {name: rng.normal(size=(80, 12)) for name in ("NORM", "MI")}
-    evidence = {name: rng.normal(size=80) for name in beats}
-    figure = plotting.plot_beat_average(
-        times, beats, evidence, counts={"MI": 1234}, segments={"QRS": (-0.05, 0.05)}
-    )
+    value = rng.normal(size=80)
+    evidence = pd.DataFrame({"value": value, "low": value - 1, "high": value + 1})
+    groups = {
+        name: {"signals": rng.normal(size=(80, 12)), "evidence": sign * evidence, "count": 1234}
+        for name, sign in (("NORM", -1), ("MI", 1))
+    }
+    figure = plotting.plot_beat_average(times, groups, {"QRS": (-0.05, 0.05)})
     curve = next(line for line in figure.axes[3].lines if line.get_gid() == "evidence")
-    np.testing.assert_allclose(curve.get_xydata(), np.column_stack([times, evidence["MI"]]))
+    np.testing.assert_allclose(curve.get_xydata(), np.column_stack([times, value]))
     assert figure.axes[1].get_title() == "MI\n1,234 beats"
     assert "time from the R peak (s)" in texts(figure)
-    with pytest.raises(
-        ValueError, match=r"evidence must use the names of beats, \['NORM', 'MI'\], got \['NORM'\]"
-    ):
-        plotting.plot_beat_average(times, beats, {"NORM": evidence["NORM"]})
+    groups["MI"]["signals"] = groups["MI"]["signals"].T
+    with pytest.raises(ValueError, match="signals of MI must have the shape .* It looks transposed"):
+        plotting.plot_beat_average(times, groups, {})
 
 
 def test_deletion_and_insertion_legends_hold_the_area_under_the_curve():
@@ -251,14 +265,14 @@ def test_sanity_draws_layers_in_the_order_of_randomising():
     (ax,) = plotting.plot_sanity({"cam": table, "gradient": table}).axes
     assert [label.get_text() for label in ax.get_xticklabels()] == ["none", "classifier"]
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [1.0, 0.1])
-    with pytest.raises(ValueError, match=r"correlations\['gradient'\] must have the layers"):
-        plotting.plot_sanity({"cam": table, "gradient": table.iloc[::-1]})
+    (ax,) = plotting.plot_sanity({"cam": table, "gradient": table.iloc[::-1]}).axes
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), [1.0, 0.1])
 
 
 def test_localisation_has_a_panel_a_measure_with_chance():
     index = pd.MultiIndex.from_product([["cam", "random"], ["pointing", "mass"]])
     table = pd.DataFrame({"value": [0.9, 0.8, 0.4, 0.3], "low": 0.2, "high": 0.95}, index=index)
-    figure = plotting.plot_localisation(table, chance={"pointing": 0.35})
+    figure = plotting.plot_localisation(table, {"pointing": 0.35}, "Lesions")
     pointing, mass = figure.axes
     assert [pointing.get_title(), mass.get_title()] == ["pointing game", "relevance mass"]
     np.testing.assert_allclose(pointing.lines[0].get_xdata(), [0.9, 0.4])

@@ -152,17 +152,9 @@ def _draw_figures(assessment: Assessment) -> dict[str, plotting.Figure]:
     leads = about["lead_names"]
     groups = {name: values for name, values in assessment.beat.items() if name != "times"}
     if groups:
-        evidence = {name: values["evidence"] for name, values in groups.items()}
-        figures["beats"] = plotting.plot_beat_average(
-            np.asarray(assessment.beat["times"]),
-            {name: values["signals"] for name, values in groups.items()},
-            {name: curve["value"].to_numpy() for name, curve in evidence.items()},
-            {name: (curve["low"].to_numpy(), curve["high"].to_numpy()) for name, curve in evidence.items()},
-            counts={name: values["count"] for name, values in groups.items()},
-            segments=SEGMENTS,
-            lead_names=leads,
-            leads=[lead for lead in ("II", "V2", "V5") if lead in leads] or list(leads[:3]),
-        )
+        shown = [lead for lead in ("II", "V2", "V5") if lead in leads] or list(leads[:3])
+        times = np.asarray(assessment.beat["times"])
+        figures["beats"] = plotting.plot_beat_average(times, groups, SEGMENTS, leads, shown)
     setting = {"sampling_rate": about["sampling_rate"], "lead_names": leads, "class_name": about["class"]}
     figures["leads"] = plotting.plot_lead_time(**assessment.example, **setting)
     return figures

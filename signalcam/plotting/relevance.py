@@ -1,0 +1,147 @@
+"""Beyond the map over time: where in the beat the evidence lies, and which stretch of which lead counts."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from signalcam.leads import LEADS
+from signalcam.plotting import paper
+from signalcam.plotting.inputs import as_rate, as_signals, lead_indices, same_shape
+from signalcam.plotting.style import (
+    AGAINST,
+    EVIDENCE_COLOURS,
+    INK,
+    TOWARDS,
+    WIDTH,
+    Figure,
+    new_figure,
+    panel_width,
+    stacked_figure,
+    styled,
+    symmetric_limits,
+)
+
+SEGMENT_COLOURS = ("#f1f1f1", "#e3e3e3")
+MARGINS = {"left": 0.55, "right": 2.05}
+
+
+@styled
+def plot_beat_average(
+    times: np.ndarray,
+    groups: Mapping[str, Mapping],
+    segments: Mapping[str, tuple[float, float]],
+    lead_names: Sequence[str] = LEADS,
+    leads: Sequence[str] = ("II", "V2", "V5"),
+) -> Figure:
+    """Draw a column for each group of records: its median beat, and its mean evidence along the beat.
+
+    Args:
+        times: (time,) seconds from the R peak.
+        groups: by name, for instance by superclass: `signals`, the median beat (time, lead) in mV;
+            `evidence` in logits, a DataFrame with a row a time and the columns value, low, high; `count`.
+        segments: (start, stop) in seconds from the R peak of P, QRS and so on; shaded and named.
+        lead_names: of the beats' second axis.
+        leads: which leads to draw.
+
+    Raises:
+        ValueError: beats of a wrong shape, an unknown lead.
+    """
+    indices = lead_indices(leads, lead_names)
+    beats = {
+        name: as_signals(group["signals"], lead_names, f"signals of {name}")[:, indices]
+        for name, group in groups.items()
+    }
+    figure = new_figure(height=4.6)
+    axes = figure.subplots(2, len(groups), sharex=True, sharey="row", squeeze=False, height_ratios=(1.5, 1))
+    offsets = paper.lay_out(list(beats.values()), 1 / max(np.diff(times).min(), 1e-6)).offsets
+    named = {"ha": "center", "va": "top", "fontsize": 8}
+    for (upper, lower), (name, group) in zip(axes.T, groups.items(), strict=True):
+        for lead, trace in zip(leads, (beats[name] + offsets).T, strict=True):
+            upper.plot(times, trace, color=INK, linewidth=1.2, gid=f"lead {lead}")
+        upper.set_title(f"{name}\n{group['count']:,} beats")
+        value, low, high = (group["evidence"][column].to_numpy(float) for column in ("value", "low", "high"))
+        lower.fill_between(times, low, high, color="#bdbdbd", alpha=0.6, linewidth=0, zorder=2)
+        for colour, part in ((TOWARDS, value > 0), (AGAINST, value < 0)):
+            style = {"color": colour, "alpha": 0.35, "linewidth": 0, "zorder": 2}
+            lower.fill_between(times, 0.0, value, where=part, interpolate=True, **style)
+        lower.plot(times, value, color=INK, linewidth=1.4, zorder=3, gid="evidence")
+        lower.axhline(0.0, color="#555555", linewidth=0.8)
+        for number, (segment, (start, stop)) in enumerate(segments.items()):
+            for ax in (upper, lower):
+                ax.axvspan(start, stop, color=SEGMENT_COLOURS[number % 2], linewidth=0, zorder=0)
+            place = {"transform": upper.get_xaxis_transform()} | named
+            upper.text((start + stop) / 2, 0.99, segment, **place)
+        for ax in (upper, lower):
+            ax.axvline(0.0, color="#9a9a9a", linewidth=0.8, linestyle=(0, (3, 2)))
+    axes[0, 0].set_yticks(offsets, list(leads))
+    axes[0, 0].set_ylabel("median beat (lines: 1 mV apart)")
+    traces = [beat + offsets for beat in beats.values()]
+    low, high = np.nanmin(traces), np.nanmax(traces)
+    axes[0, 0].set_ylim(low - 0.2, high + 0.5)
+    for ax in axes[0]:
+        for level in np.arange(np.ceil(low), np.floor(high) + 1):
+            ax.axhline(level, color="#dddddd", linewidth=0.5, zorder=0.5)
+    axes[1, 0].set(ylabel="mean evidence\n(logits)", xlim=(times[0], times[-1]))
+    figure.supxlabel("time from the R peak (s)", fontsize=10)
+    figure.suptitle("Where in the beat the evidence lies")
+    return figure
+
+
+@styled
+def plot_lead_time(
+    relevance: ArrayLike,
+    signals: ArrayLike,
+    sampling_rate: float = 100,
+    lead_names: Sequence[str] = LEADS,
+    class_name: str = "ABNORMAL",
+    name: str = "",
+) -> Figure:
+    """Draw every lead over its own relevance by occlusion, and at the right the mean relevance of each lead.
+
+    Args:
+        relevance: (time, lead), in logits, signed: positive speaks for the class. A CAM has no lead axis.
+        signals: (time, lead) in mV.
+        sampling_rate: Hz.
+        lead_names: of both second axes.
+        class_name: what the relevance speaks for.
+        name: of the record.
+
+    Raises:
+        ValueError: an array has the wrong shape.
+    """
+    array, rate = as_signals(signals, lead_names), as_rate(sampling_rate)
+    values = same_shape(relevance, array, "relevance")
+    sheet, limits, duration = paper.lay_out([array], rate), symmetric_limits(values), len(array) / rate
+    height = sheet.height(panel_width(**MARGINS), duration + paper.PULSE_SECONDS)
+    figure, axes = stacked_figure([height], top=0.5, bottom=0.95, **MARGINS)
+    ax = axes[0, 0]
+    between = (sheet.offsets[1:] + sheet.offsets[:-1]) / 2
+    edges = [sheet.top, *between, sheet.bottom]
+    colours = {"cmap": EVIDENCE_COLOURS, "norm": limits, "alpha": 0.85}
+    for lead, lead_name in enumerate(lead_names):
+        extent = (0.0, duration, edges[lead + 1], edges[lead])
+        paper.draw_band(ax, values[:, lead], extent, gid=f"relevance {lead_name}", **colours)
+    ax.hlines(between, 0.0, duration, color="white", linewidth=1.0, zorder=1)
+    paper.draw_ecg(ax, array, sheet, rate, lead_names, xlabel=True)
+    _draw_means(figure, ax, sheet, values.mean(axis=0))
+    paper.draw_scale(figure, WIDTH - MARGINS["right"] - 0.2, 0.25, 1.5, EVIDENCE_COLOURS, limits)
+    figure.headline(name or "Relevance of each lead over time (occlusion)")
+    figure.caption(f"Found by occlusion: red speaks for {class_name}, blue against it. Mark: 1 mV.")
+    return figure
+
+
+def _draw_means(figure: Figure, beside: Axes, sheet: paper.Sheet, means: np.ndarray) -> None:
+    """Draw a bar for each lead, at the height of its zero line."""
+    box, gap = beside.get_position(), 0.2 / WIDTH
+    ax = figure.add_axes((box.x1 + gap, box.y0, 1 - (box.x1 + gap) - gap, box.height), gid="means")
+    ax.barh(sheet.offsets, means, height=0.5, color=[TOWARDS if mean > 0 else AGAINST for mean in means])
+    ax.axvline(0.0, color="#555555", linewidth=0.8)
+    ax.set_ylim(sheet.bottom, sheet.top)
+    reach = 1.1 * (np.abs(means).max() or 1.0)
+    ax.set_xlim(min(0.0, np.sign(means.min())) * reach, max(0.0, np.sign(means.max())) * reach or reach)
+    ax.set_yticks([])
+    ax.locator_params(axis="x", nbins=4)
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel("mean relevance\n(logits)")
