@@ -50,9 +50,9 @@ format: $(VENV)/.test  ## Format, and mend what the linter can mend.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-figures: $(VENV)/.run  ## Make the figures of res/ and the committed notebooks again, from data/ptb-xl.
+figures: $(VENV)/.run  ## Make the figures of res/ and the committed notebooks again, from the full PTB-XL in data/ptb-xl-full.
 	@$(BIN)/python res/diagrams.py
-	@PATH_TO_DATA=data/ptb-xl $(BIN)/python -m signalcam notebooks --output $(OUT) --in-place --figures res
+	@PATH_TO_DATA=data/ptb-xl-full $(BIN)/python -m signalcam notebooks --output $(OUT) --in-place --figures res
 
 clean:  ## Remove the results and the caches, not the environment.
 	rm -rf $(OUT) .pytest_cache .ruff_cache .hypothesis

@@ -105,7 +105,7 @@ def test_committed_notebook_is_of_one_run_on_named_data_and_small(name):
     assert path.stat().st_size < 1.5 * 2**20
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert not any(output.output_type == "error" for cell in cells for output in cell.outputs)
-    assert "PTB-XL sample of 1,016 records" in texts(path)
+    assert "PTB-XL 1.0.3: 21,799 records" in texts(path)
     assert all(len(cell.source.splitlines()) <= 25 for cell in cells)
 
 

@@ -65,7 +65,7 @@ def execute(source: Path, target: Path) -> None:
     with tqdm(total=n_code, desc=source.name, unit="cell") as bar:
         client = NotebookClient(
             notebook,
-            timeout=1800,
+            timeout=None,  # a slower laptop may train for an hour
             kernel_name="python3",
             record_timing=False,
             extra_arguments=["--log-level=ERROR", "--IPKernelApp.capture_fd_output=False"],

@@ -11,25 +11,11 @@ import keras
 import numpy as np
 import pandas as pd
 
-from signalcam.data import (
-    LABEL_RULES,
-    SUPERCLASSES,
-    Dataset,
-    binary_labels,
-    load_signals,
-    superclasses,
-)
+from signalcam import evaluation
+from signalcam.data import LABEL_RULES, SUPERCLASSES, Dataset, binary_labels, load_signals, superclasses
 from signalcam.data.metadata import N_FOLDS, check_folds
 from signalcam.deployment import Settings, predict, settings_of
 from signalcam.errors import LeakageError
-from signalcam.evaluation import (
-    by_diagnosis,
-    by_label_rule,
-    by_subgroup,
-    describe_subgroups,
-    evaluate,
-    evaluate_multilabel,
-)
 from signalcam.evaluation.subgroups import levels, score_row
 
 KNOWN_CLASSES = ("ABNORMAL", *SUPERCLASSES)
@@ -42,9 +28,7 @@ class Results:
     """Scores on the records of one fold that a label rule keeps.
 
     Attributes:
-        fold: of the records.
-        rule: label rule.
-        simulated: True for simulated records.
+        fold, rule, simulated: which records: fold, label rule, and whether they are simulated.
         settings: of the model: class names, thresholds.
         y: int8 DataFrame (ecg_id, class), the labels of the records that the rule keeps.
         p: float64 DataFrame (ecg_id, class), the probabilities of the same records.
@@ -104,7 +88,6 @@ def evaluate_model(
     cache: bool = True,
     progress: bool = True,
     n_bootstrap: int = 1000,
-    seed: int = 0,
 ) -> Results:
     """Predict the records of one fold and score the predictions.
 
@@ -115,10 +98,7 @@ def evaluate_model(
         rule: label rule, one of `LABEL_RULES`; None takes the model's own.
         seen_folds: evaluate on a fold that the model was trained or calibrated on all the same.
         cache, progress: as in `load_signals`.
-        n_bootstrap, seed: of the resampling of patients.
-
-    Returns:
-        `Results`.
+        n_bootstrap: resamples of patients.
 
     Raises:
         LeakageError: for a fold that the model has seen, unless `seen_folds`.
@@ -131,9 +111,7 @@ def evaluate_model(
     ids = fold_ids(dataset.table, fold)
     signals = load_signals(dataset, ids, settings.sampling_rate, cache=cache, progress=progress)
     probability = predict(model, signals)["probability"]
-    return evaluate_predictions(
-        probability, dataset, ids, settings, fold, rule, n_bootstrap=n_bootstrap, seed=seed
-    )
+    return evaluate_predictions(probability, dataset, ids, settings, fold, rule, n_bootstrap)
 
 
 def refuse_seen_fold(settings: Settings, dataset: Dataset, fold: int) -> None:
@@ -157,9 +135,7 @@ def evaluate_predictions(
     settings: Settings,
     fold: int = 10,
     rule: str | None = None,
-    *,
     n_bootstrap: int = 1000,
-    seed: int = 0,
 ) -> Results:
     """Score the predictions of all records of a fold.
 
@@ -168,10 +144,7 @@ def evaluate_predictions(
         dataset: whose table and statements say the truth.
         ecg_ids: of the records, in the order of `probability`.
         settings: of the model.
-        fold, rule, n_bootstrap, seed: as in `evaluate_model`.
-
-    Returns:
-        `Results`.
+        fold, rule, n_bootstrap: as in `evaluate_model`.
 
     Raises:
         ValueError: a class that PTB-XL has no label for, an unknown rule, or arrays of other records.
@@ -190,8 +163,8 @@ def evaluate_predictions(
     p = pd.DataFrame(np.asarray(probability, np.float64), index=table.index, columns=names)
     y = _truth(truth[rule], superclass, names)
     data = _Fold(p, y, truth, superclass, table, dataset.statements)
-    options = {"n_bootstrap": n_bootstrap, "seed": seed}
-    tables = (_score_binary if is_binary(settings) else _score_classes)(data, settings, options)
+    score = _score_binary if is_binary(settings) else _score_classes
+    tables = score(data, settings, {"n_bootstrap": n_bootstrap})
     labels = {f"label_{name}": truth[name].reindex(table.index).astype("Int8") for name in LABEL_RULES}
     predictions = pd.DataFrame({"strat_fold": table["strat_fold"]} | labels)
     predictions = predictions.join(p.add_prefix("probability_"))
@@ -215,12 +188,7 @@ def fold_ids(table: pd.DataFrame, fold: int) -> pd.Index:
 def uncertain(table: pd.DataFrame, statements: pd.DataFrame) -> pd.Series:
     """Tell which records have abnormal statements, and none with a likelihood above 50 %.
 
-    Args:
-        table: PTB-XL's, with `scp_codes` as dicts {code: likelihood in percent}.
-        statements: with `diagnostic_class`.
-
-    Returns:
-        bool Series, indexed as `table`. A likelihood of 0 stands for one that nobody stated: not certain.
+    A likelihood of 0 stands for one that nobody stated: not certain. Returns a bool Series (ecg_id,).
     """
     group = statements["diagnostic_class"].to_dict()
     abnormal = set(SUPERCLASSES) - {"NORM"}
@@ -257,11 +225,11 @@ def _score_binary(data: _Fold, settings: Settings, options: dict) -> tuple:
     p, table = everyone.loc[y.index], data.table.loc[y.index]
     patients = table["patient_id"]
     return (
-        evaluate(y, p, groups=patients, **options),
-        by_label_rule(data.superclass, everyone, groups=data.table["patient_id"], **part),
-        by_diagnosis(y, p, data.superclass.loc[y.index], groups=patients, **part),
+        evaluation.evaluate(y, p, groups=patients, **options),
+        evaluation.by_label_rule(data.superclass, everyone, groups=data.table["patient_id"], **part),
+        evaluation.by_diagnosis(y, p, data.superclass.loc[y.index], groups=patients, **part),
         _by_likelihood(y, p, table, uncertain(table, data.statements), part),
-        by_subgroup(y, p, describe_subgroups(table), groups=patients, **part),
+        evaluation.by_subgroup(y, p, evaluation.describe_subgroups(table), groups=patients, **part),
     )
 
 
@@ -296,12 +264,14 @@ def _score_classes(data: _Fold, settings: Settings, options: dict) -> tuple:
 
     def macro(labels: pd.DataFrame) -> dict:
         ids = labels.index
-        scores = evaluate_multilabel(
+        scores = evaluation.evaluate_multilabel(
             labels, p.loc[ids], p.columns, groups=patients.loc[ids], min_per_class=MIN_PER_CLASS, **options
         )
         return scores.loc["macro"].to_dict()
 
-    scores = evaluate_multilabel(y, p.loc[y.index], p.columns, groups=patients.loc[y.index], **options)
+    scores = evaluation.evaluate_multilabel(
+        y, p.loc[y.index], p.columns, groups=patients.loc[y.index], **options
+    )
     rules = {
         rule: macro(_truth(labels, data.superclass, p.columns)) | {"dropped": len(p) - len(labels)}
         for rule, labels in data.truth.items()
@@ -309,7 +279,7 @@ def _score_classes(data: _Fold, settings: Settings, options: dict) -> tuple:
     }
     parts = {
         (attribute, group): macro(y[inside])
-        for attribute, column in describe_subgroups(data.table.loc[y.index]).items()
+        for attribute, column in evaluation.describe_subgroups(data.table.loc[y.index]).items()
         for group, inside in levels(column)
     }
     index = pd.MultiIndex.from_tuples(parts, names=["attribute", "group"])

@@ -71,8 +71,8 @@ class TrainingResult:
 
     Attributes:
         model: the model given, with the weights of `best_epoch`.
-        history: one row for each epoch, counted from 1: epoch, loss, accuracy, auc, val_loss, val_accuracy,
-            val_auc, learning_rate. Training values are of augmented records while the weights still move.
+        history: a row for each epoch, counted from 1: epoch, loss, accuracy, auc, the same with val_, and
+            learning_rate. Training values are of augmented records while the weights still move.
         best_epoch: the epoch whose weights the model has.
     """
 
@@ -102,8 +102,8 @@ def train(
     Args:
         model: from scaled signals to probabilities; or a function that builds it, which is called after the
             seed is set and inside the scope of `strategy`. A finished model starts from the weights it has.
-        train_data: scaled signals, floating point (record, time, lead), and labels, from 0 to 1, of shape
-            (record,) or (record, class). Memory-mapped signals are read batch by batch.
+        train_data: scaled signals, floating point (record, time, lead), and labels from 0 to 1, (record,) or
+            (record, class). Memory-mapped signals are read batch by batch.
         validation_data: the same for the validation split, labels 0 or 1; never augmented.
         settings: `TrainingSettings`; the defaults where None is given.
         augmentation: Keras layer for whole batches, called with training=True on training batches only.
