@@ -94,7 +94,7 @@ def reproduce(
         if seed == 0:
             signals = records.signals[records.indices("test")]
             write_figures(output / "figures", model, signals, results, trained, n_bootstrap)
-    _write(output, runs, recipe, target, records)
+    _write(output, runs, recipe, target, records, n_bootstrap)
     return runs
 
 
@@ -142,12 +142,14 @@ def _train(records: Records, recipe: Recipe, seed: int, output: Path, target: st
     return model, Run(seed, file, trained.best_epoch, len(trained.history), seconds), trained
 
 
-def _write(output: Path, runs: list[Run], recipe: Recipe, target: str, records: Records) -> None:
+def _write(
+    output: Path, runs: list[Run], recipe: Recipe, target: str, records: Records, n_bootstrap: int
+) -> None:
     """Write predictions, metrics, the comparison and the model card."""
     predictions = pd.concat([run.results.predictions.assign(seed=run.seed) for run in runs])
     predictions.round(6).to_csv(output / "predictions.csv")
     summary = over_seeds(runs)
-    published = beside_published(runs)
+    published = beside_published(runs, n_bootstrap)
     if published is not None:
         published.to_csv(output / "comparison.csv", index_label="score")
     metrics = {
