@@ -102,7 +102,8 @@ def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper", quiet: bo
         quiet: no warning, for callers whose own result says it.
 
     Returns:
-        int8 Series named "abnormal"; its index holds the ecg_ids that the rule keeps, in the table's order.
+        int8 Series named "abnormal", indexed by the ecg_ids that the rule keeps, in the table's order;
+        `attrs["summary"]` says what became of all records.
 
     Raises:
         ValueError: unknown rule, or a table without the superclass columns.
@@ -129,5 +130,8 @@ def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper", quiet: bo
             parts.append(f"{int(group.sum()):,} {name} {fate}")
     kept = normal | abnormal
     level = logging.INFO if quiet or (kept & ~unlabelled).all() else logging.WARNING
-    logger.log(level, "Label rule %r: %s.", rule, ", ".join(parts))
-    return abnormal[kept].astype("int8").rename("abnormal")
+    summary = f"Label rule {rule!r}: {', '.join(parts)}."
+    logger.log(level, "%s", summary)
+    labels = abnormal[kept].astype("int8").rename("abnormal")
+    labels.attrs["summary"] = summary
+    return labels

@@ -40,7 +40,7 @@ class Records:
     @property
     def source(self) -> str:
         """Which data these are and why they were chosen, in words."""
-        return self.dataset.source
+        return f"{self.dataset.source}\n{self.labels.attrs['summary']}"
 
     @functools.cached_property
     def signals(self) -> np.ndarray:
@@ -104,7 +104,7 @@ def load_ptbxl(
     dataset = path if isinstance(path, Dataset) else open_dataset(path, progress)
     check_rate(dataset, sampling_rate)
     superclass = superclasses(dataset.table, dataset.statements)
-    labels = binary_labels(superclass, rule)
+    labels = binary_labels(superclass, rule, quiet=True)  # `source` says what became of the records
     table = dataset.table.loc[labels.index]
     splits = split_by_fold(table, test_fold=test_fold, validation_fold=validation_fold)
     superclass = superclass.loc[labels.index]

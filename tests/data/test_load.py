@@ -51,7 +51,9 @@ def test_source_says_which_data_were_taken_and_why(template, monkeypatch):
     monkeypatch.setenv("PATH_TO_DATA", str(template))
     records = load_ptbxl(**QUIET)
     assert "found by PATH_TO_DATA of the environment" in records.source
-    assert records.source.endswith(f"{records.dataset.describe()}.")
+    assert f"{records.dataset.describe()}.\n" in records.source
+    normal = int((records.labels == 0).sum())
+    assert records.source.splitlines()[-1].startswith(f"Label rule 'paper': {normal} normal, ")
     dataset = open_dataset(template)
     assert load_ptbxl(dataset, **QUIET).dataset is dataset
 
