@@ -1,8 +1,7 @@
 """How sure a score is: bootstrap over patients, and the difference of two models on the same records.
 
 Records of one patient resemble each other, so patients are drawn, each with all of its records (the cluster
-bootstrap of Davison & Hinkley, Bootstrap Methods and their Application, 1997, section 3.8). Intervals are
-percentile intervals.
+bootstrap of Davison & Hinkley, Bootstrap Methods and their Application, 1997, section 3.8).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,11 +14,9 @@ from numpy.typing import ArrayLike
 from signalcam.evaluation.metrics import (
     METRICS,
     check_labels,
-    check_metrics,
     check_predictions,
     check_probabilities,
     check_same_index,
-    check_threshold,
     unavailable_reason,
     weighted_scores,
 )
@@ -33,8 +30,7 @@ class Estimate:
     """One score with its interval, NaN where not available.
 
     Attributes:
-        n, n_groups: records and patients.
-        skipped: resamples left out because the score was not available in them.
+        n, n_groups, skipped: records, patients, and resamples in which the score was not available.
         p_value: of the two-sided test against 0, for differences only.
         reason: why there is no value.
     """
@@ -74,8 +70,7 @@ def evaluate(
     Args:
         y, p, threshold: as in `score`.
         groups: patient ids, (record,); None for independent records.
-        n_bootstrap: resamples; 0 gives values without intervals.
-        seed: of the resamples, which are the same for any predictions of the same groups.
+        n_bootstrap, seed: resamples, the same for any predictions of the same groups; 0 for no intervals.
         metrics: names among `METRICS`.
 
     Returns:
@@ -105,16 +100,13 @@ def bootstrap(
     Args, Raises: as in `evaluate`; `p` may also be (training, record), for the mean over single trainings.
     """
     check_same_index(y, p, "p")
-    check_metrics(metrics)
     y, clusters = check_labels(y), check_groups(groups, y)
     values, replicates = _over_trainings(y, p, "p", metrics, threshold, (clusters, n_bootstrap, seed))
     first = np.asarray(p).reshape(-1, len(y))[0]
-    return {
-        name: percentile_estimate(
-            values[k], replicates[:, k], clusters, unavailable_reason(y, first, name, threshold)
-        )
-        for k, name in enumerate(metrics)
-    }
+    reasons = [unavailable_reason(y, first, name, threshold) for name in metrics]
+    columns = zip(values, replicates.T, reasons, strict=True)
+    estimates = [percentile_estimate(value, drawn, clusters, reason) for value, drawn, reason in columns]
+    return dict(zip(metrics, estimates, strict=True))
 
 
 def paired_difference(
@@ -139,7 +131,6 @@ def paired_difference(
         `Estimate`. Its two-sided p value counts the resamples on the far side of 0, (count + 1) /
         (resamples + 1), doubled; it cannot fall below 2 / (n_bootstrap + 1).
     """
-    check_metrics((metric,))
     y, clusters = check_labels(y), check_groups(groups, y)
     thresholds = np.atleast_1d(threshold)
     if len(thresholds) > 2:
@@ -163,9 +154,8 @@ def _over_trainings(
     values = np.asarray(p)
     trainings = values if values.ndim == 2 and values.shape[1] == len(y) > 1 else [values]
     checked = [check_probabilities(training, len(y), name) for training in trainings]
-    rules = metrics, check_threshold(threshold)
-    scores = [weighted_scores(y, training, None, *rules)[0] for training in checked]
-    replicates = [score_replicates(y, training, resample_counts(*draws), *rules) for training in checked]
+    scores = [weighted_scores(y, one, None, metrics, threshold)[0] for one in checked]
+    replicates = [score_replicates(y, one, resample_counts(*draws), metrics, threshold) for one in checked]
     return np.mean(scores, axis=0), np.mean(replicates, axis=0)
 
 
@@ -179,9 +169,8 @@ def check_groups(groups: ArrayLike | None, y: ArrayLike) -> np.ndarray:
     if values.shape != (n,):
         raise ValueError(f"groups must hold {n} patient ids, one for each record, got shape {values.shape}.")
     if missing := int(pd.isna(values).sum()):
-        raise ValueError(
-            f"groups must name each record's patient, got {missing} of {n} without. Leave them out."
-        )
+        found = f"{missing} of {n} without"
+        raise ValueError(f"groups must name each record's patient, got {found}. Leave them out.")
     return np.unique(values, return_inverse=True)[1]
 
 

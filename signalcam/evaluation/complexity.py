@@ -1,9 +1,8 @@
 """What a model costs: parameters and multiply-accumulates (MACs), counted layer by layer from shapes.
 
 Counted are the products with weights, a 'same'-padded convolution with all of its output samples, the
-projections of detrending, and the four taps of the CAM's linear upsampling. Not counted are normalisation,
-activation, pooling and biases: element by element, and normalisation folds into the convolution before it.
-A layer without a rule here is an error, never 0: a counter that skipped what it did not know was published.
+projections of detrending, and the four taps of the CAM's linear upsampling; not what goes element by element:
+normalisation, activation, pooling, biases. A layer without a rule here is an error, never 0.
 """
 
 import math
@@ -46,22 +45,13 @@ def count(model: keras.Model) -> pd.DataFrame:
     for operation, inputs, outputs in _uses(model):
         uses[id(operation)] += 1
         use = uses[id(operation)]
-        trainable, fixed = (
-            _size(getattr(operation, weights, [])) if use == 1 else 0
-            for weights in ("trainable_weights", "non_trainable_weights")
-        )
-        rows.append(
-            {
-                "layer": operation.name if use == 1 else f"{operation.name} (use {use})",
-                "type": type(operation).__name__,
-                "output_shape": outputs,
-                "parameters": trainable + fixed,
-                "trainable": trainable,
-                "non_trainable": fixed,
-                "macs": _macs(operation, inputs, outputs),
-            }
-        )
-    return pd.DataFrame(rows).set_index("layer")
+        parts = ("trainable_weights", "non_trainable_weights")
+        trainable, fixed = (_size(getattr(operation, part, [])) if use == 1 else 0 for part in parts)
+        name = operation.name if use == 1 else f"{operation.name} (use {use})"
+        sizes = (trainable + fixed, trainable, fixed, _macs(operation, inputs, outputs))
+        rows.append((name, type(operation).__name__, outputs, *sizes))
+    columns = ["layer", "type", "output_shape", "parameters", "trainable", "non_trainable", "macs"]
+    return pd.DataFrame(rows, columns=columns).set_index("layer")
 
 
 def totals(model: keras.Model) -> dict[str, int]:
@@ -97,9 +87,8 @@ def _uses(model: keras.Model) -> Iterator[tuple]:
     graph = model._functional if isinstance(model, keras.Sequential) else model
     nodes = getattr(graph, "_nodes_by_depth", None)
     if nodes is None:
-        raise ValueError(
-            f"model must be built, got {model.name!r}, which has no graph to count. Give it an Input."
-        )
+        found = f"{model.name!r}, which has no graph to count"
+        raise ValueError(f"model must be built, got {found}. Give it an Input.")
     for depth in sorted(nodes, reverse=True):
         for node in nodes[depth]:
             if isinstance(node.operation, keras.Model):
@@ -127,15 +116,12 @@ def _macs(operation: keras.Operation, inputs: tuple, outputs: tuple) -> int:
     ours = type(operation).__module__.startswith("signalcam.") and not operation.weights
     if ours or isinstance(operation, _WITHOUT_PRODUCTS):
         return 0
-    found = f"{operation.name!r} ({type(operation).__name__})"
-    raise ValueError(
-        f"model must hold layers with a rule here, got {found}; counting it as 0 would be wrong."
-    )
+    found = f"{operation.name!r} ({type(operation).__name__}); counting it as 0 would be wrong"
+    raise ValueError(f"model must hold layers with a rule here, got {found}.")
 
 
 def _positions(operation: keras.Operation, shape: tuple) -> int:
     if None in shape:
-        raise ValueError(
-            f"model must have fixed shapes, got none in {operation.name!r}. Build it with n_times."
-        )
+        found = f"none in {operation.name!r}"
+        raise ValueError(f"model must have fixed shapes, got {found}. Build it with n_times.")
     return math.prod(shape)

@@ -64,9 +64,7 @@ def roc(
 
 
 def reliability(y: ArrayLike, p: ArrayLike, n_bins: int = 10) -> pd.DataFrame:
-    """Tabulate the reliability curve: what the model predicted beside what was observed, bin by bin.
-
-    M. Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015.
+    """Tabulate the reliability curve (M. Naeini et al., AAAI 2015): predicted beside observed, bin by bin.
 
     Args, Raises: as in `score`; `n_bins` of equal width.
 
@@ -99,13 +97,10 @@ def expected_calibration_error(y: ArrayLike, p: ArrayLike, n_bins: int = 10) -> 
 
 
 def fit_platt(y: ArrayLike, logit: ArrayLike) -> tuple[float, float]:
-    """Find slope and intercept that make sigmoid(slope * logit + intercept) most likely.
-
-    Platt, "Probabilistic outputs for support vector machines", 1999.
+    """Find slope and intercept that make sigmoid(slope * logit + intercept) most likely (Platt, 1999).
 
     Args:
-        y: labels, (record,) of 0 and 1.
-        logit: (record,), finite numbers.
+        y, logit: (record,), labels of 0 and 1, and finite numbers.
 
     Raises:
         ValueError: on NaN, on other shapes, on labels of one class only.
@@ -138,9 +133,8 @@ def choose_threshold(y: ArrayLike, p: ArrayLike, aim: str = "youden") -> float:
     y, p = check_predictions(y, p)
     bound = re.fullmatch(r"(sensitivity|specificity)>=(0|1|0?\.\d+|1\.0*)", str(aim))
     if not bound and aim not in ("youden", "f1", "accuracy"):
-        raise ValueError(
-            f"aim must be 'youden', 'f1', 'accuracy', or a bound such as 'sensitivity>=0.9', got {aim!r}."
-        )
+        known = "'youden', 'f1', 'accuracy', or a bound such as 'sensitivity>=0.9'"
+        raise ValueError(f"aim must be {known}, got {aim!r}.")
     if y.min() == y.max():
         raise ValueError(f"y must hold both classes for a threshold, got {y[0]} alone.")
     values = np.unique(np.r_[0.0, p, 1.0])

@@ -16,8 +16,7 @@ def latency_table(
 
     Args:
         calls: by name, functions without arguments that return when their result is computed.
-        repeats: timed calls of each.
-        warmup: calls of each before, not timed (tracing, caches).
+        repeats, warmup: timed calls of each, and calls before that are not timed (tracing, caches).
         n_records: records that a call answers for.
         in_a_row: timed calls at each turn. Where more than 1, one that is not timed goes before them, so that
             each finds the processor's caches as it left them itself.

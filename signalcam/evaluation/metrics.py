@@ -1,8 +1,7 @@
 """Scores of a binary classifier, for one weighting of the records or for thousands of weightings at once.
 
-A bootstrap resample is a vector of counts, how often each record was drawn, so every score takes weights
-(resample, record) and returns one value a resample, from one sort or one matrix product. A score whose
-denominator is zero is not available (NaN), never 0.
+A bootstrap resample counts how often each record was drawn, so every score takes weights (resample, record),
+for one sort or one matrix product. A score whose denominator is zero is not available (NaN), never 0.
 """
 
 from collections.abc import Iterable, Sequence
@@ -54,6 +53,7 @@ def weighted_scores(
             `average_precision` the step-wise sum of scikit-learn; `ece` is over ten bins of equal width.
     """
     check_metrics(metrics)
+    check_threshold(threshold)
     y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     weights = np.ones((1, len(y))) if weights is None else np.atleast_2d(np.asarray(weights, np.float64))
     scores = {}
@@ -110,9 +110,8 @@ def check_labels(y: ArrayLike, name: str = "y") -> np.ndarray:
     wrong = ~np.isin(values, (0, 1))
     if wrong.any():
         found = ", ".join(map(str, np.unique(values[wrong])[:5]))
-        raise ValueError(
-            f"{name} must hold labels 0 and 1, got {wrong.sum()} others ({found}). Use binary_labels(...)."
-        )
+        found = f"{wrong.sum()} others ({found})"
+        raise ValueError(f"{name} must hold labels 0 and 1, got {found}. Use binary_labels(...).")
     return values.astype(np.int8)
 
 
@@ -122,9 +121,8 @@ def check_probabilities(p: ArrayLike, n: int | None = None, name: str = "p") -> 
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1 or values.dtype.kind not in "biuf":
-        raise ValueError(
-            f"{name} must hold probabilities of the shape (record,), got {values.dtype} of {values.shape}."
-        )
+        found = f"{values.dtype} of {values.shape}"
+        raise ValueError(f"{name} must hold probabilities of the shape (record,), got {found}.")
     if n is not None and len(values) != n:
         wanted = f"{n} probabilities, one for each label"
         raise ValueError(f"{name} must hold {wanted}, got {len(values)}. Give both of the same records.")
@@ -181,9 +179,7 @@ def ranked_counts(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> tuple[np
 
 def _ranked_scores(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
     positives_so_far, negatives_so_far = ranked_counts(y, p, weights)
-    positive, negative = (
-        np.diff(so_far, axis=1, prepend=0) for so_far in (positives_so_far, negatives_so_far)
-    )
+    positive, negative = np.diff((positives_so_far, negatives_so_far), axis=2, prepend=0)
     positives, negatives = positives_so_far[:, -1], negatives_so_far[:, -1]
     negatives_below = negatives[:, None] - negatives_so_far
     wins = (positive * (negatives_below + negative / 2)).sum(axis=1)

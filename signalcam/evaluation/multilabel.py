@@ -63,8 +63,7 @@ def evaluate_multilabel(
     rows = {}
     for index, name in enumerate(class_names):
         one, cut = (labels[:, index], probabilities[:, index]), thresholds[index]
-        reason = too_few(one[0], min_per_class)
-        if not reason:
+        if not (reason := too_few(one[0], min_per_class)):
             values[index] = weighted_scores(*one, None, metrics, cut)[0]
             draws = resample_counts(clusters, n_bootstrap, seed)
             replicates[index] = score_replicates(*one, draws, metrics, cut)

@@ -33,10 +33,8 @@ def describe_subgroups(table: pd.DataFrame) -> pd.DataFrame:
     """
     missing = [column for column in ("sex", "age", "device", *_REMARKS) if column not in table]
     if missing:
-        without = ", ".join(missing)
-        raise ValueError(
-            f"table must have the columns of PTB-XL's, got one without {without}. Add them, empty."
-        )
+        found = f"one without {', '.join(missing)}"
+        raise ValueError(f"table must have the columns of PTB-XL's, got {found}. Add them, empty.")
     sex = table["sex"].map({0: "male", 1: "female"})
     edges = [*_AGE_BANDS.values(), np.inf]
     remarked = [table[column].notna() & (table[column].astype(str).str.strip() != "") for column in _REMARKS]
@@ -83,9 +81,7 @@ def by_subgroup(
 def by_diagnosis(
     y: ArrayLike, p: ArrayLike, superclasses: pd.DataFrame, groups: ArrayLike | None = None, **options: object
 ) -> pd.DataFrame:
-    """Score all normal records against the abnormal ones of each superclass in turn.
-
-    A record with two superclasses counts in both rows.
+    """Score all normal records against those of each superclass in turn; one with two counts in both rows.
 
     Args, Raises: as in `by_subgroup`; `superclasses` is bool (record, superclass), in the order of `y`.
 
@@ -144,8 +140,7 @@ def score_row(
         dict: n, n_groups (patients), n_positive, n_negative; for each metric its name, with ``_low`` and
         ``_high`` for the interval; reason, why there are no scores.
     """
-    reason = too_few(y, min_per_class)
-    if reason:
+    if reason := too_few(y, min_per_class):
         estimates = dict.fromkeys(metrics, Estimate(np.nan, np.nan, np.nan, len(y)))
     else:
         estimates = bootstrap(y, p, metrics, threshold, groups, n_bootstrap, seed)

@@ -1,7 +1,7 @@
 """Where in the beat is the evidence? Maps aligned to the R peaks, averaged, and divided among the waves.
 
-The waves' limits are set from the R peak and the RR interval: a ruler, not a delineation. And a cell of the
-default network sees 1.02 s, so a map can be no sharper than that, whatever the ruler.
+The waves' limits are a ruler from the R peak and the RR interval, not a delineation. And a cell of the
+default network sees 1.02 s: a map can be no sharper.
 """
 
 import math
@@ -64,8 +64,7 @@ def beat_average(
     """Average the map over the beats of each record, beside the record's median beat.
 
     Args:
-        relevance: (record, time).
-        signals: (record, time, lead).
+        relevance, signals: (record, time) and (record, time, lead).
         peaks: from `find_r_peaks`.
         before, after: samples before the peak, and from it on.
 
@@ -109,13 +108,11 @@ def part_shares(relevance: ArrayLike, peaks: list[np.ndarray], sampling_rate: in
 
     Args:
         relevance: (record, time); negative values are left out.
-        peaks: from `find_r_peaks`.
-        sampling_rate: in Hz.
+        peaks, sampling_rate: as in `find_r_peaks`.
 
     Returns:
-        DataFrame, one row a record: `PARTS` (shares of the evidence, sum 1) and ``time_P`` and so on (shares
-        of the time: what a map without knowledge would give); NaN without evidence or with fewer than two
-        beats.
+        DataFrame, one row a record: `PARTS` (shares of the evidence, sum 1) and ``time_P`` and so on (of the
+        time, as a map without knowledge would give); NaN without evidence or with fewer than two beats.
     """
     positive = np.maximum(np.asarray(relevance, dtype=np.float64), 0)
     rows = np.full((len(positive), 2 * len(PARTS)), np.nan)

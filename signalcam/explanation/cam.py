@@ -4,11 +4,9 @@ B. Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2
 variant of R. Augustauskas et al., EMBC 2025, takes the maps before BatchNorm and activation, for comparison.
 """
 
-from collections.abc import Callable
-
+import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from signalcam import model as networks
@@ -22,24 +20,17 @@ def cell_evidence(
 
     Args:
         model, signals, class_index: as in `explain`.
-        features: "activation" for the exact map, whose mean over the cells is the logit, "convolution" for
-            the paper's.
+        features: "activation" for the exact map, with the logit as its mean, "convolution" for the paper's.
     """
     network = as_network(model)
     class_index, signals = check_class(network, class_index), check_scaled(network, signals)
 
-    def build() -> Callable:
+    def build() -> keras.Model:
         outputs = network.outputs(features)
-        both = network.submodel([outputs["evidence"], outputs["logit"]])
+        evidence, logit = outputs["evidence"][..., class_index], outputs["logit"][:, class_index, None]
+        return network.submodel(keras.ops.concatenate([evidence, logit], axis=1))
 
-        def forward(x: tf.Tensor) -> tf.Tensor:
-            evidence, logit = both(x, training=False)
-            return tf.concat([evidence[..., class_index], logit[:, class_index, None]], axis=1)
-
-        return forward
-
-    forward = network.compiled(("evidence", features, class_index), build)
-    joined = network.in_batches(forward, signals)
+    joined = network.in_batches(network.compiled(("evidence", features, class_index), build), signals)
     return joined[:, :-1], joined[:, -1]
 
 
@@ -49,15 +40,12 @@ def upsample(cells: ArrayLike, n_times: int) -> np.ndarray:
     return np.asarray(networks.upsample(cells, n_times, n_times // cells.shape[1]))[..., 0]
 
 
-def cam(
-    model: AnyModel, signals: ArrayLike, class_index: int = 0, features: str = "activation"
-) -> np.ndarray:
+def cam(model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: object) -> np.ndarray:
     """Compute the evidence of one class over time: float32 (record, time), its mean over time the logit.
 
     Args, Raises: as in `cell_evidence`.
     """
-    network = as_network(model)
-    return upsample(cell_evidence(network, signals, class_index, features)[0], network.n_times)
+    return upsample(cell_evidence(model, signals, class_index, **options)[0], np.shape(signals)[1])
 
 
 def compare_variant(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> pd.DataFrame:
@@ -72,21 +60,14 @@ def compare_variant(model: AnyModel, signals: ArrayLike, class_index: int = 0) -
     model = as_network(model)
     exact, logit = cell_evidence(model, signals, class_index, "activation")
     variant, _ = cell_evidence(model, signals, class_index, "convolution")
-    return pd.DataFrame(
-        {
-            "correlation": row_correlation(exact, variant),
-            "logit": logit,
-            "exact_error": exact.mean(axis=1) - logit,
-            "variant_error": variant.mean(axis=1) - logit,
-        }
-    )
+    table = pd.DataFrame({"correlation": row_correlation(exact, variant), "logit": logit})
+    errors = {"exact_error": exact.mean(axis=1) - logit, "variant_error": variant.mean(axis=1) - logit}
+    return table.assign(**errors)
 
 
 def row_correlation(first: ArrayLike, second: ArrayLike) -> np.ndarray:
     """Correlate two maps record by record (Pearson): float64 (record,), NaN where either is constant."""
-    first, second = (
-        values - values.mean(axis=1, keepdims=True)
-        for values in (np.asarray(first, np.float64), np.asarray(second, np.float64))
-    )
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    first, second = first - first.mean(axis=1, keepdims=True), second - second.mean(axis=1, keepdims=True)
     scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
     return np.divide((first * second).sum(axis=1), scale, out=np.full(len(first), np.nan), where=scale > 0)

@@ -1,9 +1,4 @@
-"""Explanations by the gradient of the logit: for the input itself, along a path, and for the feature maps.
-
-Input gradient: K. Simonyan et al., arXiv:1312.6034. Gradient x input: A. Shrikumar et al.,
-arXiv:1605.01713. Integrated gradients: M. Sundararajan et al., ICML 2017, equation 1. Grad-CAM: R.
-Selvaraju et al., ICCV 2017, equations 1 and 2.
-"""
+"""Explanations by the gradient of the logit: for the input itself, along a path, and for the feature maps."""
 
 from collections.abc import Callable
 
@@ -15,7 +10,7 @@ from signalcam.explanation.network import AnyModel, Network, as_network, check_c
 
 
 def input_gradient(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.ndarray:
-    """Compute the gradient of the logit with respect to each sample: float32 (record, time, lead), signed.
+    """Compute the gradient of the logit by each sample (arXiv:1312.6034): float32 (record, time, lead).
 
     Args, Raises: as in `explain`.
     """
@@ -25,7 +20,7 @@ def input_gradient(model: AnyModel, signals: ArrayLike, class_index: int = 0) ->
 
 
 def gradient_x_input(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.ndarray:
-    """Multiply the input gradient by the signal, sample by sample: float32 (record, time, lead).
+    """Multiply the input gradient by the signal (arXiv:1605.01713): float32 (record, time, lead).
 
     Args, Raises: as in `explain`.
     """
@@ -41,17 +36,13 @@ def integrated_gradients(
 ) -> np.ndarray:
     """Average the gradient along the straight path from a baseline to the signal, times their difference.
 
-    The attributions of a record sum to ``logit(signals) - logit(baseline)`` as `n_steps` grows; each step
-    is taken at its middle.
+    M. Sundararajan et al., ICML 2017, equation 1. The attributions of a record, float32 (record, time, lead),
+    sum to ``logit(signals) - logit(baseline)`` as `n_steps` grows; each step is taken at its middle.
 
     Args:
         model, signals, class_index: as in `explain`.
-        baseline: array that broadcasts to `signals`; None for zeros, under the scaling "standard" each
-            lead's mean.
+        baseline: broadcasts to `signals`; None for zeros, under the scaling "standard" each lead's mean.
         n_steps: forward and backward passes a record, at least 1.
-
-    Returns:
-        float32 (record, time, lead).
     """
     network = as_network(model)
     signals = check_scaled(network, signals)
@@ -75,8 +66,8 @@ def integrated_gradients(
 def grad_cam(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.ndarray:
     """Compute Grad-CAM on the maps that enter the average, without its last ReLU: float32 (record, cell).
 
-    For this head, global average pooling and one linear layer, the gradient of the logit is ``w_k /
-    n_cells`` in every cell of map ``k``, so ``grad_cam * n_cells + bias`` equals the exact evidence.
+    R. Selvaraju et al., ICCV 2017, equations 1 and 2. For this head, average pooling and one linear layer,
+    the gradient is ``w_k / n_cells`` all over map ``k``: ``grad_cam * n_cells + bias`` is the exact evidence.
 
     Args, Raises: as in `explain`.
     """
@@ -106,12 +97,12 @@ def _gradient_function(network: Network, class_index: int) -> Callable:
     class_index = check_class(network, class_index)
 
     def build() -> Callable:
-        to_logit = network.submodel(network.outputs()["logit"])
+        to_logit = network.to_logit(class_index)
 
         def gradient(x: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
                 tape.watch(x)
-                logit = to_logit(x, training=False)[:, class_index]
+                logit = to_logit(x, training=False)
             return tape.gradient(logit, x)
 
         return gradient

@@ -106,8 +106,7 @@ class MapMaker:
     """Several methods with their settings, applied together.
 
     Attributes:
-        names: keys of `METHODS`.
-        class_index: the class explained.
+        names, class_index: keys of `METHODS`, and the class explained.
         options: by method, further arguments, such as ``{"integrated_gradients": {"n_steps": 16}}``.
     """
 
@@ -115,9 +114,7 @@ class MapMaker:
     class_index: int = 0
     options: dict = field(default_factory=dict)
 
-    def __call__(
-        self, model: AnyModel, signals: ArrayLike, progress: str | None = None
-    ) -> dict[str, np.ndarray]:
+    def __call__(self, model: AnyModel, signals: ArrayLike, progress: str | None = None) -> dict:
         """Explain: relevance by method name, float32 (record, time)."""
         model = as_network(model)
         bar = tqdm(self.names, desc=progress, disable=progress is None, leave=False)

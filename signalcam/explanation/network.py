@@ -1,10 +1,10 @@
-"""What every explanation asks of a classifier: its logit, in compiled batches, on checked signals.
+"""What every explanation asks of a classifier: the logit of a class, in compiled batches, on checked signals.
 
-An explanation explains the *logit* of one class, not the probability: the logit is what the evidence sums
-to, and the sigmoid flattens every difference where the model is sure.
+Not the probability: the evidence sums to the logit, and the sigmoid flattens what the model is sure of.
 """
 
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import TypeAlias
 
 import keras
@@ -16,10 +16,9 @@ from signalcam.model import add_cam
 
 
 class Network:
-    """A classifier with the functions of it that were compiled so far.
+    """A classifier with the functions of it that were compiled so far, for the next calls.
 
-    All functions of this package take a `keras.Model` or a `Network`; with a `Network`, what one call has
-    compiled the next one uses. The weights may change in between, the layers may not.
+    All functions of this package take a `keras.Model` or a `Network`, whose weights may change in between.
 
     Args:
         model: classifier from scaled signals to probabilities; with a CAM (`add_cam`) or not; or a deployable
@@ -47,11 +46,12 @@ class Network:
         """Build the model from the signals to one or several of the symbolic outputs."""
         return keras.Model(self.model.inputs[0], output)
 
-    def compiled(self, key: Hashable, build: Callable) -> Callable:
-        """Return the function that `build()` makes, compiled once under `key`, all that it depends on.
+    def to_logit(self, class_index: int) -> keras.Model:
+        """Build the model from the signals to the logit of one class, (record,)."""
+        return self.submodel(self.outputs()["logit"][:, class_index])
 
-        It is from a float32 batch of signals of any size to a tensor, first axis the record.
-        """
+    def compiled(self, key: Hashable, build: Callable) -> Callable:
+        """Return the function of a batch of signals that `build()` makes, compiled once for each `key`."""
         if key not in self._compiled:
             batch = tf.TensorSpec((None, self.n_times, self.n_leads), tf.float32)
             self._compiled[key] = tf.function(build()).get_concrete_function(batch)
@@ -59,9 +59,7 @@ class Network:
 
     def in_batches(self, function: Callable, signals: np.ndarray) -> np.ndarray:
         """Apply a compiled function, its first axis the record, to `batch_size` records at a time."""
-        parts = (
-            signals[start : start + self.batch_size] for start in range(0, len(signals), self.batch_size)
-        )
+        parts = np.split(signals, range(self.batch_size, len(signals), self.batch_size))
         return np.concatenate([function(tf.constant(part, tf.float32)).numpy() for part in parts])
 
 
@@ -99,10 +97,5 @@ def logit_function(model: AnyModel, class_index: int = 0) -> Callable:
     """Return a compiled function from scaled signals to the logit of one class, float32 (record,)."""
     network = as_network(model)
     class_index = check_class(network, class_index)
-
-    def build() -> Callable:
-        to_logit = network.submodel(network.outputs()["logit"])
-        return lambda x: to_logit(x, training=False)[:, class_index]
-
-    forward = network.compiled(("logit", class_index), build)
-    return lambda signals: network.in_batches(forward, signals)
+    build = partial(network.to_logit, class_index)
+    return partial(network.in_batches, network.compiled(("logit", class_index), build))

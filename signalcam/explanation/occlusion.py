@@ -3,12 +3,11 @@
 M. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 4.2. What
 stands in for a piece of signal that is taken away matters, so it has a name:
 
-- ``median``: the lead's median over this record, which after detrending is about the isoelectric line: the
-  heart is silent for a while. The default;
+- ``median`` of the lead over this record, after detrending about the isoelectric line (a silent heart);
 - ``zero``: 0, in scaled units the training mean of the lead;
-- ``mean``: the mean of the lead over this record; of a detrended record that is zero in mV;
-- ``linear``: a straight line between the samples beside the gap (held constant at the ends of the record).
-  It adds no edge, but where a gap begins or ends within a QRS it draws a wave that was not there;
+- ``mean`` of the lead over this record; of a detrended record that is zero in mV;
+- ``linear``: a line between the samples beside the gap (constant at the ends of the record). It adds no edge,
+  but a gap that begins or ends within a QRS gets a wave that was not there;
 - ``noise``: Gaussian noise with the mean and standard deviation of the lead in this record.
 """
 
@@ -78,22 +77,18 @@ def occlude_time_and_leads(
 ) -> np.ndarray:
     """Measure the fall of the logit when a window of one lead is replaced: float32 (record, time, lead).
 
-    Takes as many forward passes a record as there are windows times leads (468 by default).
-
-    Args, Raises: as in `occlude_time`.
+    Args, Raises: as in `occlude_time`; a forward pass for each window of each lead (468 by default).
     """
     return _occlude_windows(model, signals, class_index, each_lead=True, **options)
 
 
-def occlude_leads(
-    model: AnyModel, signals: ArrayLike, class_index: int = 0, replacement: str = "median", seed: int = 0
-) -> np.ndarray:
+def occlude_leads(model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: object) -> np.ndarray:
     """Measure the fall of the logit when one whole lead is replaced: float32 (record, lead).
 
     Limb leads depend on each other (II = I + III), so a record without one of them is one that no heart
     makes: read the result as what the model uses, not as where the heart differs.
 
-    Args, Raises: as in `occlude_time`.
+    Args, Raises: as in `occlude_time`; the options are those of `replace`.
     """
     network = as_network(model)
     signals = check_scaled(network, signals)
@@ -102,7 +97,7 @@ def occlude_leads(
     for lead in range(signals.shape[2]):
         mask = np.zeros(signals.shape, dtype=bool)
         mask[..., lead] = True
-        falls.append(whole - to_logit(replace(signals, mask, replacement, seed)))
+        falls.append(whole - to_logit(replace(signals, mask, **options)))
     return np.stack(falls, axis=1)
 
 
@@ -113,8 +108,7 @@ def _occlude_windows(
     each_lead: bool,
     window: int = 50,
     stride: int = 25,
-    replacement: str = "median",
-    seed: int = 0,
+    **options: object,
 ) -> np.ndarray:
     """Return the mean fall at each sample, float32 (record, time, lead), or (record, time, 1)."""
     network = as_network(model)
@@ -132,7 +126,7 @@ def _occlude_windows(
         part = slice(start, start + window)
         mask = np.zeros(signals.shape[:2], dtype=bool)
         mask[:, part] = True
-        replaced = replace(signals, mask, replacement, seed)
+        replaced = replace(signals, mask, **options)
         count[part] += 1
         for position, leads in enumerate(groups):
             changed = signals.copy()
@@ -151,7 +145,7 @@ def _line(signals: np.ndarray, mask: np.ndarray) -> np.ndarray:
     empty = before >= n_times
     before, after = np.where(empty, 0, before), np.where(empty, 0, after)
     part = (time - before) / np.maximum(after - before, 1)
-    left = np.take_along_axis(signals, before, axis=1)
-    right = np.take_along_axis(signals, after, axis=1)
-    line = left + (right - left) * part.astype(np.float32)
-    return np.where(empty, signals.mean(axis=1, keepdims=True), line)
+    left, right = (np.take_along_axis(signals, ends, axis=1) for ends in (before, after))
+    return np.where(
+        empty, signals.mean(axis=1, keepdims=True), left + (right - left) * part.astype(np.float32)
+    )

@@ -32,16 +32,12 @@ class Plan:
         make: the maps measured; the others are compared with the first.
         perturbation: settings of deletion and insertion.
         n_few: records for what takes many maps a record: sanity, stability, replacement rules.
-        n_draws: times that random weights are drawn.
-        n_bootstrap: resamples of patients.
-        seed: of all draws.
-        progress: whether to show a progress bar.
+        n_draws, n_bootstrap: draws of random weights, and resamples of patients.
+        seed, progress: of all draws, and whether to show a progress bar.
     """
 
-    make: MapMaker = field(
-        default_factory=lambda: MapMaker(options={"integrated_gradients": {"n_steps": 32}})
-    )
-    perturbation: Perturbation = field(default_factory=Perturbation)
+    make: MapMaker = MapMaker(options={"integrated_gradients": {"n_steps": 32}})
+    perturbation: Perturbation = Perturbation()
     n_few: int = 40
     n_draws: int = 5
     n_bootstrap: int = 1000
@@ -75,8 +71,7 @@ def assess(
     """Assess the maps of a classifier.
 
     Args:
-        model: classifier from scaled signals to probabilities, or a model around one, as `Network` takes it.
-        records: to assess on.
+        model, records: classifier, as `Network` takes it, and what to assess it on.
         plan: None for the default.
         shuffled: a model of the same shape trained on permuted labels, None to leave that check out.
     """
@@ -95,10 +90,9 @@ class _Assessor:
     def __init__(self, model: AnyModel, records: ExplainedRecords, plan: Plan, shuffled: keras.Model | None):
         self.model, self.records, self.plan, self.shuffled = model, records, plan, shuffled
         self.few, self.groups = records.first(plan.n_few), records.superclass_groups()
-        self.make = replace(plan.make, class_index=records.class_index)
+        self.make, self.found = replace(plan.make, class_index=records.class_index), Assessment()
         cheap = plan.make.options | {"integrated_gradients": {"n_steps": 16}}
         self.make_cheap = replace(self.make, options=cheap)
-        self.found = Assessment()
 
     def progress(self, words: str) -> str | None:
         return words if self.plan.progress else None
@@ -124,18 +118,14 @@ class _Assessor:
         self.logit = logit_function(self.model, records.class_index)(records.signals)
         self.decided = decision_direction(self.logit, records.threshold) > 0
         self.relevance = self.make(self.model, records.signals, progress=self.progress("Maps"))
+        counts = {"n_records": len(self.logit), "n_decided_for": int(self.decided.sum())}
+        found.about.update({"data": records.name, "class": records.class_name} | counts)
         found.about.update(
-            {
-                "data": records.name,
-                "class": records.class_name,
-                "n_records": len(self.logit),
-                "n_decided_for": int(self.decided.sum()),
-                "threshold": float(records.threshold),
-                "perturbation": vars(plan.perturbation),
-                "smoothing": SMOOTHING,
-                "sampling_rate": records.sampling_rate,
-                "lead_names": list(records.lead_names),
-            }
+            threshold=float(records.threshold),
+            perturbation=vars(plan.perturbation),
+            smoothing=SMOOTHING,
+            sampling_rate=records.sampling_rate,
+            lead_names=list(records.lead_names),
         )
         variant = compare_variant(self.model, records.signals, records.class_index)
         for name in ("logit", "exact_error", "variant_error"):
@@ -158,33 +148,25 @@ class _Assessor:
         maps = {name: values[: self.plan.n_few] for name, values in self.relevance.items()}
         by_rule = {}
         for rule in REPLACEMENTS:
-            replaced = measure(
-                self.model, self.few.signals, maps, settings=replace(settings, replacement=rule)
-            )
+            ruled = replace(settings, replacement=rule)
+            replaced = measure(self.model, self.few.signals, maps, settings=ruled)
             gain = {name: result.areas()["gain"] for name, result in replaced.items()}
             by_rule[rule] = self.mean(pd.DataFrame(gain))
         found.tables["replacement"] = stack(by_rule, ("replacement", "method"))
         found.curves["fractions"] = next(iter(results.values())).fractions
-        for curve in ("deletion", "insertion"):
-            found.curves[curve] = {
-                name: mean_curve(getattr(result, curve), *self.resampling(slice(None)))
-                for name, result in results.items()
-            }
+        draws = self.resampling(slice(None))
+        for part in ("deletion", "insertion"):
+            curves = {name: mean_curve(getattr(result, part), *draws) for name, result in results.items()}
+            found.curves[part] = curves
 
     def localisation(self) -> None:
         groups = self.records.lesion_groups(self.decided)
         if not groups:
             return
-        values = {
-            name: localise(smooth(relevance), self.records.lesions)
-            for name, relevance in self.relevance.items()
-        }
-        measures = list(MEASURES)
-        advantages = {
-            group: self.advantages(values, measures, groups[group])
-            for group in ("all", "lasting", "partial")
-            if group in groups
-        }
+        lesions, measures = self.records.lesions, list(MEASURES)
+        values = {name: localise(smooth(found), lesions) for name, found in self.relevance.items()}
+        compared = [group for group in ("all", "lasting", "partial") if group in groups]
+        advantages = {group: self.advantages(values, measures, groups[group]) for group in compared}
         chances = next(iter(values.values()))
         expected = {measure: chances["chance"] for measure in measures}
         expected["average_precision"] = chances["chance_average_precision"]
@@ -223,8 +205,8 @@ class _Assessor:
         records, strongest = self.records, int(self.logit.argmax())
         falls = occlude_leads(self.model, records.signals, records.class_index)
         falls = pd.DataFrame(falls, columns=list(records.lead_names))
-        by_superclass = {name: self.mean(falls, chosen) for name, chosen in self.groups.items()}
-        self.found.tables["leads"] = stack(by_superclass, ("superclass", "lead"))
+        means = {name: self.mean(falls, chosen) for name, chosen in self.groups.items()}
+        self.found.tables["leads"] = stack(means, ("superclass", "lead"))
         one = records.signals[strongest : strongest + 1]
         self.found.example.update(
             signals=records.signals_mv[strongest],
@@ -240,8 +222,8 @@ class _Assessor:
 
     def sanity(self) -> None:
         few, make, plan, words = self.few.signals, self.make_cheap, self.plan, self.progress("Random weights")
-        rows = weight_randomisation(self.model, few, make, plan.n_draws, plan.seed, words)
+        rows = [weight_randomisation(self.model, few, make, plan.n_draws, plan.seed, words)]
         if self.shuffled is not None:
-            more = label_randomisation(self.model, self.shuffled, few, make)
-            rows = pd.concat([rows, more], ignore_index=True)
+            rows.append(label_randomisation(self.model, self.shuffled, few, make))
+        rows = pd.concat(rows, ignore_index=True)
         self.found.tables["sanity"] = sanity_table(rows, self.few.patients, plan.n_bootstrap, plan.seed)

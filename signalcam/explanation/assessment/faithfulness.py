@@ -1,9 +1,7 @@
 """Is the evidence where the model looks? Take signal away in the order of the map and watch the prediction.
 
-Deletion: replace the most relevant stretch of time first; a *small* area under the curve is good. Insertion:
-start from a wholly replaced record and put the most relevant stretch back first; a *large* area is good.
-Both are held against a random order, because the fall depends on what replaces a stretch, too.
-
+Deletion replaces the most relevant stretch of time first: a *small* area under the curve is good. Insertion
+puts it back first, into a wholly replaced record: a *large* area is good. A random order is the yardstick.
 V. Petsiuk et al., "RISE", BMVC 2018, section 3.3; W. Samek et al., IEEE TNNLS 28:2660, 2017, equation 12.
 """
 
@@ -27,10 +25,9 @@ class Perturbation:
         segment: samples of a segment, 25 for 0.25 s at 100 Hz; the last one may be shorter.
         n_steps: steps from nothing to everything, at most one a segment.
         replacement: what stands in for a deleted segment (`occlusion.REPLACEMENTS`).
-        score: "probability" of the decision, ``sigmoid(+-logit)``, or its "logit".
-        threshold: probability from which the decision is for the class.
-        n_random: random orders a record, of which the mean is taken.
-        seed: for the random orders and the replacement "noise".
+        score, threshold: "probability" of the decision, ``sigmoid(+-logit)``, or its "logit"; and the
+            probability from which the decision is for the class.
+        n_random, seed: random orders a record, of which the mean is taken; their seed and that of "noise".
     """
 
     segment: int = 25
@@ -66,16 +63,15 @@ class Faithfulness:
     random_insertion: np.ndarray
 
     def areas(self) -> pd.DataFrame:
-        """Tabulate the areas under the four curves, one row a record, and the gains over random order.
+        """Tabulate the areas under the four curves, by name, and the gains over random order.
 
         Returns:
-            DataFrame: the areas by name; ``deletion_gain`` (random minus method: how much sooner the
+            DataFrame, one row a record, with ``deletion_gain`` (random minus method: how much sooner the
             prediction falls), ``insertion_gain`` (method minus random) and ``gain``, the mean of both.
         """
-        names = ("deletion", "insertion", "random_deletion", "random_insertion")
-        table = pd.DataFrame(
-            {name: np.trapezoid(getattr(self, name), self.fractions, axis=1) for name in names}
-        )
+        table = pd.DataFrame()
+        for name in ("deletion", "insertion", "random_deletion", "random_insertion"):
+            table[name] = np.trapezoid(getattr(self, name), self.fractions, axis=1)
         table["deletion_gain"] = table["random_deletion"] - table["deletion"]
         table["insertion_gain"] = table["insertion"] - table["random_insertion"]
         table["gain"] = (table["deletion_gain"] + table["insertion_gain"]) / 2
@@ -135,13 +131,12 @@ def faithfulness(
 ) -> dict[str, Faithfulness]:
     """Measure deletion and insertion for the decision that the model took on each record.
 
-    Where the model decides against the class, evidence against it counts as relevant, and the score is
-    that of the decision, so that each deletion curve starts at the probability of the decision taken.
+    Where the model decides against the class, evidence against it counts as relevant, and each deletion
+    curve starts at the probability of that decision.
 
     Args:
         model, signals, class_index: as in `explain`.
-        relevance: by method name, (record, time).
-        signed: names of the maps whose negative values are evidence against the class.
+        relevance, signed: (record, time) by method name, and which have evidence against the class below 0.
         settings: `Perturbation`, None for the defaults.
         progress: words for a progress bar, None for no bar.
 
@@ -151,13 +146,11 @@ def faithfulness(
     Raises:
         ValueError: for relevance of another shape, a class or signals that do not fit the model.
     """
-    settings = settings or Perturbation()
-    network = as_network(model)
+    network, settings = as_network(model), settings or Perturbation()
     signals = check_scaled(network, signals)
     for name, values in relevance.items():
-        if np.shape(values) != signals.shape[:2]:
-            found = f"{signals.shape[:2]}, got {np.shape(values)}"
-            raise ValueError(f"relevance {name!r} must have the shape {found}.")
+        if (shape := np.shape(values)) != signals.shape[:2]:
+            raise ValueError(f"relevance {name!r} must have the shape {signals.shape[:2]}, got {shape}.")
     to_logit = logit_function(network, class_index)
     direction = decision_direction(to_logit(signals), settings.threshold)
 
@@ -165,10 +158,8 @@ def faithfulness(
         logit = direction * to_logit(changed)
         return logit if settings.score == "logit" else 1 / (1 + np.exp(-logit))
 
-    orders = [
-        segment_order(np.zeros(signals.shape[:2]), settings.segment, (settings.seed, draw))
-        for draw in range(settings.n_random)
-    ]
+    seeds = [(settings.seed, draw) for draw in range(settings.n_random)]
+    orders = [segment_order(np.zeros(signals.shape[:2]), settings.segment, seed) for seed in seeds]
     for name, values in relevance.items():
         oriented = values * direction[:, None] if name in signed else values
         orders.append(segment_order(oriented, settings.segment, settings.seed))

@@ -26,8 +26,7 @@ def span_mask(spans: pd.DataFrame, ecg_ids: Sequence[int], n_times: int = 1000) 
 
     Args:
         spans: DataFrame with the columns ``ecg_id``, ``start``, ``stop`` (samples, stop exclusive).
-        ecg_ids: the records.
-        n_times: samples of a record.
+        ecg_ids, n_times: the records, and their samples.
     """
     index_of = {ecg_id: index for index, ecg_id in enumerate(ecg_ids)}
     mask = np.zeros((len(index_of), n_times), dtype=bool)
@@ -38,12 +37,10 @@ def span_mask(spans: pd.DataFrame, ecg_ids: Sequence[int], n_times: int = 1000) 
 
 
 def is_full_time(mask: np.ndarray, longest_gap: int = 200) -> np.ndarray:
-    """Tell lesions that last from those in a part of the record: bool (record,).
+    """Tell lesions that last from those in a part of the record: bool (record,); `mask` as in `span_mask`.
 
-    Args:
-        mask: bool (record, time).
-        longest_gap: samples without lesion, the ends of the record included, from which it counts as
-            partial: 2 s at 100 Hz, longer than the pause between two beats at 30 a minute.
+    A lesion is partial from `longest_gap` samples without it, the ends of the record included: 2 s at 100 Hz,
+    longer than the pause between two beats at 30 a minute.
     """
     time = np.arange(mask.shape[1])
     last = np.maximum.accumulate(np.where(mask, time, -1), axis=1)
@@ -53,8 +50,8 @@ def is_full_time(mask: np.ndarray, longest_gap: int = 200) -> np.ndarray:
 def smooth(relevance: ArrayLike, window: int = SMOOTHING) -> np.ndarray:
     """Average (record, time) over a moving window, so that maps of different resolution can be compared.
 
-    Gradients jump from sample to sample while a CAM changes over 80 ms; measures that rank samples would
-    punish the resolution and not the place. Beyond the ends the outermost value counts.
+    Measures that rank samples would else punish a gradient for jumping from sample to sample where a CAM
+    changes over 80 ms. Beyond the ends the outermost value counts.
     """
     return uniform_filter1d(np.asarray(relevance, dtype=np.float64), window, axis=1, mode="nearest")
 
@@ -63,13 +60,11 @@ def localise(relevance: ArrayLike, mask: ArrayLike) -> pd.DataFrame:
     """Measure how far a map points at the lesion, record by record.
 
     Args:
-        relevance: (record, time); positive values are evidence for the class.
-        mask: bool (record, time), True where the lesion is.
+        relevance, mask: (record, time): evidence for the class where positive; bool, True in the lesion.
 
     Returns:
-        DataFrame, one row a record: the columns `MEASURES`, `chance` (share of time with lesion, the
-        chance level of pointing, mass and rank) and `chance_average_precision`; NaN where a record has no
-        lesion or nothing but lesion, since neither can be told from chance.
+        DataFrame, one row a record: `MEASURES`, `chance` (share of time with lesion, the chance level of
+        pointing, mass and rank) and `chance_average_precision`; NaN without or with nothing but lesion.
 
     Raises:
         ValueError: for arrays of different shapes.
@@ -94,16 +89,14 @@ def localise(relevance: ArrayLike, mask: ArrayLike) -> pd.DataFrame:
         "chance": n_lesion / n_times,
         "chance_average_precision": chance_average_precision(n_lesion, n_times),
     }
-    table = pd.DataFrame(columns, index=np.flatnonzero(known), dtype=np.float64)
-    return table.reindex(range(len(known)))
+    return pd.DataFrame(columns, np.flatnonzero(known), dtype=np.float64).reindex(range(len(known)))
 
 
 def chance_average_precision(n_positive: ArrayLike, n_samples: int) -> np.ndarray:
     """Compute the expected average precision of a random ranking: float64, the shape of `n_positive`.
 
-    Of ``K`` positives among ``N``, rank ``i`` holds one with the chance ``K / N``, and then ``1 + (i - 1)(K -
-    1)/(N - 1)`` of the first ``i`` are positive on average. Summed, with the harmonic number ``H_N``: ``s +
-    H_N / N * (1 - s)``, ``s = (K - 1) / (N - 1)``.
+    Of ``K`` positives among ``N``, rank ``i`` is one with the chance ``K / N``; then ``1 + (i - 1)s`` of the
+    first ``i`` are, ``s = (K - 1)/(N - 1)``. Summed, with the harmonic number ``H_N``: ``s + H_N/N (1 - s)``.
     """
     share = (np.asarray(n_positive) - 1) / (n_samples - 1)
     harmonic = (1 / np.arange(1, n_samples + 1)).sum()

@@ -20,12 +20,10 @@ class ExplainedRecords:
     Attributes:
         signals: scaled as the network reads them, float32 (record, time, lead).
         signals_mv: the same records in mV.
-        ecg_ids: (record,).
-        patients: (record,), or None where records are independent.
+        ecg_ids, patients: (record,); patients None where records are independent.
         superclasses: bool DataFrame (record, superclass), or None.
         lesions: bool (record, time), the samples that a lesion changed, or None for real records.
-        sampling_rate: in Hz.
-        lead_names: of the last axis.
+        sampling_rate, lead_names: in Hz; of the last axis.
         class_index, class_name: the class explained.
         threshold: probability from which the model decides for the class.
         name: the data in words.
@@ -60,14 +58,13 @@ class ExplainedRecords:
     def lesion_groups(self, decided: np.ndarray) -> dict[str, np.ndarray]:
         """Sort the records with a lesion, bool (record,) each: all, detected, lasting, partial, of one class.
 
-        Args:
-            decided: bool (record,), where the model decided for the class.
+        Detected are those where the model `decided` for the class, bool (record,).
         """
         if self.lesions is None:
             return {}
         lesion, lasting = self.lesions.any(axis=1), is_full_time(self.lesions)
-        groups = {"all": lesion, "detected": lesion & decided}
-        groups |= {"lasting": lesion & lasting, "partial": lesion & ~lasting}
+        groups = {"all": lesion, "detected": lesion & decided, "lasting": lesion & lasting}
+        groups["partial"] = lesion & ~lasting
         if self.superclasses is not None:
             flags = self.superclasses.drop(columns="NORM", errors="ignore")
             alone = flags.sum(axis=1).to_numpy() == 1
@@ -85,14 +82,11 @@ def records_of(
 ) -> ExplainedRecords:
     """Take a split of a study for a deployable model, whose preprocessing scales the signals.
 
-    Where the class explained is a superclass, only lesions of that superclass count.
-
     Args:
         model: deployable model (`signalcam.deployment.load_model`).
-        study: best one that the model was not trained on in this split.
-        split: "test", "validation" or "train".
-        which: the class explained, by name or index.
-        limit: at most so many records, drawn at random with `seed`; None for all.
+        study, split: "test", "validation" or "train" of it; best one that the model was not trained on.
+        which: the class explained, by name or index; of a superclass, only its own lesions count.
+        limit, seed: at most so many records, drawn at random with the seed; None for all.
 
     Raises:
         ValueError: where the class or the split is not there.

@@ -37,8 +37,7 @@ def explain_report(
     Args:
         model, study, which, limit: as in `records_of`, with its errors.
         folder: where to write; made if it is not there.
-        retrain_epochs: epochs of the training on shuffled labels; 0 leaves that check out, as do classes
-            other than normal against abnormal.
+        retrain_epochs: of the training on shuffled labels, 0 for none; none with several classes either.
         plan: None for the default.
 
     Returns:
@@ -48,10 +47,8 @@ def explain_report(
     records = records_of(model, study, "test", which, limit, plan.seed)
     network, shuffled = Network(model), None
     if retrain_epochs and len(settings_of(model).class_names) == 1:
-        pairs = [
-            (scaled(model, study.signals[indices]), study.labels.to_numpy()[indices])
-            for indices in (study.indices("train"), study.indices("validation"))
-        ]
+        parts = [study.indices(split) for split in ("train", "validation")]
+        pairs = [(scaled(model, study.signals[part]), study.labels.to_numpy()[part]) for part in parts]
         settings = {"epochs": retrain_epochs, "verbose": plan.progress}
         shuffled = retrain_on_shuffled_labels(network, *pairs, seed=plan.seed, **settings)
     assessment = assess(network, records, plan, shuffled)
@@ -61,9 +58,7 @@ def explain_report(
 def write_report(assessment: Assessment, folder: str | Path) -> Path:
     """Write ``index.html``, ``results.json``, ``tables/*.csv``, ``figures/*.png`` and return the page's path.
 
-    Args:
-        assessment: what was found.
-        folder: where to write; made if it is not there.
+    Args: as in `explain_report`.
     """
     folder = Path(folder).expanduser()
     for part in ("tables", "figures"):
@@ -111,8 +106,7 @@ def report_page(about: Mapping, tables: Mapping[str, pd.DataFrame], figures: lis
     """Compose the page, HTML without scripts.
 
     Args:
-        about: as in `Assessment`.
-        tables: by name, the summary among them.
+        about, tables: as in `Assessment`, with the table "summary".
         figures: names of the files in the folder ``figures`` beside the page, without their ending.
     """
     style = {"index": False, "border": 0, "float_format": "{:.3f}".format, "na_rep": "", "justify": "left"}
@@ -130,10 +124,8 @@ def _without_nan(table: pd.DataFrame) -> list[dict]:
 def _draw_figures(assessment: Assessment) -> dict[str, plotting.Figure]:
     """Draw all figures that an assessment has the numbers for, by file name without ending."""
     tables, curves, about = assessment.tables, assessment.curves, assessment.about
-    shown = [
-        {name: curves[part][name] for name in SHOWN if name in curves[part]}
-        for part in ("deletion", "insertion")
-    ]
+    both = (curves["deletion"], curves["insertion"])
+    shown = [{name: part[name] for name in SHOWN if name in part} for part in both]
     figures = {"faithfulness": plotting.plot_deletion_insertion(curves["fractions"], *shown)}
     if "localisation" in tables:
         places = tables["localisation"]

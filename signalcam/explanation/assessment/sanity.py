@@ -1,8 +1,7 @@
 """Does a map depend on what the model has learnt? If not, it shows the signal, not the model.
 
-J. Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018: weights are made random from the output
-downwards, stage after stage, and each time the maps are compared with the original ones; a model of the
-same shape trained on permuted labels gives the second test.
+J. Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018: compare the maps with those of random
+weights, stage by stage from the output downwards, and of the same shape trained on permuted labels.
 """
 
 from collections.abc import Iterable
@@ -42,19 +41,15 @@ def copy_model(model: keras.Model) -> keras.Model:
 
 
 def randomise(model: keras.Model, names: Iterable[str], seed: object = 0) -> None:
-    """Give the named layers, in place, the weights of a model never trained.
-
-    Kernels are drawn anew (Glorot uniform); biases and BatchNorm are as before any training.
-    """
+    """Give the named layers, in place, weights as before any training; kernels are drawn (Glorot uniform)."""
     rng = np.random.default_rng(seed)
     for name in names:
         for weight in model.get_layer(name).weights:
             if len(weight.shape) > 1:
-                draw = keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))(weight.shape)
+                draw = keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))
             else:
-                start = np.ones if weight.name in ("gamma", "moving_variance") else np.zeros
-                draw = start(weight.shape)
-            weight.assign(draw)
+                draw = np.ones if weight.name in ("gamma", "moving_variance") else np.zeros
+            weight.assign(draw(weight.shape))
 
 
 def weight_randomisation(
@@ -71,15 +66,13 @@ def weight_randomisation(
         model: classifier from scaled signals to probabilities; left as it is.
         signals: scaled signals, (record, time, lead), two at least.
         make: the methods.
-        n_draws: times that random weights are drawn.
-        seed: of the draws.
+        n_draws, seed: times that random weights are drawn, and the seed of the draws.
         progress: words for a progress bar, None for no bar.
 
     Returns:
-        DataFrame, one row a method, stage, draw and record: ``method``, ``stage``, ``draw``, ``record`` and
-        ``correlation``, the `rank_correlation` with the original map. The stages are "original"; "other
-        record", the original map of the next record, which says how alike maps of one method are at all; then
-        those of `stages`, each with all above it random.
+        DataFrame: ``method``, ``stage``, ``draw``, ``record``, ``correlation`` (`rank_correlation` with the
+        original map). The stages are "original"; "other record", the original map of the next record, which
+        says how alike maps of one method are at all; then those of `stages`, each with all above it random.
     """
     network = as_network(model)
     original = make(network, signals)
@@ -87,8 +80,7 @@ def weight_randomisation(
     for name, maps in original.items():
         rows.append(_compare(maps, maps, name, ORIGINAL, 0))
         rows.append(_compare(maps, np.roll(maps, 1, axis=0), name, OTHER_RECORD, 0))
-    order = stages(network.model)
-    trained = network.model.get_weights()
+    order, trained = stages(network.model), network.model.get_weights()
     changed = Network(copy_model(network.model))
     bar = tqdm(total=n_draws * len(order), desc=progress, disable=progress is None, leave=False)
     for draw in range(n_draws):
@@ -110,8 +102,7 @@ def retrain_on_shuffled_labels(
     Args:
         model: classifier; left as it is.
         training, validation: pairs of scaled signals and labels; the training labels are permuted here.
-        seed: of the permutation and the training.
-        **settings: arguments of `signalcam.training.train`, such as ``epochs``.
+        seed, **settings: of the permutation and the training; arguments of `signalcam.training.train`.
 
     Returns:
         The model of the last epoch, not of the best one: it should have memorised the training labels.

@@ -56,10 +56,8 @@ def noise_stability(
     """Add noise to the signals and correlate the maps with those of the clean signals.
 
     Args:
-        model, signals: as in `explain`.
-        make: the methods.
-        levels: standard deviations of the noise, each a share of the record's own in each lead.
-        seed: of the noise.
+        model, signals, make: as in `weight_randomisation`.
+        levels, seed: standard deviations of the noise, shares of the record's own in each lead; and its seed.
 
     Returns:
         DataFrame, one row a record, columns (method, level): `rank_correlation`.

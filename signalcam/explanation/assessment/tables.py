@@ -1,7 +1,5 @@
 """Means over records with intervals over patients, and tables stacked under their keys."""
 
-from collections.abc import Hashable
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -15,10 +13,8 @@ def mean_table(
     """Average each column of a table with one row a record, without the records that are NaN in it.
 
     Args:
-        table: one row a record.
-        groups: patient ids, (record,), or None for independent records.
-        n_bootstrap: resamples of patients; 0 for no interval.
-        seed: of the resamples; the same for two calls pairs them.
+        table, groups: one row a record; patient ids, (record,), or None for independent records.
+        n_bootstrap, seed: resamples of patients, 0 for no interval; the same seed in two calls pairs them.
 
     Returns:
         DataFrame, index the columns: value, low and high (95 % interval; NaN = not available), n.
@@ -50,9 +46,7 @@ def mean_curve(
     return pd.DataFrame({"value": mean, "low": low, "high": high})
 
 
-def stack(
-    tables: dict[Hashable, pd.DataFrame], names: tuple[str, ...] = ("method", "measure")
-) -> pd.DataFrame:
+def stack(tables: dict, names: tuple[str, ...] = ("method", "measure")) -> pd.DataFrame:
     """Join tables under their keys, the levels of the index named."""
     return pd.concat(tables).rename_axis(index=names)
 
