@@ -8,13 +8,9 @@ from signalcam.commands import add_command, open_model
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
-    parser = add_command(
-        commands,
-        "explain-report",
-        report,
-        "test the maps of a model: faithfulness, sanity, localisation, beside other methods",
-        "python -m signalcam explain-report normal-abnormal --data ~/data/ptb-xl --output out/maps",
-    )
+    about = "test the maps of a model: faithfulness, sanity, localisation, beside other methods"
+    example = "python -m signalcam explain-report normal-abnormal --data ~/data/ptb-xl --output out/maps"
+    parser = add_command(commands, "explain-report", report, about, example)
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("--data", help="PTB-XL's folder (PATH_TO_DATA, else data/ptb-xl, else simulated)")
     parser.add_argument("--output", type=Path, default=Path("out/maps"), help="folder to write (out/maps)")

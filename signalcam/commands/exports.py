@@ -13,14 +13,12 @@ MAX_CHECKED = 500  # records to check on; of a larger fold that many are taken e
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
-    parser = add_command(
-        commands,
-        "export",
-        export,
-        "write a model for LiteRT or ONNX Runtime, checked against Keras",
+    about = "write a model for LiteRT or ONNX Runtime, checked against Keras"
+    example = (
         "python -m signalcam export normal-abnormal --format litert --precision int8 "
-        "--calibration ~/data/ptb-xl --output model.tflite",
+        "--calibration ~/data/ptb-xl --output model.tflite"
     )
+    parser = add_command(commands, "export", export, about, example)
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("--format", choices=FORMATS, default="litert", help="of the file (litert)")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="LiteRT only (float32)")
@@ -53,10 +51,8 @@ def export(arguments: argparse.Namespace) -> int:
         if arguments.precision == "int8":
             calibration, _ = _load(dataset, truth["train"], rate, MAX_CALIBRATION)
         check = to_litert(model, arguments.output, arguments.precision, calibration, signals, labels)
-    print(f"{arguments.output}: {check}.")
-    print(
-        f"Without TensorFlow: signalcam.deployment.open_exported({str(arguments.output)!r}).predict(signals)"
-    )
+    opened = f"signalcam.deployment.open_exported({str(arguments.output)!r})"
+    print(f"{arguments.output}: {check}.\nWithout TensorFlow: {opened}.predict(signals)")
     return 0
 
 

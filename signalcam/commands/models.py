@@ -15,13 +15,9 @@ TARGETS = ("normal-abnormal", "superclasses")
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the commands to the parser."""
-    parser = add_command(
-        commands,
-        "train",
-        train,
-        "train models by a recipe, evaluate them, and write all of it into one folder",
-        "python -m signalcam train --recipe paper --data ~/data/ptb-xl --seeds 5 --output runs/paper",
-    )
+    about = "train models by a recipe, evaluate them, and write all of it into one folder"
+    example = "python -m signalcam train --recipe paper --data ~/data/ptb-xl --seeds 5 --output runs/paper"
+    parser = add_command(commands, "train", train, about, example)
     parser.add_argument("--recipe", choices=RECIPES, default="paper", help="by which recipe (paper)")
     _add_data_options(parser)
     parser.add_argument("--rule", choices=RULES, default="paper", help="label rule (paper)")
@@ -32,13 +28,9 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         "--output", type=Path, help="folder for the results (out/RECIPE); an interrupted run is resumed there"
     )
 
-    parser = add_command(
-        commands,
-        "evaluate",
-        evaluate,
-        "score a model on a fold of a dataset, under all label rules, by diagnosis and by subgroup",
-        "python -m signalcam evaluate runs/paper/model.keras --data ~/data/ptb-xl --fold 10",
-    )
+    about = "score a model on a fold of a dataset, under all label rules, by diagnosis and by subgroup"
+    example = "python -m signalcam evaluate runs/paper/model.keras --data ~/data/ptb-xl --fold 10"
+    parser = add_command(commands, "evaluate", evaluate, about, example)
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     _add_data_options(parser)
     parser.add_argument("--fold", type=int, default=10, help="one that the model has not seen (10)")

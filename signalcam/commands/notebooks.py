@@ -15,13 +15,9 @@ NOTEBOOKS = ("ptbxl_data_loader.ipynb", "ptbxl_data_classification.ipynb")
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
-    parser = add_command(
-        commands,
-        "notebooks",
-        run,
-        "run both notebooks from a clean kernel and write them, executed, with their figures",
-        "PATH_TO_DATA=~/data/ptb-xl python -m signalcam notebooks --output out",
-    )
+    about = "run both notebooks from a clean kernel and write them, executed, with their figures"
+    example = "PATH_TO_DATA=~/data/ptb-xl python -m signalcam notebooks --output out"
+    parser = add_command(commands, "notebooks", run, about, example)
     parser.add_argument("--output", type=Path, default=Path("out"), help="folder for the results (out)")
     parser.add_argument("--in-place", action="store_true", help="write into the notebooks themselves")
     parser.add_argument("--figures", type=Path, help="copy the figures of the README into this folder")

@@ -20,25 +20,17 @@ BATCH = 64
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the commands to the parser."""
-    parser = add_command(
-        commands,
-        "predict",
-        predict,
-        "print the probability, what is predicted and quality notes for each recording",
-        "python -m signalcam predict normal-abnormal recordings/ more/*.csv --unit mV --source-rate 100",
-    )
+    about = "print the probability, what is predicted and quality notes for each recording"
+    example = "python -m signalcam predict normal-abnormal recordings/ more/*.csv --unit mV --source-rate 100"
+    parser = add_command(commands, "predict", predict, about, example)
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="files, folders or wildcards")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
     add_reading_options(parser)
 
-    parser = add_command(
-        commands,
-        "explain",
-        explain,
-        "draw a 12-lead ECG with its map",
-        "python -m signalcam explain normal-abnormal ecg.hea --output map.png",
-    )
+    about = "draw a 12-lead ECG with its map"
+    example = "python -m signalcam explain normal-abnormal ecg.hea --output map.png"
+    parser = add_command(commands, "explain", explain, about, example)
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("recording", metavar="RECORDING")
     parser.add_argument("--output", type=Path, required=True, help=".png for the figure, .html for a page")

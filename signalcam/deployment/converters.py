@@ -41,11 +41,8 @@ def litert_bytes(
     with tempfile.TemporaryDirectory() as folder, _quiet():
         archive = keras.export.ExportArchive()
         archive.track(model)
-        archive.add_endpoint(
-            "serve",
-            lambda signals: dict(model(signals, training=False)),
-            input_signature=[tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="signals")],
-        )
+        inputs = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="signals")]
+        archive.add_endpoint("serve", lambda signals: dict(model(signals, training=False)), inputs)
         archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if precision != "float32":
@@ -73,8 +70,7 @@ def onnx_bytes(model: keras.Model) -> bytes:
         file = os.path.join(folder, "model.onnx")
         model.export(file, format="onnx", verbose=False, input_signature=[signature])
         exported = onnx.load(file)
-    shapes = {name: tensor.shape for name, tensor in model.output.items()}
-    shapes["signals"] = model.input_shape
+    shapes = {name: tensor.shape for name, tensor in model.output.items()} | {"signals": model.input_shape}
     for value in (*exported.graph.input, *exported.graph.output):
         for axis, size in zip(value.type.tensor_type.shape.dim, shapes[value.name], strict=True):
             if size is None:

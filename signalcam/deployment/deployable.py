@@ -1,7 +1,6 @@
 """The deployable model: raw millivolts in; probability, evidence and heatmap out; one `.keras` file.
 
-Detrending and scaling stand as layers in front of the network, and a `Card` layer carries what a user must
-know to read the output. So one file answers for a recording, and nobody repeats the preprocessing by hand.
+Detrending and scaling are layers in front of the network; a `Card` layer carries what users must know.
 """
 
 import json
@@ -28,10 +27,9 @@ class Settings:
 
     Attributes:
         class_names, threshold: name and decision threshold (a probability) of each output, in their order.
-        label_rule: name of the rule that made the training labels.
         lead_names, sampling_rate, n_times: of the input: order of its leads, Hz, samples of a record.
         exclusive: True where the outputs are a softmax.
-        trained_on, recipe: the data in words, and the name of the training recipe.
+        label_rule, trained_on, recipe: rule that made the labels; data in words; name of the recipe.
         dataset: family of the data with the folds below, such as "PTB-XL"; "" where it has none.
         training_folds, validation_folds: `strat_fold` of the records trained on, and of those that the epoch,
             the calibration and the thresholds were chosen on.
@@ -69,7 +67,6 @@ class Card(layers.Layer):
 
     Args:
         settings: `Settings`, or a dict of them as a file holds it; what is unknown there is ignored.
-        **kwargs: `name` and whatever else `keras.layers.Layer` takes.
     """
 
     def __init__(self, settings: Settings | dict, **kwargs):
@@ -101,16 +98,13 @@ def build_deployable(model: keras.Model, scaler: Scaler, settings: Settings) -> 
     Raises:
         ValueError: where the settings do not fit the network.
     """
-    n_times, n_leads = model.inputs[0].shape[1:]
+    shape, given = model.inputs[0].shape[1:], (settings.n_times, len(settings.lead_names))
     if len(settings.class_names) != (n_outputs := model.outputs[0].shape[-1]):
         names = ", ".join(settings.class_names)
         raise ValueError(f"class_names must name the {n_outputs} outputs of the network, got {names}.")
-    if (settings.n_times, len(settings.lead_names)) != (n_times, n_leads):
-        raise ValueError(
-            f"settings must fit the network, {n_times} samples of {n_leads} leads, got {settings.n_times} "
-            f"samples of {len(settings.lead_names)} leads."
-        )
-    raw = keras.Input((n_times, n_leads), name="signals")
+    if given != shape:
+        raise ValueError(f"settings must fit the network's input, (time, lead) {shape}, got {given}.")
+    raw = keras.Input(shape, name="signals")
     x = scale_layer(scaler)(Detrend(name="detrend")(Card(settings, name="card")(raw)))
     network = add_cam(model)
     network.name = "network"

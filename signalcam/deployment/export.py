@@ -19,9 +19,7 @@ from signalcam.simulation import Subject, simulate_record
 
 # How far a file may be from Keras: the largest difference of a probability, the mean difference of a heatmap.
 TOLERANCES = {"float32": (1e-5, 1e-5), "float16": (5e-3, 2e-3), "int8": (0.1, 0.1)}
-AUC_TOLERANCE = 0.02
-MAX_CALIBRATION = 256
-N_SIMULATED = 8
+AUC_TOLERANCE, MAX_CALIBRATION, N_SIMULATED = 0.02, 256, 8
 
 Array = np.ndarray | None
 
@@ -68,15 +66,11 @@ def to_litert(
     signals: Array = None,
     labels: Array = None,
 ) -> ExportCheck:
-    """Write a LiteRT file: one raw record in mV in; probability, logit, evidence and heatmap out.
-
-    It is written beside its name, and renamed when the check has passed.
+    """Write a LiteRT file, renamed to `path` when the check has passed: one raw record in, all outputs out.
 
     Args:
-        model: deployable model, as `build_deployable` gives it.
-        path: of the file, ending in `.tflite`.
-        precision: "float32"; "float16" halves the weights; "int8" computes the convolutions in integers,
-            while preprocessing and head stay in float.
+        model, path: deployable model, as `build_deployable` gives it; file, ending in `.tflite`.
+        precision: "float32"; "float16" halves the weights; "int8" computes the convolutions in integers.
         calibration: for int8: raw records in mV, (record, time, lead), like those that will come; 100 are
             enough, of more than `MAX_CALIBRATION` that many are taken evenly.
         signals: raw records to check on; the calibration records, or else simulated ones, by default.

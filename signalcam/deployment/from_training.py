@@ -21,8 +21,7 @@ def deploy(
     Args:
         trained: as `train_recipe` gives it.
         target: one of `TARGETS`; the other outputs are dropped.
-        slope, intercept: logits become `slope * logit + intercept`; one number, or one for each class. Both
-            go into the weights of the classifier, so that the evidence still sums to the logit.
+        slope, intercept: logits become `slope * logit + intercept`, by the weights; a number, or one a class.
         **settings: for `Settings`; the threshold is 0.5 where none is given.
 
     Returns, Raises: as in `build_deployable`; ValueError for an unknown target, too.
@@ -30,6 +29,6 @@ def deploy(
     wanted = target_outputs(target)
     matrix = np.array([[name == want for want in wanted] for name in trained.outputs]) * np.asarray(slope)
     network = combine_outputs(trained.network, matrix, intercept)
-    defaults = {"threshold": (0.5,) * len(wanted), "n_times": network.input_shape[1]}
-    settings = defaults | {"recipe": trained.recipe.name} | settings
+    known = {"n_times": network.input_shape[1], "recipe": trained.recipe.name}
+    settings = {"threshold": (0.5,) * len(wanted)} | known | settings
     return build_deployable(network, trained.scaler, Settings(class_names=wanted, **settings))

@@ -142,10 +142,8 @@ def _check(signals: np.ndarray, n_times: int, lead_names: list[str]) -> np.ndarr
     wanted, leads = (n_times, len(lead_names)), ", ".join(lead_names)
     if signals.ndim != 3 or signals.shape[1:] != wanted or not len(signals):
         hint = " They look transposed." if signals.shape[1:] == wanted[::-1] else ""
-        raise ValueError(
-            f"signals must have the shape (record, {n_times}, {wanted[1]}), with the leads {leads}, got "
-            f"{signals.shape}.{hint}"
-        )
+        shape = f"(record, {n_times}, {wanted[1]}), with the leads {leads}"
+        raise ValueError(f"signals must have the shape {shape}, got {signals.shape}.{hint}")
     with np.errstate(over="ignore"):
         signals = np.ascontiguousarray(signals, np.float32)
     # A sum of squares is finite only where all samples are, and is there three times as soon.
@@ -154,8 +152,7 @@ def _check(signals: np.ndarray, n_times: int, lead_names: list[str]) -> np.ndarr
         if not bad.any():
             raise ValueError("The signals are too large to compute with in their precision. Give them in mV.")
         record, _, lead = np.argwhere(bad)[0]
-        raise ValueError(
-            f"Record {record}, lead {lead_names[lead]}: {bad[record, :, lead].sum()} of {n_times} samples "
-            "are NaN or infinite. Leave the record out, or repair it first."
-        )
+        n_bad = bad[record, :, lead].sum()
+        what = f"Record {record}, lead {lead_names[lead]}: {n_bad} of {n_times} samples are NaN or infinite"
+        raise ValueError(f"{what}. Leave the record out, or repair it first.")
     return signals

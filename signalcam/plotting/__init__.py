@@ -13,31 +13,9 @@ from signalcam.plotting.relevance import plot_beat_average, plot_lead_time
 from signalcam.plotting.results import plot_confusion, plot_history, plot_reliability, plot_roc
 from signalcam.plotting.style import Figure, save_figure
 
-__all__ = [
-    "Answer",
-    "Case",
-    "Figure",
-    "plot_augmentations",
-    "plot_beat_average",
-    "plot_cases",
-    "plot_class_counts",
-    "plot_class_maps",
-    "plot_confusion",
-    "plot_deletion_insertion",
-    "plot_ecg",
-    "plot_history",
-    "plot_lead_time",
-    "plot_localisation",
-    "plot_map",
-    "plot_missing",
-    "plot_reliability",
-    "plot_roc",
-    "plot_sanity",
-    "plot_scaling",
-    "plot_superclass_overlap",
-    "plot_trend",
-    "readable",
-    "record_page",
-    "save_figure",
-    "typical_records",
-]
+__all__ = ["Answer", "Case", "Figure", "readable", "record_page", "save_figure", "typical_records"]
+__all__ += ["plot_class_counts", "plot_missing", "plot_superclass_overlap"]
+__all__ += ["plot_augmentations", "plot_ecg", "plot_scaling", "plot_trend"]
+__all__ += ["plot_confusion", "plot_history", "plot_reliability", "plot_roc"]
+__all__ += ["plot_beat_average", "plot_cases", "plot_class_maps", "plot_lead_time", "plot_map"]
+__all__ += ["plot_deletion_insertion", "plot_localisation", "plot_sanity"]

@@ -22,11 +22,9 @@ class Case:
 
     Attributes:
         signals: (time, lead) in mV.
-        evidence: (position,), in logits, signed.
-        heatmap: (time,), in [0, 1].
-        probability: of the class, in [0, 1].
+        evidence, heatmap: (position,), in logits, signed; (time,), in [0, 1].
+        probability, logit: of the class; figures say so where the evidence does not sum to the logit.
         predicted, truth: names of classes; where both are given, figures say right or wrong.
-        logit: of the class; figures say so where the evidence does not sum to it.
         name: of the record.
         padded: bool (time,), True where nothing was recorded; evidence and heatmap may be NaN there.
     """
@@ -42,22 +40,14 @@ class Case:
     padded: ArrayLike | None = None
 
     def checked(self, lead_names: Sequence[str] = LEADS) -> Self:
-        """Return a copy with float64 arrays and a mask.
-
-        Raises:
-            ValueError: an array has the wrong shape, or a value that is not finite or outside [0, 1].
-        """
+        """Return a copy with float64 arrays and a mask; ValueError for a wrong shape or value."""
         signals = as_signals(self.signals, lead_names)
         mask = as_mask(self.padded, len(signals))
         evidence, heatmap = as_map(self.evidence, mask, "evidence"), as_heatmap(self.heatmap, mask)
         return replace(self, signals=signals, padded=mask, evidence=evidence, heatmap=heatmap)
 
     def verdict(self, class_name: str = "") -> tuple[str, str, str]:
-        """Say what the model makes of the record, with `class_name` as that of the probability.
-
-        Returns:
-            A text, a mark such as `✗ wrong` ("" where prediction or truth is not known), and a colour.
-        """
+        """Return what the model makes of it, a mark such as `✗ wrong` ("" if unknown), and a colour."""
         of_class = f"({class_name})" if class_name else ""
         parts = [] if self.probability is None else [f"P{of_class} = {float(self.probability):.3f}"]
         parts += [] if self.predicted is None else [f"called {self.predicted}"]
@@ -73,8 +63,7 @@ def typical_records(y: np.ndarray, p: np.ndarray, threshold: float = 0.5) -> dic
     """Pick one record of each outcome, right and wrong: the one with the median probability.
 
     Args:
-        y: labels, 0 or 1, (record,).
-        p: probabilities, (record,).
+        y, p: labels, 0 or 1, and probabilities, (record,).
         threshold: from which on a record is predicted abnormal.
 
     Returns:

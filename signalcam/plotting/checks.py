@@ -10,18 +10,10 @@ from signalcam.plotting.style import PALETTE, Figure, light_grid, new_figure, st
 
 RANDOM_COLOUR = "#8f8f8f"
 READABLE = {
-    "auc": "AUC",
-    "f1": "F1",
-    "mcc": "MCC",
-    "brier": "Brier score",
-    "ece": "calibration error",
-    "cam": "CAM",
-    "cam_convolution": "paper's CAM",
-    "pointing": "pointing game",
-    "mass": "relevance mass",
-    "rank": "rank accuracy",
-    "grad_cam": "Grad-CAM",
-    "gradient_x_input": "gradient × input",
+    **{"auc": "AUC", "f1": "F1", "mcc": "MCC", "brier": "Brier score", "ece": "calibration error"},
+    **{"pointing": "pointing game", "mass": "relevance mass", "rank": "rank accuracy"},
+    **{"cam": "CAM", "cam_convolution": "paper's CAM"},
+    **{"grad_cam": "Grad-CAM", "gradient_x_input": "gradient × input"},
 }
 
 

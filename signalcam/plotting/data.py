@@ -40,8 +40,7 @@ def plot_missing(shares: pd.Series) -> Figure:
     """Draw the share of missing values of each column, the largest above.
 
     Args:
-        shares: in [0, 1] by column name. An empty Series gives one empty bar, so that a table without gaps
-            needs no exception.
+        shares: in [0, 1] by column name; an empty Series gives one empty bar.
 
     Raises:
         ValueError: a share outside [0, 1].
@@ -58,11 +57,9 @@ def plot_missing(shares: pd.Series) -> Figure:
         words = f"{share:.0%}" if share in (0, 1) else f"{min(max(100 * share, 0.1), 99.9):.1f}%"
         ax.text(100 * share + 1, place, words, va="center", fontsize=9)
     ax.set_yticks(places, [str(name) for name in shares.index])
-    ax.set(ylim=(-0.6, len(shares) - 0.4), xlim=(0, 108))
-    ax.set_xticks(np.arange(0, 101, 20))
-    ax.set_xlabel("missing values (% of the records)")
+    ax.set(ylim=(-0.6, len(shares) - 0.4), xlim=(0, 108), xticks=np.arange(0, 101, 20))
+    ax.set(xlabel="missing values (% of the records)", title="Missing values by column")
     light_grid(ax, "x")
-    ax.set_title("Missing values by column")
     return figure
 
 
@@ -93,8 +90,7 @@ def plot_superclass_overlap(superclass_table: pd.DataFrame) -> Figure:
     for place, member in enumerate(members):
         if member.sum() > 1:
             lower.plot([place, place], np.flatnonzero(member)[[0, -1]], color="#777777", zorder=2)
-    lower.set_ylim(table.shape[1] - 0.5, -0.5)
-    lower.set_xticks([])
+    lower.set(ylim=(table.shape[1] - 0.5, -0.5), xticks=[])
     lower.set_yticks(np.arange(table.shape[1]), [f"{name}  {table[name].sum():,}" for name in table.columns])
     lower.set(xlabel="combination of classes (no coloured dot: none of them)", ylabel="class, records")
     hidden, several = int(combinations.iloc[MAX_COMBINATIONS:].sum()), int((table.sum(axis=1) > 1).sum())

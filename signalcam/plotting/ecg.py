@@ -71,8 +71,7 @@ def plot_trend(
 
     Args:
         raw, trend, detrended: (time, lead) in mV: as recorded, the polynomial, and their difference.
-        sampling_rate: Hz.
-        leads: which leads to draw, one row each.
+        sampling_rate, leads: Hz; which leads to draw, one row each.
         title: of the figure.
 
     Raises:
@@ -104,9 +103,7 @@ def plot_scaling(
     leads: Sequence[str] = ("II", "V2", "V6"),
     units: Mapping[str, str] | None = None,
 ) -> Figure:
-    """Draw the same ECG under several scaling rules: a row for each rule, a column for each lead.
-
-    A row has one vertical axis, so that it shows whether a rule keeps the voltage differences among leads.
+    """Draw the same ECG under several scaling rules: a row for each, on one vertical axis, a column a lead.
 
     Args:
         scaled: (time, lead) arrays by the rule's name; the detrended ECG in mV may be one of them.
@@ -141,10 +138,8 @@ def plot_augmentations(
     """Draw each augmentation over the original: a row for each, a column for each lead.
 
     Args:
-        augmented: (time, lead) arrays by name.
-        original: (time, lead), what they were made from.
-        sampling_rate, leads: as in `plot_trend`.
-        unit: of both.
+        augmented, original: (time, lead) arrays by name, and what they were made from.
+        sampling_rate, leads, unit: as in `plot_trend`; unit of all arrays.
 
     Raises: as in `plot_trend`.
     """

@@ -46,10 +46,8 @@ def as_map(values: ArrayLike, padded: np.ndarray, argument: str) -> np.ndarray:
     array = as_numbers(values, argument)
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
     if array.ndim != 1 or not 1 <= array.size <= padded.size:
-        raise ValueError(
-            f"{argument} must have the shape (position,), at most {padded.size}, got {array.shape}. "
-            f"Take one record and one class, {argument}[record, :, class]."
-        )
+        what = f"{argument} must have the shape (position,), at most {padded.size}, got {array.shape}"
+        raise ValueError(f"{what}. Take one record and one class, {argument}[record, :, class].")
     starts = np.linspace(0, padded.size, array.size + 1)[:-1].astype(int)
     bad = np.count_nonzero(~np.isfinite(array) & ~np.logical_or.reduceat(padded, starts))
     if bad:

@@ -21,17 +21,13 @@ CLASS_MARGINS = {"left": 0.95, "right": 1.15}
 
 @styled
 def plot_map(
-    case: Case,
-    sampling_rate: float = 100,
-    lead_names: Sequence[str] = LEADS,
-    class_name: str = "ABNORMAL",
+    case: Case, sampling_rate: float = 100, lead_names: Sequence[str] = LEADS, class_name: str = "ABNORMAL"
 ) -> Figure:
     """Draw one record's map: the ECG over the heatmap, below it the signed evidence and the heatmap.
 
     Args:
         case: the record and the map of one class.
-        sampling_rate: Hz.
-        lead_names: of the signals' second axis.
+        sampling_rate, lead_names: as in `plot_ecg`.
         class_name: what the evidence speaks for.
 
     Raises:
@@ -90,17 +86,12 @@ def plot_class_maps(
     Args:
         signals: (time, lead) in mV.
         evidence: (position, class), signed.
-        class_names: one for each class.
-        sampling_rate: Hz.
-        lead_names: of the signals' second axis.
-        probabilities: (class,), in [0, 1].
+        class_names, probabilities: one for each class; the latter in [0, 1].
+        sampling_rate, lead_names, padded: as in `plot_ecg`; evidence may be NaN where padded.
         truth: names of the classes that the record is labelled with; written in bold.
-        leads: which leads to draw.
-        name: of the record.
-        padded: bool (time,), True where nothing was recorded; evidence may be NaN there.
+        leads, name: which leads to draw; name of the record.
 
-    Raises:
-        ValueError: an array has the wrong shape.
+    Raises: as in `plot_ecg`.
     """
     array, table = as_signals(signals, lead_names), as_numbers(evidence, "evidence")
     if table.ndim != 2 or table.shape[1] != len(class_names):

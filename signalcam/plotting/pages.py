@@ -14,14 +14,9 @@ from signalcam.plotting.cases import Case
 from signalcam.plotting.maps import plot_class_maps, plot_map
 from signalcam.plotting.style import Figure
 
-PAGES = jinja2.Environment(
-    loader=jinja2.PackageLoader("signalcam.plotting"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+LINES = dict.fromkeys(("trim_blocks", "lstrip_blocks", "keep_trailing_newline"), True)
+PAGES = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, **LINES)
+PAGES.loader = jinja2.PackageLoader("signalcam.plotting")
 
 
 def render(template: str, **values: object) -> str:
@@ -36,17 +31,13 @@ class Answer:
     Attributes:
         signals: (time, lead) in mV, as recorded.
         class_names: of the model's outputs.
-        probability: (class,), in [0, 1].
-        logit: (class,).
-        evidence: (position, class), in logits.
-        heatmap: (time, class), in [0, 1].
+        probability, logit: (class,); the first in [0, 1].
+        evidence, heatmap: (position, class), in logits; (time, class), in [0, 1].
         predicted: one word for each class, such as ABNORMAL or yes.
         shown: index of the class of the large map.
-        name: of the record.
-        start: seconds into its file at which the record begins.
+        name, start: of the record; seconds into its file at which it begins.
         padded: bool (time,), True where nothing was recorded; the maps may be NaN there.
-        notes: sentences on the quality of the recording.
-        settings: what travels with the model, by name.
+        notes, settings: sentences on the quality of the recording; what travels with the model, by name.
     """
 
     signals: np.ndarray
@@ -75,8 +66,7 @@ def record_page(answer: Answer, sampling_rate: float = 100, lead_names: Sequence
 
     Args:
         answer: the record and what the model says of it.
-        sampling_rate: Hz.
-        lead_names: of the signals' second axis.
+        sampling_rate, lead_names: as in `plot_ecg`.
 
     Returns:
         The page as text, with its pictures and without scripts; write it as UTF-8.

@@ -57,8 +57,7 @@ def lay_out(traces: Sequence[np.ndarray], sampling_rate: float, row_height: floa
 
     Args:
         traces: arrays (time, lead), mV, that have the same zero lines.
-        sampling_rate: Hz.
-        row_height: least distance of two zero lines, mV.
+        sampling_rate, row_height: Hz; least distance of two zero lines, mV.
     """
     lowest, highest = np.fmin.reduce(traces, axis=0), np.fmax.reduce(traces, axis=0)
     low, high = np.nan_to_num(np.fmin.reduce(lowest)), np.nan_to_num(np.fmax.reduce(highest))
@@ -128,10 +127,8 @@ def draw_ecg(
     axes.set_yticks(sheet.offsets, list(lead_names))
     axes.tick_params(axis="y", length=0, pad=4, labelsize=10)
     axes.set_xticks(second_ticks(duration))
-    if xlabel:
-        axes.set_xlabel("time (s)")
-    else:
-        axes.tick_params(axis="x", labelbottom=False)
+    axes.set_xlabel("time (s)" if xlabel else "")
+    axes.tick_params(axis="x", labelbottom=xlabel)
     axes.spines[:].set_visible(False)
 
 
@@ -167,10 +164,8 @@ def draw_evidence(
     """Draw the evidence of one class as bars, red for it and blue against it, and a dashed line at its mean.
 
     Args:
-        axes: to draw on.
         evidence: (position,), signed, at equal parts of the time; NaN where it is hidden.
         padded: bool (time,), samples that nobody recorded.
-        sampling_rate: Hz.
         limits: colour limits, symmetric about 0.
 
     Returns:

@@ -42,17 +42,15 @@ def plot_beat_average(
         groups: by name, for instance by superclass: `signals`, the median beat (time, lead) in mV;
             `evidence` in logits, a DataFrame with a row a time and the columns value, low, high; `count`.
         segments: (start, stop) in seconds from the R peak of P, QRS and so on; shaded and named.
-        lead_names: of the beats' second axis.
-        leads: which leads to draw.
+        lead_names, leads: of the beats' second axis; which leads to draw.
 
     Raises:
         ValueError: beats of a wrong shape, an unknown lead.
     """
     indices = lead_indices(leads, lead_names)
-    beats = {
-        name: as_signals(group["signals"], lead_names, f"signals of {name}")[:, indices]
-        for name, group in groups.items()
-    }
+    beats = {}
+    for name, group in groups.items():
+        beats[name] = as_signals(group["signals"], lead_names, f"signals of {name}")[:, indices]
     figure = new_figure(height=4.6)
     axes = figure.subplots(2, len(groups), sharex=True, sharey="row", squeeze=False, height_ratios=(1.5, 1))
     offsets = paper.lay_out(list(beats.values()), 1 / max(np.diff(times).min(), 1e-6)).offsets
@@ -71,15 +69,13 @@ def plot_beat_average(
         for number, (segment, (start, stop)) in enumerate(segments.items()):
             for ax in (upper, lower):
                 ax.axvspan(start, stop, color=SEGMENT_COLOURS[number % 2], linewidth=0, zorder=0)
-            place = {"transform": upper.get_xaxis_transform()} | named
-            upper.text((start + stop) / 2, 0.99, segment, **place)
+            upper.text((start + stop) / 2, 0.99, segment, transform=upper.get_xaxis_transform(), **named)
         for ax in (upper, lower):
             ax.axvline(0.0, color="#9a9a9a", linewidth=0.8, linestyle=(0, (3, 2)))
     axes[0, 0].set_yticks(offsets, list(leads))
-    axes[0, 0].set_ylabel("median beat (lines: 1 mV apart)")
     traces = [beat + offsets for beat in beats.values()]
     low, high = np.nanmin(traces), np.nanmax(traces)
-    axes[0, 0].set_ylim(low - 0.2, high + 0.5)
+    axes[0, 0].set(ylabel="median beat (lines: 1 mV apart)", ylim=(low - 0.2, high + 0.5))
     for ax in axes[0]:
         for level in np.arange(np.ceil(low), np.floor(high) + 1):
             ax.axhline(level, color="#dddddd", linewidth=0.5, zorder=0.5)
@@ -103,13 +99,10 @@ def plot_lead_time(
     Args:
         relevance: (time, lead), in logits, signed: positive speaks for the class. A CAM has no lead axis.
         signals: (time, lead) in mV.
-        sampling_rate: Hz.
-        lead_names: of both second axes.
-        class_name: what the relevance speaks for.
-        name: of the record.
+        sampling_rate, lead_names: as in `plot_ecg`.
+        class_name, name: what the relevance speaks for; name of the record.
 
-    Raises:
-        ValueError: an array has the wrong shape.
+    Raises: as in `plot_ecg`.
     """
     array, rate = as_signals(signals, lead_names), as_rate(sampling_rate)
     values = same_shape(relevance, array, "relevance")
@@ -138,10 +131,8 @@ def _draw_means(figure: Figure, beside: Axes, sheet: paper.Sheet, means: np.ndar
     ax = figure.add_axes((box.x1 + gap, box.y0, 1 - (box.x1 + gap) - gap, box.height), gid="means")
     ax.barh(sheet.offsets, means, height=0.5, color=[TOWARDS if mean > 0 else AGAINST for mean in means])
     ax.axvline(0.0, color="#555555", linewidth=0.8)
-    ax.set_ylim(sheet.bottom, sheet.top)
+    ax.set(ylim=(sheet.bottom, sheet.top), yticks=[], xlabel="mean relevance\n(logits)")
     reach = 1.1 * (np.abs(means).max() or 1.0)
     ax.set_xlim(min(0.0, np.sign(means.min())) * reach, max(0.0, np.sign(means.max())) * reach or reach)
-    ax.set_yticks([])
     ax.locator_params(axis="x", nbins=4)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel("mean relevance\n(logits)")

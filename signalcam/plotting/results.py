@@ -79,11 +79,10 @@ def plot_confusion(counts: pd.DataFrame, title: str = "Confusion matrix") -> Fig
         ax.text(column, row, f"{matrix[row, column]:,.0f}\n{words}", ha="center", va="center", **style)
     ax.set_xticks(range(len(matrix)), [str(name) for name in class_names])
     ax.set_yticks(range(len(matrix)), labels)
-    ax.set(xlabel="predicted class", ylabel="true class")
+    ax.set(xlabel="predicted class", ylabel="true class", title=title)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     figure.colorbar(image, cax=beside, label="share of the true class", format="{x:.0%}")
-    ax.set_title(title)
     return figure
 
 
@@ -107,11 +106,10 @@ def plot_roc(curves: Mapping[str, Mapping], title: str = "ROC") -> Figure:
         label = f"{name}, AUC {area.value:.3f}{interval}"
         ax.plot(curve["x"], curve["y"], color=colour, linewidth=1.8, label=label)
         ax.plot(*curve["point"], "o", color=colour, markersize=7, markeredgecolor="white")
-    ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", title=title)
     ax.set_xlabel("false positive rate (1 − specificity)")
     ax.set_ylabel("true positive rate (recall, sensitivity)")
     ax.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=8.5)
-    ax.set_title(title)
     light_grid(ax)
     return figure
 
@@ -122,8 +120,7 @@ def plot_reliability(table: pd.DataFrame, error: float, title: str = "Reliabilit
 
     Args:
         table: one row a bin, as `evaluation.reliability` gives it.
-        error: expected calibration error, for the title.
-        title: of the figure.
+        error, title: expected calibration error; title of the figure, above it.
     """
     figure = new_figure(width=5.6, height=5.6)
     ax, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))

@@ -28,9 +28,8 @@ MUTED = "#666666"
 TOWARDS, AGAINST = "#B2182B", "#2166AC"
 # Of a heatmap in [0, 1]: cream to orange, light enough for a black trace on top. Of signed evidence: blue
 # speaks against the class, white is 0, red for it.
-HEAT_COLOURS = LinearSegmentedColormap.from_list(
-    "signalcam_heat", matplotlib.colormaps["YlOrBr"](np.linspace(0.0, 0.58, 128))
-)
+_light = matplotlib.colormaps["YlOrBr"](np.linspace(0.0, 0.58, 128))
+HEAT_COLOURS = LinearSegmentedColormap.from_list("signalcam_heat", _light)
 EVIDENCE_COLOURS = matplotlib.colormaps["RdBu_r"]
 
 STYLE = {

@@ -18,8 +18,7 @@ def load_pretrained(name: str = "normal-abnormal") -> keras.Model:
             for each of NORM, MI, STTC, CD and HYP.
 
     Returns:
-        Deployable `keras.Model` for signals in mV, float32 (record, 1000, 12) at 100 Hz; its class names and
-        thresholds: `signalcam.deployment.settings_of`.
+        Deployable `keras.Model` for signals in mV, float32 (record, 1000, 12) at 100 Hz.
 
     Raises:
         ValueError: for another name.
