@@ -169,7 +169,8 @@ class _Request:
             found = f"expected {self.sampling_rate} Hz, its header says {header.sampling_rate:g} Hz"
             raise RecordError(f"{name}: {found}. Load it with that sampling_rate, or fetch it again.")
         if header.n_times != self.shape[1]:
-            found = f"expected {self.shape[1]:,} samples ({DURATION} s), its header says {header.n_times:,}"
+            wanted = f"{self.shape[1]:,} samples a lead ({DURATION} s)"
+            found = f"expected {wanted}, its header says {header.n_times:,}"
             raise RecordError(f"{name}: {found}. Fetch it again, or leave it out.")
         if set(header.files) != {header.name + ".dat"}:
             found = ", ".join(map(repr, header.files))
