@@ -98,14 +98,7 @@ def order_leads(names: Sequence[str]) -> np.ndarray:
 def derive_limb_leads(lead_i: np.ndarray, lead_ii: np.ndarray) -> tuple[np.ndarray, ...]:
     """Leads III, aVR, aVL and aVF from leads I and II, by Einthoven's law and Goldberger's definitions.
 
-    Args:
-        lead_i, lead_ii: arrays of one shape and unit.
-
-    Returns:
-        Four new arrays of that shape and unit.
-
-    Raises:
-        ValueError: the two leads differ in shape.
+    Args, Returns: two arrays of one shape (else a ValueError) and unit; four new ones of that shape and unit.
     """
     lead_i, lead_ii = np.asarray(lead_i), np.asarray(lead_ii)
     if lead_i.shape != lead_ii.shape:
@@ -145,11 +138,7 @@ def einthoven_error(signals: np.ndarray) -> np.ndarray:
 
 
 def millivolts_per(unit: str) -> float:
-    """How many mV one "V", "mV", "uV" (or with a mu) or "nV" is, in any case.
-
-    Raises:
-        ValueError: the unit is unknown or no voltage.
-    """
+    """How many mV one "V", "mV", "uV" (or with a mu) or "nV" is, in any case; ValueError for other units."""
     if isinstance(unit, str):
         # The micro sign and the Greek letter mu are two characters that look alike.
         key = unit.strip().replace("\u00b5", "u").replace("\u03bc", "u").lower()

@@ -1,7 +1,7 @@
 """A cache of signals: one file an entry, named by what it is made of, either whole or not there.
 
 An entry is `WHAT-STATE.npy`: WHAT stands for the records asked for, STATE for the files they are read from.
-Behind the signals follows a line of JSON with how they were read and a checksum of each record. The file is
+Behind the signals follows a line of JSON: how they were read, and a checksum of each record. The file is
 renamed when it is whole: a killed process leaves no entry, and of several that write one the last wins.
 """
 
@@ -70,8 +70,7 @@ def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
         footer = file.read()
     if footer[:8] != b"%08x" % zlib.crc32(footer[8:]):
         raise ValueError("its last line is not whole")
-    content = json.loads(footer[8:])
-    n = len(signals)
+    content, n = json.loads(footer[8:]), len(signals)
     sample = range(n) if every_record else np.unique(np.linspace(0, n - 1, min(n, _N_SAMPLED)).astype(int))
     for index in sample:
         if zlib.crc32(signals[index]) != content["checksums"][index]:
@@ -79,9 +78,7 @@ def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
     return signals, content["about"]
 
 
-def write_entry(
-    path: Path, shape: tuple[int, int, int], blocks: Iterable[np.ndarray], about: dict
-) -> np.ndarray:
+def write_entry(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray], about: dict) -> np.ndarray:
     """Write an entry and remove those that it supersedes; return its signals, a read-only memory map.
 
     Args:
@@ -117,9 +114,7 @@ def write_entry(
     except OSError as error:
         if error.errno is None:  # not the system's: a record that cannot be read
             raise
-        advice = (
-            f"Free space, name another folder with {CACHE_VARIABLE} or cache=FOLDER, or load with cache=False"
-        )
+        advice = f"Free space, name a folder by {CACHE_VARIABLE} or cache=PATH, or load with cache=False"
         message = f"Cannot write the signal cache in {path.parent}: {error.strerror or error}. {advice}"
         raise OSError(error.errno, message) from error
     finally:
@@ -134,8 +129,7 @@ def write_entry(
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
     file.seek(0)
-    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, header)
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
 
 
 def _others(path: Path) -> list[Path]:

@@ -1,7 +1,6 @@
 """Fetch PTB-XL from PhysioNet: only what is missing, verified before it gets its final name; and verify it.
 
-A file is written as `NAME.part`, compared with its sum in SHA256SUMS.txt, and only then renamed; an
-interrupted one is resumed. Archives are not read, so nothing is ever unpacked.
+A file is `NAME.part` until it has its sum in SHA256SUMS.txt. Archives are not read: nothing is ever unpacked.
 """
 
 import os
@@ -74,19 +73,15 @@ def download(
     part = folder / (SUMS_FILE + ".part")
     part.write_bytes(data)
     os.replace(part, folder / SUMS_FILE)
-
-    def fetch(name: str) -> str:
-        return fetcher.fetch(name, folder / name, sums[name])
-
     names = tqdm(sums, desc="Downloading", unit=" files", disable=not progress)
-    found = in_order(fetch, names, workers, 4 * workers, fetcher.stop)
+    found = in_order(
+        lambda name: fetcher.fetch(name, folder / name, sums[name]), names, workers, 4 * workers, fetcher.stop
+    )
     return pd.DataFrame([pair for pair in found if pair[1]], columns=["file", "problem"], dtype=object)
 
 
 def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
-    """Compare the files of a dataset with its SHA256SUMS.txt, offline.
-
-    Records of a rate of which the folder holds none are not missed: 100 Hz alone is a whole dataset.
+    """Compare the files of a dataset with its SHA256SUMS.txt, offline; 100 Hz alone is a whole dataset, too.
 
     Args:
         folder: the dataset, or one above it.
@@ -106,16 +101,13 @@ def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
 
 
 def outcome(folder: str | os.PathLike, problems: pd.DataFrame) -> str:
-    """Say how `verify` or `download` ended: "21,799 records, all verified", or the list of what is not whole.
-
-    Args: the dataset's folder, and what they returned for it. Returns: lines of text.
-    """
+    """Say how `verify` or `download` of `folder` ended: all verified, or a line for each of `problems`."""
     folder, rates, names = _listing(folder)
     headers = [name for name in names if name.endswith(".hea")]
     counts = {rate: sum(name.startswith(RECORD_FOLDERS[rate]) for name in headers) for rate in rates}
     head = f"{max(counts.values()):,} records, "
-    rates_in_words = ", ".join(f"{n:,} at {rate} Hz" for rate, n in counts.items())
-    where = f"{rates_in_words}; {len(names):,} files in {folder}"
+    where = ", ".join(f"{n:,} at {rate} Hz" for rate, n in counts.items())
+    where += f"; {len(names):,} files in {folder}"
     if problems.empty:
         return f"{head}all verified ({where})."
     end = f"not all whole: {len(problems):,} files are missing or differ ({where}). Fetch them with"
@@ -138,14 +130,9 @@ def _listing(folder: str | os.PathLike) -> tuple[Path, tuple[int, ...], dict[str
 
 
 def parse_sums(data: bytes, source: str) -> dict[str, str]:
-    """Parse lines of "sum path" to {path: SHA-256 in small hexadecimal digits}.
-
-    Raises:
-        DatasetError: begins with `source`; no such list, or a path is absolute or leads out of the folder.
-    """
+    """Read lines of "sum path" as {path: SHA-256}; a DatasetError begins with `source`."""
     sums: dict[str, str] = {}
-    lines = data.decode("utf-8", errors="replace").splitlines()
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(data.decode("utf-8", errors="replace").splitlines(), start=1):
         if not line.strip():
             continue
         found = _LINE.fullmatch(line.strip())

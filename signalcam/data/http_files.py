@@ -25,8 +25,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds; twice as long after each furt
 _LARGEST_FILE = 1 << 28  # bytes; PTB-XL's largest has under 10 MB
 # Answers that a second attempt may change; others (404, 403) would be the same.
 _PASSING_STATUS = (408, 425, 429, 500, 502, 503, 504)
-# So many files in a row that fail although each was tried several times mean that the server is gone.
-_MOST_FAILURES_IN_A_ROW = 10
+_MOST_FAILURES_IN_A_ROW = 10  # files; then the server is taken to be gone
 
 
 class DownloadError(OSError):
@@ -42,10 +41,7 @@ class _Failed(Exception):
 
 
 class _Adapter(HTTPAdapter):
-    """Knows its sockets, so that they can be shut down from outside, whatever a thread waits for.
-
-    A server that sends a byte now and then keeps to every limit on a single read, in its headers, too.
-    """
+    """Can shut its sockets down: a server that sends a byte now and then keeps to every limit on one read."""
 
     def __init__(self):
         super().__init__()

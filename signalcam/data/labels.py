@@ -1,7 +1,6 @@
 """From statement codes to superclasses, and from superclasses to the binary target.
 
-`SUPERCLASSES` is the one source of class names and class order. The same predictions scored under two
-label rules differ by 0.01 to 0.03 in AUC, so that every result names its rule.
+The same predictions scored under two label rules differ by 0.01 to 0.03 in AUC: every result names its rule.
 """
 
 import logging
@@ -44,8 +43,7 @@ def superclasses(table: pd.DataFrame, statements: pd.DataFrame, min_likelihood: 
         found = listed(f"{code} ({name})" for code, name in strange.items())
         raise DatasetError(f"diagnostic_class must be one of {', '.join(SUPERCLASSES)}, got {found}.")
     positions = {code: SUPERCLASSES.index(name) for code, name in diagnostic.items()}
-    known = set(statements.index)
-    unknown: dict[str, list] = {}
+    known, unknown = set(statements.index), {}
     stated = np.zeros((len(table), len(SUPERCLASSES)), dtype=bool)
     for row, (ecg_id, codes) in enumerate(table["scp_codes"].items()):
         for code, likelihood in codes.items():
@@ -61,11 +59,9 @@ def superclasses(table: pd.DataFrame, statements: pd.DataFrame, min_likelihood: 
 
 
 def training_targets(table: pd.DataFrame, statements: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:
-    """All that a network may learn of the records of `labels`.
+    """All that a network may learn of the records of `labels`, a result of `binary_labels`.
 
-    Args:
-        table, statements: as in `superclasses`.
-        labels: of `binary_labels`.
+    Args: as in `superclasses`.
 
     Returns:
         int8 DataFrame (ecg_id, output) of 0 and 1: ABNORMAL, the superclasses, the 23 diagnostic subclasses.
@@ -74,8 +70,7 @@ def training_targets(table: pd.DataFrame, statements: pd.DataFrame, labels: pd.S
     subclass_of = statements["diagnostic_subclass"].to_dict()
     stated = [{subclass_of.get(code) for code in codes} for codes in table["scp_codes"]]
     columns = {subclass_column(name): [name in found for found in stated] for name in SUBCLASSES}
-    subclass = pd.DataFrame(columns, index=table.index)
-    whole = [labels.rename("ABNORMAL"), superclasses(table, statements), subclass]
+    whole = [labels.rename("ABNORMAL"), superclasses(table, statements), pd.DataFrame(columns, table.index)]
     return pd.concat(whole, axis=1).astype("int8")
 
 
@@ -94,7 +89,7 @@ def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper", quiet: bo
     | `any_norm` | NORM present | the rest |
     | `clear` | only NORM | no NORM; unlabelled and mixed dropped |
 
-    What the rule makes of the records is logged: a warning where some are dropped or without superclass.
+    A warning is logged where records are dropped or without superclass.
 
     Args:
         superclass_table: bool DataFrame, ecg_id x `SUPERCLASSES`.

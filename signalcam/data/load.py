@@ -47,8 +47,7 @@ class Records:
         """float32 (record, time, lead) in mV, read when first asked for; a read-only memory map when cached.
 
         Raises:
-            LeakageError: one identical signal in two splits.
-            RecordError: a record that cannot be read right.
+            LeakageError, RecordError: one identical signal in two splits; a record that cannot be read right.
         """
         ids, how = self.labels.index, {"cache": self.cache, "progress": self.progress}
         # All signals are compared below anyway, so that the full check of a cached array costs little.
@@ -90,8 +89,7 @@ def load_ptbxl(
         rule: one of `LABEL_RULES`.
         sampling_rate: in Hz, 100 or 500.
         validation_fold, test_fold: of PTB-XL's ten folds; the others train.
-        cache: as in `load_signals`.
-        progress: show progress bars.
+        cache, progress: as in `load_signals`.
 
     Returns:
         `Records`; its `source` says which data were taken and why.

@@ -1,7 +1,6 @@
 """PTB-XL's two tables, read and checked: one row per record, and what each statement code means.
 
-`scp_codes` is a Python dict written as text, parsed with `ast.literal_eval`, which evaluates literals only.
-Nothing here logs age, sex or report text.
+`scp_codes` is parsed with `ast.literal_eval`, which runs no code. Nothing here logs age, sex or report text.
 """
 
 import ast
@@ -72,11 +71,7 @@ def read_statements(folder: str | Path) -> pd.DataFrame:
 
 
 def check_folds(table: pd.DataFrame, source: str = "The table") -> None:
-    """Refuse a table, indexed by ecg_id, whose `strat_fold` or `patient_id` is missing or impossible.
-
-    Raises:
-        DatasetError: begins with `source`, names the column or the ecg_ids concerned.
-    """
+    """Refuse a table with `strat_fold` or `patient_id` missing or impossible. Raises DatasetError."""
     check_present(table, "patient_id", source)
     check_present(table, "strat_fold", source)
     outside = table.loc[~table["strat_fold"].isin(range(1, N_FOLDS + 1)), "strat_fold"]

@@ -1,7 +1,6 @@
 """A PTB-XL folder: found wherever the user points, opened, and described.
 
-Data: Wagner et al., "PTB-XL, a large publicly available electrocardiography dataset", Scientific Data
-7:154, 2020, PhysioNet version 1.0.3.
+Data: Wagner et al., "PTB-XL, a large publicly available electrocardiography dataset", Sci. Data 7:154, 2020.
 """
 
 import os
@@ -99,11 +98,7 @@ def open_dataset(path: str | os.PathLike | None = None, progress: bool = True) -
 
 
 def check_rate(dataset: Dataset, sampling_rate: int) -> None:
-    """Refuse a rate in Hz of which a dataset holds no records, and name the one that is there.
-
-    Raises:
-        FileNotFoundError, ValueError: no such records, or no such rate at all.
-    """
+    """Refuse a rate in Hz that this dataset lacks (FileNotFoundError) or that PTB-XL lacks (ValueError)."""
     if sampling_rate not in RECORD_FOLDERS:
         raise ValueError(f"sampling_rate must be one of {listed(RECORD_FOLDERS)} Hz, got {sampling_rate!r}.")
     if sampling_rate in dataset.sampling_rates:
@@ -120,9 +115,7 @@ def check_rate(dataset: Dataset, sampling_rate: int) -> None:
 def find_dataset(path: str | os.PathLike) -> Path:
     """Return the folder that holds `ptbxl_database.csv`: `path`, or a folder below it.
 
-    That may be its parent, what the archive unpacks to, or the tree that `wget -r` makes
-    (`physionet.org/files/ptb-xl/1.0.3/`); `~` is the home folder. Of several equally near datasets a real one
-    is preferred to a simulated one. A link keeps its name.
+    Of several equally near ones a real one is preferred to a simulated one; `~` is the home folder.
 
     Raises:
         FileNotFoundError: `path` does not exist, or holds no dataset; says how to get one.
@@ -165,8 +158,7 @@ def resolve_data_path(path: str | os.PathLike | None = None) -> tuple[Path, str]
         path: of the dataset or of a folder above it.
 
     Returns:
-        The folder, which does not exist yet where a set is to be simulated; and a sentence that says which
-        was chosen and why.
+        The folder, which is not there yet where a set is to be simulated; and why it was chosen, a sentence.
 
     Raises:
         FileNotFoundError, DatasetError: `path` or PATH_TO_DATA names no dataset; never passed over.

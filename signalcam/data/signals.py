@@ -27,6 +27,7 @@ DURATION = 10  # seconds; every PTB-XL record
 
 logger = logging.getLogger(__name__)
 
+_CHOICES = {"on_error": ("raise", "skip"), "check": (True, False, "full"), "extra_bytes": ("error", "warn")}
 _BLOCK_BYTES = 400_000  # small, since _N_WORKERS + 2 blocks may be in memory beside the array
 # Threads: on a cold disk the time goes to waiting for small files; processes would take longer to start.
 _N_WORKERS = min(8, max(2, os.cpu_count() or 2))
@@ -49,9 +50,8 @@ def load_signals(
         ecg_ids: which records, in which order; all of the table by default.
         sampling_rate: 100 or 500, in Hz.
         on_error: "raise" stops at a record that cannot be read, "skip" leaves it out.
-        check: compare samples with the checksums of the headers, and refuse missing samples; without it they
-            are NaN. A cached array is compared with its own checksums in a sample of 256 records; with
-            "full", in all of them.
+        check: compare checksums, and refuse missing samples, which are NaN without it. Of a cached array 256
+            records are compared with its own checksums, by "full" all of them.
         cache: True caches in the user's cache folder (or where SIGNALCAM_CACHE says), a path there, False
             nowhere. A cached array is used again as long as none of the records' files has changed.
         progress: show a progress bar.
@@ -64,16 +64,11 @@ def load_signals(
     Raises:
         FileNotFoundError: no records of this rate; names the rate that is there.
         RecordError: a record is broken, or (MissingRecordsError) its files are missing.
-        OSError: the cache cannot be written.
-        ValueError: an argument is wrong.
+        OSError, ValueError: the cache cannot be written; an argument is wrong.
     """
-    for name, value, choices in (
-        ("on_error", on_error, ("raise", "skip")),
-        ("check", check, (True, False, "full")),
-        ("extra_bytes", extra_bytes, ("error", "warn")),
-    ):
-        if value not in choices:
-            raise ValueError(f"{name} must be one of {listed(choices)}, got {value!r}.")
+    for name, value in {"on_error": on_error, "check": check, "extra_bytes": extra_bytes}.items():
+        if value not in _CHOICES[name]:
+            raise ValueError(f"{name} must be one of {listed(_CHOICES[name])}, got {value!r}.")
     check_rate(dataset, sampling_rate)
     ids = known_ids(dataset.table, dataset.table.index if ecg_ids is None else ecg_ids, "ecg_ids")
     if not len(ids):
@@ -168,7 +163,6 @@ class _Request:
         return signals, errors
 
     def _read(self, path: str) -> np.ndarray:
-        """Signals of one record, leads as `LEADS`."""
         signals, header = read_samples(path + ".hea", check=self.check, extra_bytes=self.extra_bytes)
         name = f"Record {header.name}"
         if header.sampling_rate != self.sampling_rate:
@@ -185,8 +179,7 @@ class _Request:
             order = _order(header.leads)
         except ValueError as error:
             raise RecordError(f"{name}: {error}") from error
-        n_missing = 0 if self.check else int(np.isnan(signals).sum())
-        if n_missing:
+        if not self.check and (n_missing := int(np.isnan(signals).sum())):
             logger.warning("%s: %s samples are missing in the file and are NaN.", name, f"{n_missing:,}")
         return signals if order is None else signals[:, order]
 

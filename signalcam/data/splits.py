@@ -1,7 +1,6 @@
 """Splits of the records, and the check that nothing is in two of them.
 
-PTB-XL's `strat_fold` keeps all records of a patient in one fold. A split made by hand may not, and a model
-that has seen a patient in training knows that patient's QRS shape in the test.
+A model that has seen a patient in training knows that patient's QRS shape in the test.
 """
 
 import hashlib
@@ -83,8 +82,8 @@ def check_leakage(
         digests = _digests(signals, table.index if ecg_ids is None else pd.Index(ecg_ids), ids, progress)
         problems.append(_shared(owners, digests, "identical signal", ""))
     if any(problems):
-        advice = "Keep all records of a patient in one split, e.g. with split_by_fold."
-        raise LeakageError(" ".join([*filter(None, problems), advice]))
+        problems.append("Keep all records of a patient in one split, e.g. with split_by_fold.")
+        raise LeakageError(" ".join(filter(None, problems)))
 
 
 def _shared(owners: dict[str, pd.Index], keys: dict, what: str, column: str) -> str:
@@ -107,8 +106,7 @@ def _shared(owners: dict[str, pd.Index], keys: dict, what: str, column: str) -> 
 def _digests(signals: np.ndarray, ecg_ids: pd.Index, used: pd.Index, progress: bool) -> dict[object, bytes]:
     """Digest of the signal of each ecg_id in `used`."""
     if len(signals) != len(ecg_ids):
-        found = f"signals has {len(signals):,} records, ecg_ids {len(ecg_ids):,}"
-        raise ValueError(f"{found}: give the ecg_id of each record.")
+        raise ValueError(f"signals has {len(signals):,} records, ecg_ids {len(ecg_ids):,}: give one each.")
     absent = used[~used.isin(ecg_ids)]
     if len(absent):
         raise ValueError(f"signals has no record of ecg_id {listed(absent)}, which the splits hold.")

@@ -11,9 +11,8 @@ def in_order(
 ) -> Iterator[tuple]:
     """Yield (item, function(item)) in the order of the items, computed in threads.
 
-    An error of `function` is raised where its result would be; what has not begun by then is not begun. At
-    most `ahead` results wait to be taken. `stop` is set at the end, also at one by an error or Ctrl-C, before
-    the threads are waited for.
+    An error is raised where its result would be; what has not begun by then is not begun. At most `ahead`
+    results wait to be taken. `stop` is set at any end (error, Ctrl-C), before the threads are waited for.
     """
     waiting: deque = deque()
     with ThreadPoolExecutor(n_workers) as pool:

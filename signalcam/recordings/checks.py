@@ -1,7 +1,4 @@
-"""Checks of arrays: what passes is finite float32 of the right shape, in the right lead order.
-
-A network gives a confident answer for NaN, for a wrong length and for swapped leads alike.
-"""
+"""Checks of arrays: a network gives a confident answer for NaN, a wrong length and swapped leads alike."""
 
 import warnings
 
@@ -17,10 +14,7 @@ _BLOCK = 6_000_000
 
 
 def check_signals(
-    signals: ArrayLike,
-    n_times: int | None = 1000,
-    n_leads: int = 12,
-    warn: bool = True,
+    signals: ArrayLike, n_times: int | None = 1000, n_leads: int = 12, warn: bool = True
 ) -> np.ndarray:
     """Signals that a model may see, or an error that says what is wrong with them.
 
@@ -47,8 +41,7 @@ def check_signals(
         raise ValueError(f"{found}. Choose or derive leads with signalcam.recordings.from_array.")
     if n_times not in (None, array.shape[1]):
         found = f"{n_times:,} samples a record, {wanted}, got {array.shape[1]:,} in {array.shape}"
-        advice = "Crop, pad, window or resample with signalcam.recordings.from_array."
-        raise ValueError(f"signals must have {found}. {advice}")
+        raise ValueError(f"signals must have {found}. Crop, pad, window or resample with from_array.")
     with np.errstate(over="ignore"):
         array = array.astype(np.float32, copy=False)
     refuse_non_finite(array)
@@ -96,11 +89,7 @@ def refuse_non_finite(signals: np.ndarray, name: str = "signals") -> None:
 
 
 def as_numbers(array: ArrayLike, name: str, gain: ArrayLike | None = None) -> np.ndarray:
-    """The array, not copied, if it holds real numbers; converter values (integers) only with a gain.
-
-    Raises:
-        ValueError: for any other type, masked values, ragged lists, or an empty array; calls it `name`.
-    """
+    """The array, not copied, if it holds real numbers (integers: with a gain); else ValueError on `name`."""
     if np.ma.isMaskedArray(array) and np.ma.getmaskarray(array).any():
         raise ValueError(f"{name} must be plain numbers, got a masked array. Cut out the masked samples.")
     try:
@@ -146,8 +135,7 @@ def _warn(spans: np.ndarray, errors: np.ndarray) -> None:
         record, lead = np.argwhere(flat)[0]
         found = f"{int(flat.any(axis=1).sum())} of {len(spans)} records have a flat lead"
         first = f"(first: record {record}, lead {_lead(lead, spans)})"
-        message = f"{found} {first}. Their results tell nothing about it."
-        warnings.warn(message, RecordWarning, stacklevel=3)
+        warnings.warn(f"{found} {first}. Their results tell nothing about it.", RecordWarning, stacklevel=3)
     if suspect.any():
         found = f"In {int(suspect.sum())} of {len(spans)} records the limb leads do not fit together"
         most = f"(off by up to {errors.max():.2f} mV; record {int(errors.argmax())})"

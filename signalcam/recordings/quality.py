@@ -1,7 +1,6 @@
 """How good a recording is: missing, flat, clipped and noisy leads, and whether the limb leads fit together.
 
-The limits were set on PTB-XL at 100 Hz, where under 1 % of the records are flagged for each of them. They
-point a reader to a lead; they are no verdict.
+The limits, no verdicts, were set on PTB-XL at 100 Hz, where each flags less than 1 % of the records.
 """
 
 from dataclasses import dataclass
@@ -52,9 +51,7 @@ class Quality:
         ]
         notes += [f"lead {lead} is noisy ({noise:.3f} mV)" for lead, noise in self.noisy.items()]
         if self.einthoven_error > EINTHOVEN_ERROR:
-            notes.append(
-                f"limb leads do not fit together (off by {self.einthoven_error:.2f} mV): wrong order?"
-            )
+            notes += [f"limb leads do not fit together (off by {self.einthoven_error:.2f} mV): wrong order?"]
         if self.unit_factor != 1:
             notes.append(unit_note(self.unit_factor))
         if self.padded:
@@ -130,10 +127,9 @@ def _clipped_fraction(signals: np.ndarray, sampling_rate: float) -> np.ndarray:
 
 
 def _noise(signals: np.ndarray) -> np.ndarray:
-    """Standard deviation of white noise, from the median magnitude of the second difference.
+    """Standard deviation s of white noise, by a median, which leaves out the steep QRS complexes.
 
-    The median leaves out the steep QRS complexes. For normal noise of deviation s the second difference has
-    the deviation s sqrt(1 + 4 + 1), and the median magnitude of a normal variable is 0.6745 of its deviation.
+    Its second difference has the deviation s sqrt(1 + 4 + 1), and a median magnitude of 0.6745 of that.
     """
     if len(signals) < 3:
         return np.zeros(signals.shape[1])

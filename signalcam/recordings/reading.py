@@ -158,8 +158,7 @@ def from_array(
         raise ValueError(f"array must have {expected}, got {found}")
     gain = np.asarray(1.0 if gain is None else gain)
     if gain.dtype.kind not in "fiu" or gain.shape not in ((), (len(names),)):
-        found = f"{gain.dtype} of shape {gain.shape}"
-        raise ValueError(f"gain must be one number or {len(names)} numbers, got {found}.")
+        raise ValueError(f"gain must be one number or {len(names)}, got {gain.dtype} of shape {gain.shape}.")
     if not (np.isfinite(gain).all() and (gain > 0).all()):
         raise ValueError(f"gain must be above 0, got {gain}: the array is uncalibrated.")
     scale = millivolts_per(unit) / gain.astype(np.float64)
@@ -190,7 +189,12 @@ def _recordings(
         quality = assess(piece, wanted.sampling_rate, padded)
         seconds = start / wanted.sampling_rate
         result.append(Recording(piece, wanted.sampling_rate, name, quality, padded, seconds))
-    _warn([recording.quality for recording in result], name)
+    factor = next((each.quality.unit_factor for each in result if each.quality.unit_factor != 1), 1)
+    error = max(each.quality.einthoven_error for each in result)
+    if factor != 1 or error > EINTHOVEN_ERROR:
+        message = f"the limb leads do not fit together (off by {error:.2f} mV). Are their names right?"
+        message = message if factor == 1 else unit_note(factor)
+        warnings.warn(f"Record {name}: {message}", RecordWarning, stacklevel=3)
     return result
 
 
@@ -208,12 +212,3 @@ def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wan
         return signals[:, order_leads(names)]
     except ValueError as error:
         raise RecordError(f"Record {name}: {error}") from error
-
-
-def _warn(qualities: list[Quality], name: str) -> None:
-    factor = next((quality.unit_factor for quality in qualities if quality.unit_factor != 1), 1)
-    error = max(quality.einthoven_error for quality in qualities)
-    message = f"the limb leads do not fit together (off by {error:.2f} mV). Are their names right?"
-    if factor != 1 or error > EINTHOVEN_ERROR:
-        message = message if factor == 1 else unit_note(factor)
-        warnings.warn(f"Record {name}: {message}", RecordWarning, stacklevel=4)

@@ -1,7 +1,4 @@
-"""Bring a recording to the wanted rate and length, by request only.
-
-A rate or length that differs is otherwise an error which says what to ask for.
-"""
+"""Bring a recording to the wanted rate and length, by request only; else an error says what to ask for."""
 
 import warnings
 from fractions import Fraction
@@ -16,10 +13,8 @@ LENGTHS = ("error", "crop", "pad", "window")
 _COMMON_RATES = (125, 128, 250, 256, 257, 360, 500, 512, 1000, 2000)
 
 
-def to_rate(
-    signals: np.ndarray, source_rate: float, sampling_rate: float, resample: bool, name: str
-) -> np.ndarray:
-    """Signals (time, lead) at the wanted rate in Hz, through an anti-aliasing filter; float32 if resampled.
+def to_rate(signals: np.ndarray, source_rate: float, wanted: float, resample: bool, name: str) -> np.ndarray:
+    """Signals (time, lead) at the `wanted` rate in Hz, through an anti-aliasing filter; float32 if resampled.
 
     `scipy.signal.resample_poly` with its Kaiser-windowed FIR filter of zero phase; a line through the first
     and last sample is taken off and put back, so that an offset makes no step at the ends.
@@ -27,17 +22,17 @@ def to_rate(
     Raises:
         RecordError: the rates differ and resampling was not asked for, or have no simple ratio.
     """
-    if source_rate == sampling_rate:
+    if source_rate == wanted:
         return signals
     if not resample:
-        found = f"expected {sampling_rate:g} Hz, found {source_rate:g} Hz"
+        found = f"expected {wanted:g} Hz, found {source_rate:g} Hz"
         raise RecordError(f"Record {name}: {found}. Ask for conversion with resample=True.")
-    ratio = Fraction(sampling_rate / source_rate).limit_denominator(5000)
-    if not ratio or abs(float(ratio) * source_rate / sampling_rate - 1) > 1e-7 or ratio.numerator > 5000:
-        rates = f"{source_rate:g} Hz to {sampling_rate:g} Hz: expected a ratio of whole numbers up to 5,000"
+    ratio = Fraction(wanted / source_rate).limit_denominator(5000)
+    if not ratio or abs(float(ratio) * source_rate / wanted - 1) > 1e-7 or ratio.numerator > 5000:
+        rates = f"{source_rate:g} Hz to {wanted:g} Hz: expected a ratio of whole numbers up to 5,000"
         raise RecordError(f"Record {name}: cannot resample {rates}. Resample it yourself and pass the array.")
-    if source_rate < sampling_rate:
-        rates = f"from {source_rate:g} Hz up to {sampling_rate:g} Hz; what lies above {source_rate / 2:g} Hz"
+    if source_rate < wanted:
+        rates = f"from {source_rate:g} Hz up to {wanted:g} Hz; what lies above {source_rate / 2:g} Hz"
         warnings.warn(f"Record {name}: resampled {rates} was never recorded.", RecordWarning, stacklevel=4)
     from scipy.signal import resample_poly  # slow to import, and not needed at the wanted rate
 

@@ -31,8 +31,8 @@ random stream, and the two compared in whole uV.
 def write_dataset(folder: str | Path, n_records: int = 1200, seed: int = 0, progress: bool = True) -> Path:
     """Simulate a set, write it as a folder that `signalcam.data.ptbxl.open_dataset` opens, and return that.
 
-    Same arguments, same bytes. The folder appears whole or not at all: it is written beside its place and
-    renamed. A folder that holds the same set already is left as it is.
+    Same arguments, same bytes. The folder appears whole or not at all; one that holds the set already is
+    left as it is.
 
     Args:
         folder: where to; its parents are made.
@@ -67,8 +67,7 @@ def read_spans(folder: str | Path) -> pd.DataFrame:
     """Read the samples that each lesion of the simulated set in `folder` changed.
 
     Returns:
-        A row for each span: `ecg_id`, `superclass`, `statement`, `start`, `stop` (samples at 100 Hz, `stop`
-        exclusive).
+        A row for each span: `ecg_id`, `superclass`, `statement`, `start`, `stop` (samples, `stop` exclusive).
 
     Raises:
         FileNotFoundError: the folder is no simulated set.

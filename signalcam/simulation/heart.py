@@ -1,11 +1,9 @@
 """The heart as one moving vector: waves of a beat as Gaussians, summed over beats and projected on the leads.
 
-Each wave is a Gaussian in time after the R peak (P. E. McSharry et al., "A dynamical model for generating
-synthetic electrocardiogram signals", IEEE Trans. Biomed. Eng. 50(3):289-294, 2003, equation 1), here with a
-direction in space (R. Sameni et al., "Multichannel ECG and noise modeling", EURASIP J. Adv. Signal Process.
+Each wave is a Gaussian in time after the R peak (P. E. McSharry et al., IEEE Trans. Biomed. Eng. 50:289-294,
+2003, equation 1), here with a direction in space (R. Sameni et al., EURASIP J. Adv. Signal Process.
 2007:043407). Axes are Frank's: x to the patient's left, y to the feet, z to the back. The leads follow by the
-matrix of G. E. Dower et al., "On deriving the electrocardiogram from vectorcardiographic leads", Clin.
-Cardiol. 3(2):87-95, 1980.
+matrix of G. E. Dower et al., Clin. Cardiol. 3:87-95, 1980.
 """
 
 from dataclasses import dataclass, replace
@@ -110,16 +108,10 @@ class Beats:
 
 
 def render(beats: Beats, leads: np.ndarray, n_times: int, sampling_rate: float) -> np.ndarray:
-    """Potentials of the heart in the independent leads: the sum of all waves of all beats.
+    """The sum of all waves of all beats, by the lead matrix `leads` (8, 3): (time, 8) float64 mV.
 
     A wave ends `_REACH` standard deviations from its centre: the Gaussian is lowered and scaled there to fall
     from 1 to 0, so that waves, and what a lesion changes, have a beginning and an end.
-
-    Args:
-        leads: (8, 3), the lead matrix.
-
-    Returns:
-        (time, 8) float64 mV.
     """
     before = int(round(_BEFORE * sampling_rate))
     width = before + int(round(_AFTER * sampling_rate))

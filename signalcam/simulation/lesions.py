@@ -1,9 +1,8 @@
 """What a disease does to the waves of a beat: a function for each group of statements, with a graded weight.
 
-Every function takes the beats, a weight for each beat (0 leaves the beat as it is, 1 is the full picture) and
-the lesion's own random stream, and returns new beats. ECG criteria: "AHA/ACCF/HRS recommendations for the
-standardization and interpretation of the electrocardiogram", parts III (conduction) to VI (infarction),
-Circulation 119:e235-e270, 2009.
+Every function takes the beats, a weight for each (0 leaves the beat as it is, 1 is the full picture) and the
+lesion's own random stream, and returns new beats. Criteria: "AHA/ACCF/HRS recommendations for the
+standardization and interpretation of the electrocardiogram", III to VI, Circulation 119:e235-e270, 2009.
 """
 
 from dataclasses import dataclass

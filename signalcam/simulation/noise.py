@@ -1,8 +1,7 @@
 """What else the electrodes pick up: baseline wander, muscle, mains, and the amplifier's own noise.
 
-It arises at the nine electrodes, and leads are differences of their potentials, so that it obeys the
-identities of the limb leads as in a recording. Sorts and spectra: L. Sornmo, P. Laguna, "Bioelectrical Signal
-Processing in Cardiac and Neurological Applications", 2005, chapter 7.
+It arises at the nine electrodes, so that it obeys the identities of the limb leads. Sorts and spectra: L.
+Sornmo, P. Laguna, "Bioelectrical Signal Processing in Cardiac and Neurological Applications", 2005, ch. 7.
 """
 
 import numpy as np
@@ -20,9 +19,7 @@ def draw_noise(
 ) -> np.ndarray:
     """Draw the noise of one record in the independent leads: (time, 8) float64 mV.
 
-    Args:
-        level: factor of all of it: 0 for none, 1 is usual at rest.
-        breathing: Hz, at which a part of the baseline moves.
+    `level` is a factor of all of it, 1 at rest; `breathing` is in Hz, at which a part of the baseline moves.
     """
     time = np.arange(n_times) / sampling_rate
     electrodes = _baseline(rng, time, breathing) + _muscle(rng, n_times, sampling_rate) + _mains(rng, time)

@@ -179,8 +179,8 @@ def place_ectopics(beats: Beats, rhythm: Rhythm, rng: np.random.Generator) -> Be
     return beats
 
 
-def fibrillation_waves(rng: np.random.Generator, n_times: int, sampling_rate: float) -> np.ndarray:
-    """The atria in fibrillation: (time, 3) mV, waves of 5 to 8 Hz and wandering size, largest in V1."""
+def f_waves(rng: np.random.Generator, n_times: int, sampling_rate: float) -> np.ndarray:
+    """The f waves of atrial fibrillation: (time, 3) mV, of 5 to 8 Hz and wandering size, largest in V1."""
     time = np.arange(n_times) / sampling_rate
     wander = np.cumsum(rng.normal(scale=1.2, size=n_times)) / sampling_rate
     phase = 2 * np.pi * (rng.uniform(5.0, 7.5) * time + wander) + rng.uniform(0, 2 * np.pi)

@@ -23,13 +23,10 @@ N_FOLDS = 10
 # Statements of each superclass with about their shares in PTB-XL.
 _SHARES = {
     "MI": {"IMI": 0.40, "ASMI": 0.33, "ILMI": 0.08, "AMI": 0.07, "ALMI": 0.07, "LMI": 0.05},
-    "STTC": {
-        "NDT": 0.33, "NST_": 0.17, "ISC_": 0.20, "ISCAL": 0.14, "ISCIN": 0.05, "ISCLA": 0.04, "DIG": 0.04,
-        "LNGQT": 0.03,
-    },
-    "CD": {
-        "LAFB": 0.30, "IRBBB": 0.20, "CRBBB": 0.11, "CLBBB": 0.11, "IVCD": 0.11, "1AVB": 0.14, "LPFB": 0.03,
-    },
+    "STTC": {"NDT": 0.33, "NST_": 0.17, "ISC_": 0.20, "ISCAL": 0.14, "ISCIN": 0.05, "ISCLA": 0.04,
+             "DIG": 0.04, "LNGQT": 0.03},
+    "CD": {"LAFB": 0.30, "IRBBB": 0.20, "CRBBB": 0.11, "CLBBB": 0.11, "IVCD": 0.11, "1AVB": 0.14,
+           "LPFB": 0.03},
     "HYP": {"LVH": 0.80, "LAO/LAE": 0.13, "RVH": 0.04, "RAO/RAE": 0.03},
 }  # fmt: skip
 SUPERCLASS_OF = {statement: name for name, shares in _SHARES.items() for statement in shares}
@@ -46,10 +43,7 @@ _TRANSIENT = {
 
 @dataclass(frozen=True)
 class Plan:
-    """One record to simulate, with a lesion for each of its superclasses but NORM.
-
-    `note` names a harmless variant or rhythm: "AFIB", "PVC", "PAC", "LVOLT", "HVOLT" or "".
-    """
+    """One record to simulate, with a lesion for each of its superclasses but NORM."""
 
     ecg_id: int
     patient: int
@@ -57,14 +51,11 @@ class Plan:
     superclasses: tuple[str, ...]
     lesions: tuple[Lesion, ...]
     subject: Subject
-    note: str
+    note: str  # a harmless variant or rhythm: "AFIB", "PVC", "PAC", "LVOLT", "HVOLT" or ""
 
 
 def plan_population(n_records: int, seed: int = 0) -> list[Plan]:
-    """Plan all records, by `ecg_id`: superclasses by quota, some patients with several, folds by patient.
-
-    Args, Raises: as in `signalcam.simulation.write_dataset`.
-    """
+    """Plan the records of `write_dataset`: superclasses by quota, folds by patient, some with several."""
     if not 1 <= n_records <= 99_999:
         raise ValueError(f"n_records must be 1 to 99,999, got {n_records}.")
     rng = random_stream(seed, 100)

@@ -8,14 +8,7 @@ import numpy as np
 from signalcam.simulation.heart import P_WAVES, QRS_WAVES, WAVE, Beats, all_leads, render
 from signalcam.simulation.lesions import CHANGES, Lesion
 from signalcam.simulation.noise import draw_noise
-from signalcam.simulation.patient import (
-    Subject,
-    beats_of,
-    draw_anatomy,
-    draw_rhythm,
-    fibrillation_waves,
-    place_ectopics,
-)  # fmt: skip
+from signalcam.simulation.patient import Subject, beats_of, draw_anatomy, draw_rhythm, f_waves, place_ectopics
 
 _ANATOMY, _RHYTHM, _BEATS, _NOISE, _LESION = range(5)
 
@@ -67,8 +60,7 @@ def simulate_record(
         lesions: abnormalities, applied in this order; their statements differ.
         subject: the person and the circumstances; a man of 55 in sinus rhythm by default.
         seed: of this record.
-        n_times: samples, 2 or more.
-        sampling_rate: Hz.
+        n_times, sampling_rate: samples, 2 or more; Hz.
 
     Raises:
         ValueError: a statement named twice, or too few samples.
@@ -89,7 +81,7 @@ def simulate_record(
     breath = rng.uniform(0.01, 0.07) * np.sin(2 * np.pi * rhythm.breathing * rhythm.times + rhythm.phase)
     other = draw_noise(random_stream(seed, _NOISE), n_times, sampling_rate, subject.noise, rhythm.breathing)
     if subject.fibrillation:
-        other = other + fibrillation_waves(rng, n_times, sampling_rate) @ anatomy.leads.T
+        other = other + f_waves(rng, n_times, sampling_rate) @ anatomy.leads.T
     rendered = []
     # With all lesions, then without the first, without the second, and so on.
     for left_out in (None, *range(len(lesions))):

@@ -1,8 +1,7 @@
 """The two tables of the simulated set, in PTB-XL's columns: statements, and a row for each record.
 
-Codes and their groups are facts of the SCP-ECG standard (ISO 11073-91064) as PTB-XL uses them (P. Wagner et
-al., "PTB-XL, a large publicly available electrocardiography dataset", Sci. Data 7:154, 2020); descriptions
-are our own, and a row's values are plausible but plainly not a patient's.
+Codes and groups are those of SCP-ECG (ISO 11073-91064) as PTB-XL uses them (P. Wagner et al., Sci. Data
+7:154, 2020); descriptions are our own, and a row's values are plausible but plainly not a patient's.
 """
 
 import numpy as np

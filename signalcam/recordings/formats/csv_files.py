@@ -61,9 +61,7 @@ def _lines(path: Path) -> Iterator[str]:
     with open(path, encoding="utf-8-sig") as file:
         while line := file.readline(_MAX_LINE):
             if len(line) == _MAX_LINE:
-                raise ValueError(
-                    f"expected lines of less than {_MAX_LINE:,} characters, found {line[:40]!r}."
-                )
+                raise ValueError(f"expected lines under {_MAX_LINE:,} characters, found {line[:40]!r}.")
             yield line
 
 

@@ -23,9 +23,7 @@ _LINEAR_SAMPLES = ("SB", "UB", "SS", "US", "SL", "UL")
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
-def read_dicom(
-    path: Path, unit: str | None, wanted: Callable[[str], bool]
-) -> tuple[np.ndarray, list[str], float]:
+def read_dicom(path: Path, unit: str | None, wanted: Callable) -> tuple[np.ndarray, list[str], float]:
     """All samples of the first original waveform group; those marked as padding are NaN.
 
     Args, Returns: as in `readers.read_file`. Raises: all sorts of errors, on damaged files.

@@ -1,7 +1,6 @@
 """One recording from an EDF, EDF+ or BDF file, through `edfio`.
 
-`edfio` mends some defects with a warning (a file shorter than its header says, a signal without calibration);
-here each of those warnings is a refusal.
+`edfio` mends some defects (a file too short, a signal without calibration) with a warning, here a refusal.
 """
 
 import warnings
@@ -13,9 +12,7 @@ import numpy as np
 from signalcam.leads import agreed_scale
 
 
-def read_edf(
-    path: Path, unit: str | None, wanted: Callable[[str], bool]
-) -> tuple[np.ndarray, list[str], float]:
+def read_edf(path: Path, unit: str | None, wanted: Callable) -> tuple[np.ndarray, list[str], float]:
     """All samples of an EDF file, or of a BDF file by its suffix, without gaps and at one rate.
 
     Args, Returns: as in `readers.read_file`. Raises: all sorts of errors, on damaged files.

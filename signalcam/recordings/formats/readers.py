@@ -1,7 +1,6 @@
 """Which reader a file goes to, and what to use for the formats that are not read here.
 
-The suffix decides; files without a known suffix are told by their first bytes. Nothing is unpacked, no XML is
-parsed, and no pickle is opened.
+The suffix decides, else the first bytes. Nothing is unpacked, no XML is parsed, and no pickle is opened.
 """
 
 import math
@@ -45,11 +44,7 @@ _FOREIGN_FIRST_BYTES = ((b"PK\x03\x04", _UNPACK), (b"\x1f\x8b", _UNPACK), (b"<",
 
 
 def read_file(
-    path: str | os.PathLike,
-    unit: str | None,
-    source_rate: float | None,
-    check: bool,
-    wanted: Callable[[str], bool],
+    path: str | os.PathLike, unit: str | None, source_rate: float | None, check: bool, wanted: Callable
 ) -> tuple[np.ndarray, list[str], float]:
     """All samples of one file, whatever its format.
 
@@ -121,8 +116,7 @@ def _format(path: Path, name: str) -> tuple[str, Path]:
             return form, path
     foreign = (text for mark, text in _FOREIGN_FIRST_BYTES if start.lstrip().startswith(mark))
     advice = ADVICE.get(suffix) or next(foreign, _ARRAY)
-    known = ", ".join(SUFFIXES)
-    found = f"the format of {path.name} is not read here (read are {known})"
+    found = f"the format of {path.name} is not read here (read are {', '.join(SUFFIXES)})"
     raise RecordError(f"Record {name}: {found}. {advice}")
 
 

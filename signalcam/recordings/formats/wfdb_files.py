@@ -51,9 +51,7 @@ def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Head
 def read_samples(
     header_path: str | os.PathLike, check: bool = True, unit: str | None = None, extra_bytes: str = "error"
 ) -> tuple[np.ndarray, Header]:
-    """All samples of a record, in mV.
-
-    The size of every sample file is compared with the header before anything is allocated.
+    """All samples of a record, in mV; sizes of files are compared with the header before any allocation.
 
     Args:
         header_path: the `.hea` file; its sample files lie beside it.
