@@ -11,7 +11,7 @@ from signalcam.commands import datasets, explanations, exports, models, notebook
 DESCRIPTION = "Single-pass explainable ECG classification. Research software, not a medical device."
 
 
-def build_parser():
+def build_parser() -> argparse.ArgumentParser:
     """Return the argument parser with every command."""
     parser = argparse.ArgumentParser(prog="python -m signalcam", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"signalcam {__version__}")
@@ -22,7 +22,7 @@ def build_parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Run a command; return its exit status: 0 done, 1 something is wrong with the data, 2 wrong usage."""
     arguments = build_parser().parse_args(argv)
     logging.basicConfig(

@@ -205,7 +205,7 @@ def _last_convolution(maps: Any) -> Any:
         maps = inputs[0]
 
 
-def upsample(evidence, n_times, cell_length):
+def upsample(evidence: Any, n_times: int, cell_length: int) -> Any:
     """Spread evidence over samples as `Heatmap` does, unscaled, so that its mean over time stays the logit.
 
     Args:
@@ -218,7 +218,7 @@ def upsample(evidence, n_times, cell_length):
     return ops.transpose(_upsample_time_first(evidence, n_times, cell_length), (1, 0, 2))
 
 
-def _upsample_time_first(evidence, n_times, cell_length):
+def _upsample_time_first(evidence: Any, n_times: int, cell_length: int) -> Any:
     """Upsample (record, cell, class) to (n_times, record, class)."""
     # No comparison and no slice but arithmetic and reshapes, so that LiteRT runs it all in one delegate.
     # Time comes first and all records and classes lie side by side, as channels of one image: resizing
