@@ -103,7 +103,8 @@ def build_deployable(model: keras.Model, scaler: Scaler, settings: Settings) -> 
         names = ", ".join(settings.class_names)
         raise ValueError(f"class_names must name the {n_outputs} outputs of the network, got {names}.")
     if given != shape:
-        raise ValueError(f"settings must fit the network's input, (time, lead) {shape}, got {given}.")
+        fits, got = (f"{n_times} samples of {n_leads} leads" for n_times, n_leads in (shape, given))
+        raise ValueError(f"settings must fit the network, {fits}, got {got}.")
     raw = keras.Input(shape, name="signals")
     x = scale_layer(scaler)(Detrend(name="detrend")(Card(settings, name="card")(raw)))
     network = add_cam(model)
