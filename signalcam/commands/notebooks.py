@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -40,6 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     print("\n" + format_summary(summary))
     print(f"where to look  {arguments.output}: executed notebooks, figures/, model.keras, summary.json")
+    if sys.platform == "linux":
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+        print(f"peak memory    {peak:.1f} GiB, of the larger of the two kernels")
     print(f"time           {(time.perf_counter() - started) / 60:.1f} minutes")
     return 0
 
