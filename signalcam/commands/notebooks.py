@@ -78,7 +78,7 @@ def execute(source: Path, target: Path) -> None:
         # TensorFlow writes start-up messages past Python's own streams; they belong in no cell.
         try:
             with tempfile.TemporaryFile() as kernel_messages:
-                client.execute(stderr=kernel_messages)
+                client.execute(stderr=kernel_messages, env=os.environ | {"TQDM_DISABLE": "1"})
         except CellExecutionError as error:
             nbformat.write(notebook, target)
             number = sum(cell.cell_type == "code" for cell in notebook.cells[: failed[0] + 1])

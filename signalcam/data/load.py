@@ -1,6 +1,7 @@
 """PTB-XL with one label rule, three splits, and the signals in mV, checked against leakage."""
 
 import functools
+import mmap
 import os
 from dataclasses import dataclass, field
 
@@ -63,6 +64,13 @@ class Records:
     def folds(self, split: str) -> tuple[int, ...]:
         """The folds that a split is made of, ascending."""
         return tuple(sorted(int(fold) for fold in self.table.loc[self.splits[split], "strat_fold"].unique()))
+
+    def read(self, split: str) -> np.ndarray:
+        """Copy a split's signals into memory, to be changed at will: float32 (record, time, lead) in mV."""
+        signals = np.asarray(self.signals[self.indices(split)])
+        if isinstance(self.signals, np.memmap):  # pages once read count as memory of the process
+            self.signals._mmap.madvise(mmap.MADV_DONTNEED)
+        return signals
 
     def indices(self, split: str) -> np.ndarray:
         """Positions of a split's records in `signals`, `labels`, `table`, `superclass`: int64 (record,)."""

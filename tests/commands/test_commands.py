@@ -546,7 +546,7 @@ def test_training_that_cannot_be_done_says_why(simulated_folder, tmp_path, capsy
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("recipe", "n_networks"), [("single", 1), ("best", 4)])
+@pytest.mark.parametrize(("recipe", "n_networks"), [("single", 1), ("best", 3)])
 def test_interrupted_training_ends_as_an_uninterrupted_one(
     simulated_folder, tmp_path, capsys, monkeypatch, recipe, n_networks
 ):

@@ -58,6 +58,18 @@ def test_source_says_which_data_were_taken_and_why(template, monkeypatch):
     assert load_ptbxl(dataset, **QUIET).dataset is dataset
 
 
+def test_signals_of_a_split_are_read_into_memory_of_their_own(template, tmp_path):
+    for cache in (False, tmp_path / "cache"):
+        records = load_ptbxl(template, cache=cache, progress=False)
+        read = records.read("validation")
+        assert read.flags.writeable
+        assert not isinstance(read, np.memmap)
+        np.testing.assert_array_equal(read, records.signals[records.indices("validation")])
+        before = read.copy()
+        read[:] = 0
+        np.testing.assert_array_equal(before, records.signals[records.indices("validation")])
+
+
 def test_folds_are_chosen_by_name(template):
     records = load_ptbxl(template, validation_fold=3, test_fold=5, **QUIET)
     assert set(records.table.loc[records.splits["validation"], "strat_fold"]) == {3}
