@@ -20,6 +20,7 @@ from signalcam.evaluation.subgroups import levels, score_row
 
 KNOWN_CLASSES = ("ABNORMAL", *SUPERCLASSES)
 MIN_PER_CLASS = 10  # records with and without a class, below which a part of the fold gets no score
+FEW = 30  # positives, below which a score says so, and a class is left out of a mean
 CERTAIN = 50  # percent; up to this likelihood an abnormal statement counts as uncertain
 
 
@@ -265,7 +266,7 @@ def _score_classes(data: _Fold, settings: Settings, options: dict) -> tuple:
     def macro(labels: pd.DataFrame) -> dict:
         ids = labels.index
         scores = evaluation.evaluate_multilabel(
-            labels, p.loc[ids], p.columns, groups=patients.loc[ids], min_per_class=MIN_PER_CLASS, **options
+            labels, p.loc[ids], p.columns, groups=patients.loc[ids], min_per_class=FEW, **options
         )
         return scores.loc["macro"].to_dict()
 

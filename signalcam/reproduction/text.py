@@ -7,11 +7,10 @@ import pandas as pd
 
 from signalcam.evaluation import Estimate
 from signalcam.plotting.checks import readable
-from signalcam.reproduction.results import Results
+from signalcam.reproduction.results import FEW, Results
 
 COLUMNS = ("auc", "average_precision", "accuracy", "recall", "specificity")
 NOT_AVAILABLE = "not available"
-FEW = 30  # positives, below which a score says so
 
 
 def headline(results: Results) -> str:
