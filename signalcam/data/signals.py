@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 
 _CHOICES = {"on_error": ("raise", "skip"), "check": (True, False, "full"), "extra_bytes": ("error", "warn")}
 _BLOCK_BYTES = 400_000  # small, since _N_WORKERS + 2 blocks may be in memory beside the array
-# Threads: on a cold disk the time goes to waiting for small files; processes would take longer to start.
-_N_WORKERS = min(8, max(2, os.cpu_count() or 2))
+# One thread reads ahead of the one that collects: more would wait for Python's lock at each small file.
+_N_WORKERS = 1
 
 
 def load_signals(

@@ -24,6 +24,8 @@ _FORMAT = re.compile(r"(\d{1,3})(?:x(\d{1,6}))?(?::(\d{1,9}))?(?:\+(\d{1,9}))?",
 _GAIN = re.compile(rf"([+-]?{_NUMBER})(?:\(([+-]?\d{{1,10}})\))?(?:/(\S+))?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _COUNT = re.compile(r"\d{1,15}", re.ASCII)
+# Resolution, converter zero, first sample, checksum, block size; the outer two cannot be negative.
+_TAIL = re.compile(rf"\d{{1,15}}(?: {_INTEGER.pattern}){{3}} \d{{1,15}}", re.ASCII)
 # "-" is standard input and "~" no file in this format; these marks lead out of the folder.
 _PATH_MARKS = re.compile(r"[/\\:\0]")
 _LINE_END = re.compile(r"[\r\n]+")
@@ -108,10 +110,10 @@ def _parse_lead_line(line: str, unit: str | None) -> tuple:
     layout = _parse_layout(*fields[:3], fields[4] if len(fields) > 4 else "0", unit)
     if len(fields) < 9:
         raise ValueError("the lead has no name. Add it at the end of the line, or pass the array with names.")
-    # Resolution, converter zero, first sample, checksum, block size; the outer two cannot be negative.
-    for field, form in zip(fields[3:8], (_COUNT, _INTEGER, _INTEGER, _INTEGER, _COUNT), strict=True):
-        if form.fullmatch(field) is None:
-            raise ValueError(f"expected a whole number, found {field[:20]!r}.")
+    if _TAIL.fullmatch(" ".join(fields[3:8])) is None:
+        forms = (_COUNT, _INTEGER, _INTEGER, _INTEGER, _COUNT)
+        found = next(f for f, form in zip(fields[3:8], forms, strict=True) if form.fullmatch(f) is None)
+        raise ValueError(f"expected a whole number, found {found[:20]!r}.")
     return fields[8].rstrip(), *layout, int(fields[6])
 
 
