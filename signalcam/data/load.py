@@ -68,7 +68,8 @@ class Records:
     def read(self, split: str) -> np.ndarray:
         """Copy a split's signals into memory, to be changed at will: float32 (record, time, lead) in mV."""
         signals = np.asarray(self.signals[self.indices(split)])
-        if isinstance(self.signals, np.memmap):  # pages once read count as memory of the process
+        # Pages once read count as memory of the process. Not every system lets them go.
+        if isinstance(self.signals, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):
             self.signals._mmap.madvise(mmap.MADV_DONTNEED)
         return signals
 
