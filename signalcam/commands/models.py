@@ -49,12 +49,14 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
 def train(arguments: argparse.Namespace) -> int:
     """Train, evaluate, write; end with the first seed, the means over all, and what others published."""
     start_tensorflow()
+    import pandas as pd
+
     from signalcam.data import load_ptbxl
-    from signalcam.reproduction import as_text, beside_published, over_seeds, reproduce
+    from signalcam.reproduction import COMPARISON, as_text, over_seeds, reproduce
 
     records = load_ptbxl(arguments.data, rule=arguments.rule)
     print(records.source)
-    output = arguments.output or Path("out") / arguments.recipe
+    output = (arguments.output or Path("out") / arguments.recipe).expanduser()
     changes = {} if arguments.epochs is None else {"epochs": arguments.epochs}
     runs = reproduce(
         records,
@@ -68,10 +70,9 @@ def train(arguments: argparse.Namespace) -> int:
     print(f"\n{as_text(runs[0].results)}\n")
     if len(runs) > 1:
         print(f"Single models, over {len(runs)} seeds:\n{over_seeds(runs).round(4).to_string()}\n")
-    published = beside_published(runs, arguments.bootstrap)
-    if published is not None:
+    if (output / COMPARISON).is_file():
         print(f"Label rule {arguments.rule}, beside what others published; ours: mean of {len(runs)} models")
-        print(f"{published.to_string()}\n")
+        print(f"{pd.read_csv(output / COMPARISON, index_col='score').to_string()}\n")
     print(f"{output}: model.keras, predictions.csv, metrics.json, figures/, MODEL_CARD.md")
     return 0
 

@@ -2,12 +2,13 @@
 
 from signalcam.reproduction.model_card import CITATION, model_card
 from signalcam.reproduction.published import comparison, published_predictions
-from signalcam.reproduction.reproduce import Run, beside_published, over_seeds, reproduce
+from signalcam.reproduction.reproduce import COMPARISON, Run, beside_published, over_seeds, reproduce
 from signalcam.reproduction.results import Results, evaluate_model, evaluate_predictions
 from signalcam.reproduction.text import as_json, as_markdown, as_text, markdown_table
 
 __all__ = [
     "CITATION",
+    "COMPARISON",
     "Results",
     "Run",
     "as_json",

@@ -28,6 +28,8 @@ from signalcam.training.callbacks import STATE_FILE
 
 logger = logging.getLogger(__name__)
 
+COMPARISON = "comparison.csv"  # in the folder, where the records are those of the published predictions
+
 
 @dataclass(frozen=True)
 class Run:
@@ -150,8 +152,10 @@ def _write(
     predictions.round(6).to_csv(output / "predictions.csv")
     summary = over_seeds(runs)
     published = beside_published(runs, n_bootstrap)
-    if published is not None:
-        published.to_csv(output / "comparison.csv", index_label="score")
+    if published is None:
+        (output / COMPARISON).unlink(missing_ok=True)
+    else:
+        published.to_csv(output / COMPARISON, index_label="score")
     metrics = {
         "signalcam": __version__,
         "recipe": recipe.name,
