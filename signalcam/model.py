@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 FEATURES = ("activation", "convolution")
@@ -118,7 +119,9 @@ def add_cam(model: keras.Model, features: str = "activation") -> keras.Model:
     Returns:
         `keras.Model` from the same signals to a dict of float32 arrays: ``probability`` and ``logit``
         (record, class), ``evidence`` (record, position, class), in units of the logit, and ``heatmap``
-        (record, time, class) within [0, 1].
+        (record, time, class) within [0, 1]. Where the leads stay apart to the end, as in `leadwise`, also
+        ``lead_evidence`` (record, position, row, class): a row for each lead and, where there are maps of all
+        leads together, one more. Its sum over rows is the evidence; the bias is shared out equally.
 
     Raises:
         ValueError: where the model has no such head; the message names the layer found.
@@ -135,6 +138,9 @@ def add_cam(model: keras.Model, features: str = "activation") -> keras.Model:
         "evidence": evidence,
         "heatmap": Heatmap(signals.shape[1], cell_length(model), name="heatmap")(evidence),
     }
+    if features == "activation" and (rows := _lead_rows(maps)):
+        by_row = classifier(SplitRows(rows, name="split_rows")(maps))
+        outputs["lead_evidence"] = ShareBias(name="lead_evidence")(by_row)
     return keras.Model(signals, outputs, name=f"{model.name}_cam")
 
 
@@ -203,6 +209,49 @@ def _last_convolution(maps: Any) -> Any:
                 "features='convolution' needs a Conv1D layer before the average; none was found."
             )
         maps = inputs[0]
+
+
+def _lead_rows(maps: Any) -> tuple[int, ...]:
+    """Count the feature maps of each row of a map with a lead axis; none where the leads are mixed."""
+    layer, inputs = _source(maps)
+    parts = inputs if isinstance(layer, layers.Concatenate) else [maps]
+    layer, inputs = _source(parts[0])
+    if not isinstance(layer, layers.Reshape) or len(inputs[0].shape) != 4:
+        return ()
+    n_leads, n_filters = inputs[0].shape[2:]
+    return (n_filters,) * n_leads + tuple(part.shape[-1] for part in parts[1:])
+
+
+@keras.saving.register_keras_serializable(package="signalcam")
+class SplitRows(layers.Layer):
+    """Feature maps row by row, all others zero, and one row of silence: (record, position, row + 1, map).
+
+    Args:
+        rows: how many maps each row has; their sum is the number of maps.
+    """
+
+    def __init__(self, rows: Sequence[int], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.rows = tuple(rows)
+
+    def call(self, maps: Any) -> Any:
+        row_of_map = np.repeat(np.arange(len(self.rows)), self.rows)
+        return maps[:, :, None, :] * (np.arange(len(self.rows) + 1)[:, None] == row_of_map).astype(np.float32)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"rows": self.rows}
+
+
+@keras.saving.register_keras_serializable(package="signalcam")
+class ShareBias(layers.Layer):
+    """Evidence by row, each with its equal share of the bias: what `SplitRows` gives, classified.
+
+    There each row has the whole bias; the row of silence, which goes, has nothing else.
+    """
+
+    def call(self, by_row: Any) -> Any:
+        n_rows = by_row.shape[2] - 1
+        return by_row[:, :, :-1] - by_row[:, :, -1:] * ((n_rows - 1) / n_rows)
 
 
 def upsample(evidence: Any, n_times: int, cell_length: int) -> Any:

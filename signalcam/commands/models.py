@@ -8,7 +8,7 @@ from pathlib import Path
 from signalcam.commands import add_command, open_model, start_tensorflow
 
 # As the library has them; written out, so that --help need not load it.
-RECIPES = ("paper", "single", "teacher", "best")
+RECIPES = ("paper", "single", "teacher", "best", "leadwise")
 RULES = ("paper", "labelled", "any_norm", "clear")
 TARGETS = ("normal-abnormal", "superclasses")
 
@@ -24,6 +24,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--target", choices=TARGETS, default=TARGETS[0], help=f"what to tell ({TARGETS[0]})")
     parser.add_argument("--seeds", type=int, default=1, help="how many models, with seeds from 0 on (1)")
     parser.add_argument("--epochs", type=int, help="another number of epochs than the recipe's")
+    parser.add_argument("--teachers", type=Path, help="folder of a run whose teachers are taken (the output's)")
     parser.add_argument(
         "--output", type=Path, help="folder for the results (out/RECIPE); an interrupted run is resumed there"
     )
@@ -65,6 +66,7 @@ def train(arguments: argparse.Namespace) -> int:
         n_seeds=arguments.seeds,
         target=arguments.target,
         n_bootstrap=arguments.bootstrap,
+        teachers=arguments.teachers,
         **changes,
     )
     print(f"\n{as_text(runs[0].results)}\n")

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import json
 import logging
+import mmap
 import os
 import secrets
 import shutil
@@ -142,3 +143,14 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError:  # Windows keeps a file that is mapped; a later run removes it
         logger.debug("Could not remove %s.", path)
+
+
+def let_pages_go(array: np.ndarray) -> None:
+    """Give the pages of a memory-mapped array back; once read, they count as memory of the process.
+
+    What was written stays, and what is read again comes from the system's cache. Nothing happens for other
+    arrays, or where the system cannot do it.
+    """
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)

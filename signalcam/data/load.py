@@ -1,13 +1,13 @@
 """PTB-XL with one label rule, three splits, and the signals in mV, checked against leakage."""
 
 import functools
-import mmap
 import os
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from signalcam.data.cache import let_pages_go
 from signalcam.data.labels import binary_labels, superclasses, training_targets
 from signalcam.data.ptbxl import Dataset, check_rate, open_dataset
 from signalcam.data.signals import load_signals
@@ -68,9 +68,7 @@ class Records:
     def read(self, split: str) -> np.ndarray:
         """Copy a split's signals into memory, to be changed at will: float32 (record, time, lead) in mV."""
         signals = np.asarray(self.signals[self.indices(split)])
-        # Pages once read count as memory of the process. Not every system lets them go.
-        if isinstance(self.signals, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):
-            self.signals._mmap.madvise(mmap.MADV_DONTNEED)
+        let_pages_go(self.signals)
         return signals
 
     def indices(self, split: str) -> np.ndarray:

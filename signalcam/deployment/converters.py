@@ -25,7 +25,7 @@ from signalcam.deployment.runtime import SETTINGS_NAME, import_extra
 PRECISIONS = ("float32", "float16", "int8")
 
 # Of the layers behind the convolutions (`signalcam.model`): see `_integer_convolutions`.
-_HEAD = ("average", "classifier", "probability", "heatmap")
+_HEAD = ("average", "classifier", "probability", "heatmap", "split_rows", "lead_evidence")
 
 
 def litert_bytes(

@@ -201,7 +201,7 @@ def predict(model: keras.Model, signals: np.ndarray, padded: np.ndarray | None =
 
     Returns:
         dict of float32 arrays: ``probability``, ``logit`` (record, class), ``evidence`` (record, position,
-        class), ``heatmap`` (record, time, class).
+        class), ``heatmap`` (record, time, class), and ``lead_evidence`` where `add_cam` gives it.
 
     Raises, Warns: as in `check_signals`.
     """
@@ -216,9 +216,11 @@ def predict(model: keras.Model, signals: np.ndarray, padded: np.ndarray | None =
     n_positions = outputs["evidence"].shape[1]
     length = padded.shape[1] // n_positions
     blank = padded[:, : n_positions * length].reshape(len(padded), n_positions, length).all(axis=2)
-    evidence = np.where(blank[..., None], np.nan, outputs["evidence"])
+    for name in outputs.keys() & {"evidence", "lead_evidence"}:
+        axes = (1,) * (outputs[name].ndim - 2)
+        outputs[name] = np.where(blank.reshape(*blank.shape, *axes), np.nan, outputs[name])
     heatmap = np.where(padded[..., None], np.nan, outputs["heatmap"])
     lowest = np.nanmin(heatmap, axis=1, keepdims=True)
     spread = np.nanmax(heatmap, axis=1, keepdims=True) - lowest
     heatmap = (heatmap - lowest) / np.where(spread > 0, spread, 1)
-    return outputs | {"evidence": evidence, "heatmap": heatmap}
+    return outputs | {"heatmap": heatmap}

@@ -18,12 +18,15 @@ from signalcam.preprocessing.layers import Detrend
 
 _BILINEAR_TAPS = 4
 # At each position of the output, one product for each number in the kernels.
-_WITH_KERNELS = (layers.Dense, layers.Conv1D, layers.DepthwiseConv1D, layers.SeparableConv1D)
+_WITH_KERNELS = tuple(
+    getattr(layers, name)
+    for name in "Dense Conv1D Conv2D DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D".split()
+)
 _WITHOUT_PRODUCTS = tuple(
     getattr(layers, name)
     for name in (
         "Activation LeakyReLU ReLU Softmax BatchNormalization Dropout SpatialDropout1D AveragePooling1D "
-        "MaxPooling1D GlobalAveragePooling1D UpSampling1D Add Average Multiply Concatenate Permute Reshape"
+        "MaxPooling1D MaxPooling2D GlobalAveragePooling1D UpSampling1D Add Average Multiply Concatenate Permute Reshape"
     ).split()
 )
 

@@ -59,6 +59,7 @@ def reproduce(
     n_seeds: int = 1,
     target: str = "normal-abnormal",
     n_bootstrap: int = 1000,
+    teachers: str | Path | None = None,
     progress: bool = True,
     **changes: Any,
 ) -> list[Run]:
@@ -71,6 +72,8 @@ def reproduce(
         n_seeds: how many models to train, with seeds from 0 on.
         target: as in `train_recipe`.
         n_bootstrap: resamples of patients for the intervals.
+        teachers: folder of another run on the same records whose teachers are taken, so that they are not
+            trained twice; where a recipe has teachers.
         progress: show progress bars.
         changes: attributes of the recipe to change, such as epochs.
 
@@ -85,9 +88,10 @@ def reproduce(
     recipe, output = find_recipe(recipe, **changes), Path(output).expanduser()
     output.mkdir(parents=True, exist_ok=True)
     (test_fold,) = records.folds("test")
+    teacher_folder = Path(teachers or output).expanduser() / "training"
     runs = []
     for seed in range(n_seeds):
-        model, run, trained = _train(records, recipe, seed, output, target, progress)
+        model, run, trained = _train(records, recipe, seed, output, target, teacher_folder, progress)
         results = evaluate_model(
             model, records.dataset, test_fold, records.rule, progress=progress, n_bootstrap=n_bootstrap
         )
@@ -122,7 +126,15 @@ def beside_published(runs: list[Run], n_bootstrap: int = 1000) -> pd.DataFrame |
     return comparison(first.y["ABNORMAL"], p, first.patients, first.superclass, n_bootstrap)
 
 
-def _train(records: Records, recipe: Recipe, seed: int, output: Path, target: str, progress: bool) -> tuple:
+def _train(
+    records: Records,
+    recipe: Recipe,
+    seed: int,
+    output: Path,
+    target: str,
+    teacher_folder: Path,
+    progress: bool,
+) -> tuple:
     """Train and save one model, or resume it."""
     state = output / "training" / f"seed{seed}"
     fresh, started = not (state / STATE_FILE).is_file(), time.perf_counter()
@@ -134,7 +146,7 @@ def _train(records: Records, recipe: Recipe, seed: int, output: Path, target: st
         seed=seed,
         folder=state,
         target=target,
-        teacher_folder=output / "training",
+        teacher_folder=teacher_folder,
         verbose=progress,
     )
     seconds = time.perf_counter() - started if fresh else None

@@ -1,6 +1,6 @@
 """Training: one network with `train`, or by a recipe, from mV to a trained network, with `train_recipe`."""
 
-from signalcam.training.networks import ARCHITECTURES, build_residual, combine_outputs
+from signalcam.training.networks import ARCHITECTURES, build_leadwise, build_residual, combine_outputs
 from signalcam.training.recipes import RECIPES, TARGETS, Recipe, find_recipe, target_outputs
 from signalcam.training.train import TrainingResult, TrainingSettings, train
 from signalcam.training.train_recipe import TrainedNetwork, detrended, train_recipe
@@ -13,6 +13,7 @@ __all__ = [
     "TrainedNetwork",
     "TrainingResult",
     "TrainingSettings",
+    "build_leadwise",
     "build_residual",
     "combine_outputs",
     "detrended",

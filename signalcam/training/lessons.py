@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
+from signalcam.data.cache import let_pages_go
 from signalcam.training.train import LabelledSignals, checksum, without_names
 from signalcam.training.train_step import mix
 
@@ -102,5 +103,6 @@ def _fill(
                 x, y = lesson(signals[indices].astype(np.float32), labels[indices])
                 place = slice(start + first, start + first + len(indices))
                 views[place], soft[place] = x.numpy(), y.numpy()
+                let_pages_go(views)
                 bar.update(len(indices))
     return soft

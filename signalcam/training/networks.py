@@ -1,8 +1,9 @@
-"""Networks by name: the paper's, and the deep one that teaches.
+"""Networks by name: the paper's, the deep one that teaches, and the one whose map has a lead axis.
 
 All end in the head that an exact CAM needs (`signalcam.model.classify`).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -63,7 +64,52 @@ def _activate(x: Any) -> Any:
     return layers.LeakyReLU(negative_slope=0.1)(x)
 
 
-ARCHITECTURES = {"paper": build_model, "residual": build_residual}
+def build_leadwise(
+    n_times: int | None = 1000,
+    n_leads: int = 12,
+    n_classes: int = 1,
+    exclusive: bool = False,
+    filters: Sequence[int] = (8, 16, 16, 32),
+    kernel_sizes: Sequence[int] = (11, 5, 5, 5),
+    between: int = 32,
+    between_dropout: float = 0.5,
+    name: str = "ecg_leadwise",
+) -> keras.Model:
+    """Build a network whose evidence has a lead axis: each lead by itself through the same convolutions.
+
+    The feature maps of all leads enter the head side by side, (position, lead x filter), so a linear classifier
+    tells them apart to the end, and no lead sees another. What only several leads show together, such as the
+    axis or the progression over the chest, comes in by `between` further maps of their own.
+
+    Args:
+        n_times, n_leads, n_classes, exclusive, name: as in `signalcam.model.build_model`.
+        filters, kernel_sizes: of each convolution over time, the first in steps of 2; halved after each but
+            the last.
+        between: maps of all leads together; 0 for none.
+        between_dropout: share of the records for which these are left out in training, so that what a single
+            lead shows is seen there and not here.
+
+    Returns:
+        `keras.Model`, as `build_model` gives it; `add_cam` adds ``lead_evidence`` to its outputs.
+    """
+    signals = keras.Input((n_times, n_leads), name="signals")
+    x = layers.Reshape((-1, n_leads, 1), name="leads")(signals)
+    for block, (n_filters, kernel_size) in enumerate(zip(filters, kernel_sizes, strict=True), 1):
+        strides = (2, 1) if block == 1 else 1
+        convolution = layers.Conv2D(n_filters, (kernel_size, 1), strides, "same", name=f"conv_{block}")
+        x = _activate(layers.BatchNormalization(name=f"norm_{block}")(convolution(x)))
+        if block < len(filters):
+            x = layers.MaxPooling2D((2, 1), name=f"pool_{block}")(x)
+    x = layers.Reshape((-1, n_leads * filters[-1]), name="side_by_side")(x)
+    if between:
+        y = layers.Conv1D(between, 1, name="conv_between")(x)
+        y = _activate(layers.BatchNormalization(name="norm_between")(y))
+        y = layers.Dropout(between_dropout, noise_shape=(None, 1, 1), name="dropout_between")(y)
+        x = layers.Concatenate(name="features")([x, y])
+    return classify(signals, x, n_classes, exclusive, name)
+
+
+ARCHITECTURES = {"paper": build_model, "residual": build_residual, "leadwise": build_leadwise}
 
 
 def mean_of(networks: list[keras.Model]) -> keras.Model:

@@ -2,7 +2,7 @@
 
 `paper` is the paper's, with BatchNorm at validation done right. `single` is what was found to be better at
 the same number of weights, `teacher` a deep network trained likewise, `best` the paper's network that learns
-from these. `benchmarks/README.md` has the comparisons and the list of what did not help.
+from these, `leadwise` the one whose map has a lead axis, taught likewise. `benchmarks/README.md` has the comparisons and the list of what did not help.
 """
 
 from dataclasses import dataclass, replace
@@ -92,13 +92,16 @@ SINGLE = Recipe(
     calibrate=True,
 )
 
+BEST = replace(SINGLE, name="best", teachers=("teacher", "teacher"), mixup=1.0, epochs=4)
+
 RECIPES = {
     "paper": Recipe(name="paper"),
     "single": SINGLE,
     "teacher": replace(
         SINGLE, name="teacher", architecture="residual", batch_size=128, epochs=14, precision="fastest"
     ),
-    "best": replace(SINGLE, name="best", teachers=("teacher", "teacher"), mixup=1.0, epochs=4),
+    "best": BEST,
+    "leadwise": replace(BEST, name="leadwise", architecture="leadwise"),
 }
 
 

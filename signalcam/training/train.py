@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from signalcam.data.cache import let_pages_go
 from signalcam.recordings.checks import refuse_non_finite
 from signalcam.training.callbacks import BestEpoch, Progress, ResumableState, SeededEpochs, StopOnBadLoss
 from signalcam.training.schedules import OneCycle
@@ -211,6 +212,7 @@ def _check_pairs(
             f"shape {signals.shape}."
         )
     refuse_non_finite(signals, f"The {split} signals")
+    let_pages_go(signals)
     labels = labels.reshape(len(labels), -1).astype(np.float32)
     n_outputs = network.output_shape[-1]
     fits = (labels >= 0) & (labels <= 1) if split == "training" else np.isin(labels, (0, 1))
@@ -235,7 +237,9 @@ def _batches(
     def read(number: int) -> LabelledSignals:
         indices = np.arange(len(signals)) if order is None else order.indices
         batch = indices[number * batch_size : (number + 1) * batch_size]
-        return signals[batch].astype(np.float32, copy=False), labels[batch]
+        x, y = signals[batch].astype(np.float32, copy=False), labels[batch]
+        let_pages_go(signals)
+        return x, y
 
     def batch(number: "tf.Tensor") -> tuple:
         x, y = tf.numpy_function(read, [number], (tf.float32, tf.float32))
@@ -273,6 +277,7 @@ def checksum(*arrays: np.ndarray) -> int:
     for array in map(np.atleast_1d, arrays):
         for start in range(0, len(array), 256):  # never a copy of a whole set
             total = zlib.crc32(np.ascontiguousarray(array[start : start + 256]), total)
+            let_pages_go(array)
     return total
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from signalcam.augmentation.pipeline import paper_augmentation
 from signalcam.augmentation.random_view import RandomView
+from signalcam.data.cache import let_pages_go
 from signalcam.preprocessing import Scaler, detrend
 from signalcam.training.lessons import make_lessons
 from signalcam.training.networks import ARCHITECTURES, mean_of
@@ -107,6 +108,7 @@ def detrended(signals: np.ndarray, indices: np.ndarray) -> np.ndarray:
         block = result[start : start + BLOCK]
         block[:] = signals[indices[start : start + BLOCK]]
         detrend(block, out=block)
+        let_pages_go(signals)
     return result
 
 

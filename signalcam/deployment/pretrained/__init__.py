@@ -6,7 +6,7 @@ import keras
 
 from signalcam.deployment.deployable import load_model
 
-PRETRAINED = ("normal-abnormal", "superclasses")
+PRETRAINED = ("normal-abnormal", "superclasses", "leadwise", "leadwise-superclasses")
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -15,7 +15,8 @@ def load_pretrained(name: str = "normal-abnormal") -> keras.Model:
 
     Args:
         name: "normal-abnormal", one output, the probability that an ECG is abnormal; or "superclasses", one
-            for each of NORM, MI, STTC, CD and HYP.
+            for each of NORM, MI, STTC, CD and HYP; "leadwise" and "leadwise-superclasses" the same, with a lead
+            axis in their map (``lead_evidence``).
 
     Returns:
         Deployable `keras.Model` for signals in mV, float32 (record, 1000, 12) at 100 Hz.
