@@ -24,7 +24,9 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--target", choices=TARGETS, default=TARGETS[0], help=f"what to tell ({TARGETS[0]})")
     parser.add_argument("--seeds", type=int, default=1, help="how many models, with seeds from 0 on (1)")
     parser.add_argument("--epochs", type=int, help="another number of epochs than the recipe's")
-    parser.add_argument("--teachers", type=Path, help="folder of a run whose teachers are taken (the output's)")
+    parser.add_argument(
+        "--teachers", type=Path, help="folder of a run whose teachers are taken (the output's)"
+    )
     parser.add_argument(
         "--output", type=Path, help="folder for the results (out/RECIPE); an interrupted run is resumed there"
     )

@@ -46,7 +46,7 @@ def test_paper_recipe_is_the_papers():
 
 
 def test_unknown_recipe_lists_those_there_are():
-    with pytest.raises(ValueError, match="recipe must be one of paper, single, teacher, best, leadwise, got 'better'"):
+    with pytest.raises(ValueError, match="one of paper, single, teacher, best, leadwise, got 'better'"):
         find_recipe("better")
 
 
