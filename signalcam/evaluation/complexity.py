@@ -26,7 +26,8 @@ _WITHOUT_PRODUCTS = tuple(
     getattr(layers, name)
     for name in (
         "Activation LeakyReLU ReLU Softmax BatchNormalization Dropout SpatialDropout1D AveragePooling1D "
-        "MaxPooling1D MaxPooling2D GlobalAveragePooling1D UpSampling1D Add Average Multiply Concatenate Permute Reshape"
+        "MaxPooling1D MaxPooling2D GlobalAveragePooling1D UpSampling1D Add Average Multiply Concatenate "
+        "Permute Reshape"
     ).split()
 )
 

@@ -77,9 +77,9 @@ def build_leadwise(
 ) -> keras.Model:
     """Build a network whose evidence has a lead axis: each lead by itself through the same convolutions.
 
-    The feature maps of all leads enter the head side by side, (position, lead x filter), so a linear classifier
-    tells them apart to the end, and no lead sees another. What only several leads show together, such as the
-    axis or the progression over the chest, comes in by `between` further maps of their own.
+    The feature maps of all leads enter the head side by side, (position, lead x filter), so a linear
+    classifier tells them apart to the end, and no lead sees another. What only several leads show together,
+    such as the axis or the progression over the chest, comes in by `between` further maps of their own.
 
     Args:
         n_times, n_leads, n_classes, exclusive, name: as in `signalcam.model.build_model`.

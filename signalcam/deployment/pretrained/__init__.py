@@ -15,8 +15,8 @@ def load_pretrained(name: str = "normal-abnormal") -> keras.Model:
 
     Args:
         name: "normal-abnormal", one output, the probability that an ECG is abnormal; or "superclasses", one
-            for each of NORM, MI, STTC, CD and HYP; "leadwise" and "leadwise-superclasses" the same, with a lead
-            axis in their map (``lead_evidence``).
+            for each of NORM, MI, STTC, CD and HYP; "leadwise" and "leadwise-superclasses" the same, with
+            a lead axis in their map (``lead_evidence``).
 
     Returns:
         Deployable `keras.Model` for signals in mV, float32 (record, 1000, 12) at 100 Hz.
