@@ -8,6 +8,10 @@ without it that row is left out). The loop works through the records in ten part
 records, is timed after each part, so that whatever else the machine does meanwhile hits both alike. Compared
 are the loop's total and our median. Detrending and scaling are timed twice: both sides write into arrays that
 are there already, and both write into a new one for all records, which the system clears at the first touch.
+
+A second table has what a good user would write instead of a loop: `np.polyfit` on a matrix of all leads, the
+projection by a QR factor in one line, scikit-learn's scaler, a zero-phase high-pass. BLAS takes all cores on
+both sides; `OPENBLAS_NUM_THREADS=1 python benchmarks/preprocessing.py` gives one thread to each.
 """
 
 import argparse
@@ -19,6 +23,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import tensorflow as tf
+from scipy.signal import butter, sosfiltfilt
+from sklearn.preprocessing import StandardScaler
 from tqdm.auto import tqdm
 
 from signalcam.augmentation import paper_augmentation
@@ -53,10 +59,13 @@ def main() -> None:
             rows.append(compare(f"scale: {rule}", detrended, scalers[rule].transform, loop, 8, given))
     rows.append(compare_augmentation(fitted.transform(detrended)[:BATCH]))
 
+    threads = os.environ.get("OPENBLAS_NUM_THREADS", f"{os.cpu_count()}, the default")
+    print(f"Threads of BLAS: {threads}")
     heads = ("step", "loop", "signalcam", "middle half", "ratio", "target")
     print("\n{:<34}{:>12}{:>12}{:>16}{:>9}{:>9}   largest difference".format(*heads))
     for row in filter(None, rows):
         print(row)
+    compare_one_liners(signals, detrended, fitted)
 
 
 def load(n_records: int) -> tuple[np.ndarray, str]:
@@ -88,6 +97,43 @@ def compare(
         times += [timed(lambda: ours(signals, out=out))[0] for _ in range(5)]
     where = "array given" if given else "new array"
     return line(f"{name}, {where}", total, times, target, f"{difference:.1e}")
+
+
+def compare_one_liners(signals: np.ndarray, detrended: np.ndarray, fitted: Scaler) -> None:
+    """Print ms a record of what takes few lines, and of ours, in turn."""
+    times = np.linspace(-1.0, 1.0, signals.shape[1])
+    vandermonde = np.polynomial.legendre.legvander(times, 10)
+    q64 = np.linalg.qr(vandermonde)[0]
+    q32 = q64.astype(np.float32)
+    x64 = signals.astype(np.float64)
+    sos = butter(2, 0.5, "highpass", fs=100, output="sos")
+    sklearn_scaler = StandardScaler().fit(detrended.reshape(-1, 12))
+
+    def polyfit_matrix() -> np.ndarray:
+        columns = x64.transpose(1, 0, 2).reshape(len(times), -1)
+        fits = np.polynomial.polynomial.polyval(times, np.polyfit(times, columns, 10)[::-1])
+        return (columns - fits.T).reshape(len(times), len(signals), 12).transpose(1, 0, 2)
+
+    ways = {
+        "detrend: signalcam": lambda: detrend(signals),
+        "detrend: np.polyfit on a matrix": polyfit_matrix,
+        "detrend: x - Q (Q^T x), float64": lambda: x64 - q64 @ (q64.T @ x64),
+        "detrend: x - Q (Q^T x), float32": lambda: signals - q32 @ (q32.T @ signals),
+        "detrend: scipy's sosfiltfilt": lambda: sosfiltfilt(sos, signals, axis=1),
+        "scale: signalcam, standard": lambda: fitted.transform(detrended),
+        "scale: scikit-learn's scaler": lambda: sklearn_scaler.transform(detrended.reshape(-1, 12)),
+    }
+    results, seconds = {}, {name: [] for name in ways}
+    for _ in tqdm(range(5), "one-liners", leave=False):
+        for name, way in ways.items():
+            taken, results[name] = timed(way)
+            seconds[name].append(taken)
+    print("\nwhat a good user would write        ms a record   largest difference from ours, mV")
+    for name, taken in seconds.items():
+        ours = results[next(other for other in ways if other.startswith(name.split(":")[0]))]
+        difference = np.abs(results[name].reshape(ours.shape) - ours).max()
+        off = "-" if "sosfiltfilt" in name else f"{difference:.1e}"
+        print(f"{name:<36}{1e3 * np.median(taken) / len(signals):>11.4f}   {off}")
 
 
 def compare_augmentation(scaled: np.ndarray) -> str | None:

@@ -56,9 +56,7 @@ def main():
             times[case].append((time.process_time() - started) / arguments.steps / BATCH * 1e3)
     macs = totals(ARCHITECTURES[arguments.architecture](N_TIMES))["macs"]
     peak = matrix_peak()
-    print(
-        f"{arguments.architecture}: {macs / 1e6:.2f} M products a record, three times that in training;"
-    )
+    print(f"{arguments.architecture}: {macs / 1e6:.2f} M products a record, three times that in training;")
     print(f"matrix multiplication on one thread: {peak:.0f} GFLOP/s in float32. Processor time of a record:")
     print(f"{'precision':15} {'BatchNorm':10} {'augmentation':13} {'ms':>6} {'share of the peak':>18}")
     for (precision, norm, augmented), each in times.items():
