@@ -14,9 +14,14 @@ from numpy.typing import ArrayLike
 
 from signalcam.errors import RecordError, RecordWarning
 from signalcam.leads import LEADS, derive_limb_leads, known_lead, millivolts_per, order_leads
-from signalcam.recordings.checks import as_numbers, check_not_transposed, refuse_non_finite
+from signalcam.recordings.checks import (
+    as_numbers,
+    check_not_transposed,
+    refuse_amplitude,
+    refuse_non_finite,
+)
 from signalcam.recordings.formats.readers import read_file, record_name
-from signalcam.recordings.quality import EINTHOVEN_ERROR, Quality, assess, unit_note
+from signalcam.recordings.quality import EINTHOVEN_ERROR, Quality, assess
 from signalcam.recordings.resampling import LENGTHS, cut, rate_suspicion, to_rate
 
 
@@ -51,6 +56,7 @@ class _Wanted:
     length: str = "error"
     derive: bool = False
     drop_extra: bool = False
+    any_amplitude: bool = False
 
     def __post_init__(self) -> None:
         for name in ("sampling_rate", "duration"):
@@ -82,6 +88,7 @@ def read_recording(
     derive: bool = False,
     drop_extra: bool = False,
     check: bool = True,
+    any_amplitude: bool = False,
 ) -> list[Recording]:
     """Read one recording from a WFDB, CSV, EDF, BDF or DICOM file.
 
@@ -98,6 +105,7 @@ def read_recording(
         derive: compute missing leads III, aVR, aVL, aVF from I and II.
         drop_extra: leave out leads that are not among the 12.
         check: compare WFDB checksums.
+        any_amplitude: accept amplitudes that no heart gives, such as those of microvolts taken for mV.
 
     Returns:
         One `Recording`, or one for each window.
@@ -108,9 +116,9 @@ def read_recording(
         ValueError: an argument is out of its range.
 
     Warns:
-        RecordWarning: suspect amplitudes, limb leads or (of a CSV file) rate.
+        RecordWarning: suspect limb leads or (of a CSV file) rate.
     """
-    wanted = _Wanted(sampling_rate, duration, resample, length, derive, drop_extra)
+    wanted = _Wanted(sampling_rate, duration, resample, length, derive, drop_extra, any_amplitude)
     name = record_name(path)
     signals, names, rate = read_file(path, unit, source_rate, check, wanted.keeps)
     return _recordings(signals, names, rate, name, wanted, rate_was_told=source_rate is not None)
@@ -134,8 +142,8 @@ def from_array(
         gain: converter values per unit, one number or one a lead; needed for integers.
         source_rate: rate of the array in Hz; None means `sampling_rate`.
         name: name of the record for messages; several records are numbered from 0.
-        **wanted: `sampling_rate`, `duration`, `resample`, `length`, `derive`, `drop_extra`, as in
-            `read_recording`.
+        **wanted: `sampling_rate`, `duration`, `resample`, `length`, `derive`, `drop_extra`,
+            `any_amplitude`, as in `read_recording`.
 
     Returns:
         One `Recording` for each record and window.
@@ -189,11 +197,13 @@ def _recordings(
         quality = assess(piece, wanted.sampling_rate, padded)
         seconds = start / wanted.sampling_rate
         result.append(Recording(piece, wanted.sampling_rate, name, quality, padded, seconds))
-    factor = next((each.quality.unit_factor for each in result if each.quality.unit_factor != 1), 1)
+    factors = np.array([each.quality.unit_factor for each in result])
+    # A part of a long recording may be an electrode's alone.
+    if not wanted.any_amplitude and (factors != 1).all():
+        refuse_amplitude(factors[:1], f"Record {name}")
     error = max(each.quality.einthoven_error for each in result)
-    if factor != 1 or error > EINTHOVEN_ERROR:
+    if error > EINTHOVEN_ERROR:
         message = f"the limb leads do not fit together (off by {error:.2f} mV). Are their names right?"
-        message = message if factor == 1 else unit_note(factor)
         warnings.warn(f"Record {name}: {message}", RecordWarning, stacklevel=3)
     return result
 
