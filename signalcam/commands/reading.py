@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,33 +33,33 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
 
 def read(
     path: str | os.PathLike, settings: "Settings", arguments: argparse.Namespace
-) -> list[tuple["Recording", list[str]]]:
+) -> Iterator[tuple["Recording", list[str]]]:
     """Read and check one recording at the rate and length of a model, by the options of the command.
 
-    Returns:
-        List of pairs: the recording, or a window of it, and the notes on its quality.
+    Yields:
+        Pairs: the recording, or window after window of it, and the notes on its quality.
 
     Raises:
         RecordError: whatever fails, in the words of the command's options.
     """
-    from signalcam.recordings import RecordError, RecordWarning, read_recording
+    from signalcam.recordings import RecordError, RecordWarning, read_windows
 
     names = ("unit", "source_rate", "resample", "length", "derive", "drop_extra", "any_amplitude")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RecordWarning)
         try:
-            pieces = read_recording(
+            for piece in read_windows(
                 path,
                 sampling_rate=settings.sampling_rate,
                 duration=settings.n_times / settings.sampling_rate,
                 check=not arguments.no_check,
                 **{name: getattr(arguments, name) for name in names},
-            )
+            ):
+                # What the other warnings tell stands in the quality notes.
+                said = [str(item.message) for item in caught if "taken as" in str(item.message)]
+                yield piece, [*said, *piece.quality.notes]
         except Exception as error:  # noqa: BLE001 (whatever one file raises, the others are answered)
             raise RecordError(_as_options(str(error) or repr(error))) from error
-    # What the other warnings tell stands in the quality notes.
-    rate = [str(item.message) for item in caught if "taken as" in str(item.message)]
-    return [(piece, [*rate, *piece.quality.notes]) for piece in pieces]
 
 
 def _as_options(text: str) -> str:

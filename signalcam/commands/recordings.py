@@ -62,13 +62,14 @@ def _answers(model: Any, arguments: argparse.Namespace, counts: Counter) -> Iter
     for path in find_recordings(arguments.recordings):
         counts["found"] += 1
         try:
-            waiting += [(path, piece, notes) for piece, notes in read(path, settings, arguments)]
+            for piece, notes in read(path, settings, arguments):
+                waiting.append((path, piece, notes))
+                if len(waiting) >= BATCH:
+                    yield from _batch(model, settings, waiting, counts)
+                    waiting = []
         except RecordError as error:
             counts["failed"] += 1
             print(f"{shown(path)}: {shown(str(error))}", file=sys.stderr)
-        if len(waiting) >= BATCH:
-            yield from _batch(model, settings, waiting, counts)
-            waiting = []
     if waiting:
         yield from _batch(model, settings, waiting, counts)
 
@@ -145,7 +146,7 @@ def explain(arguments: argparse.Namespace) -> int:
     from signalcam.whole_file import whole_file
 
     settings = settings_of(model)
-    pieces = read(arguments.recording, settings, arguments)
+    pieces = list(read(arguments.recording, settings, arguments))
     if not 1 <= arguments.window <= len(pieces):
         raise ValueError(f"--window must be from 1 to {len(pieces)}, got {arguments.window}.")
     piece, notes = pieces[arguments.window - 1]

@@ -4,7 +4,7 @@ from signalcam.errors import RecordError, RecordWarning
 from signalcam.recordings.checks import check_outputs, check_signals, refuse_non_finite
 from signalcam.recordings.find import find_recordings
 from signalcam.recordings.quality import Quality, assess
-from signalcam.recordings.reading import Recording, from_array, read_recording
+from signalcam.recordings.reading import Recording, from_array, read_recording, read_windows
 
 __all__ = [
     "Quality",
@@ -17,5 +17,6 @@ __all__ = [
     "find_recordings",
     "from_array",
     "read_recording",
+    "read_windows",
     "refuse_non_finite",
 ]

@@ -15,9 +15,8 @@ _IN_FOLDERS = {*SUFFIXES, ".scp", ".xml", ".aecg", ".hl7", ".muse", ".zip"} - {"
 def find_recordings(patterns: str | os.PathLike | Iterable[str | os.PathLike]) -> Iterator[Path]:
     """Yield the path of each recording, one after the other.
 
-    A WFDB record is one recording, told by its `.hea`. Sample files without it, paths that do not exist, empty
-    or unreadable folders and wildcards without a match are yielded too, so that reading them says what is
-    missing.
+    A WFDB record is one recording, told by its `.hea`. Sample files without it, what does not exist, empty or
+    unreadable folders and wildcards without a match are yielded too, so that reading them says what is wrong.
 
     Args:
         patterns: files, folders (searched with all folders below) and wildcards (`*`, `?`, `[...]`, `**`).
