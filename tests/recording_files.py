@@ -30,7 +30,7 @@ def write_csv(path, signals, leads=LEADS, mark=",", times=None, time_name="time"
     return path
 
 
-def write_edf(path, signals, leads=LEADS, rates=100, unit="uV", physical_range=(-32768, 32767)):
+def write_edf(path, signals, leads=LEADS, rates=100, unit="uV", physical_range=(-32768, 32767), seconds=10):
     """Values as given, in `unit`, one EDF signal a lead."""
     import edfio
 
@@ -38,7 +38,7 @@ def write_edf(path, signals, leads=LEADS, rates=100, unit="uV", physical_range=(
     edf = edfio.Edf(
         [
             edfio.EdfSignal(
-                np.asarray(column[: int(rate * 10)], np.float64),
+                np.asarray(column[: int(rate * seconds)], np.float64),
                 rate,
                 label=lead,
                 physical_dimension=unit,

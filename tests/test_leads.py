@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from signalcam.leads import LEADS, canonical_lead, derive_limb_leads, einthoven_error, order_leads
+from signalcam.leads import (
+    LEADS,
+    canonical_lead,
+    derive_limb_leads,
+    einthoven_error,
+    millivolts_per,
+    order_leads,
+)
 
 
 @pytest.mark.bad_input(25)
@@ -136,3 +143,8 @@ def test_limb_leads_of_the_real_sample_obey_the_identities(real_folder):
     header = next(iter(sorted((real_folder / "records100").rglob("*.hea"))))
     signals, _ = wfdb.rdsamp(str(header.with_suffix("")))
     assert einthoven_error(signals) < 0.005
+
+
+@pytest.mark.parametrize("unit", ["uV", "\u00b5V", "\u03bcV", "\u03bcv ", "UV"])
+def test_microvolts_are_known_with_u_the_micro_sign_and_the_greek_letter(unit):
+    assert millivolts_per(unit) == 1e-3

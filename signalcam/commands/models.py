@@ -101,7 +101,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print(dataset.source, file=sys.stderr)
         facts = {"model": arguments.model, "trained_on": trained_on, "data": dataset.describe()}
-        print(json.dumps(facts | as_json(results), indent=1))
+        print(json.dumps(facts | as_json(results), indent=1, allow_nan=False))
     else:
         print(f"{dataset.source}\nModel {arguments.model}, trained on: {trained_on}.\n\n{as_text(results)}")
     return 0

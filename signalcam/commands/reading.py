@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,49 +26,54 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--derive", action="store_true", help="compute III, aVR, aVL, aVF from I and II")
     group.add_argument("--drop-extra", action="store_true", help="leave out leads beyond the 12")
+    any_amplitude = "accept amplitudes that no heart gives"
+    group.add_argument("--any-amplitude", action="store_true", help=any_amplitude)
     group.add_argument("--no-check", action="store_true", help="do not compare WFDB checksums")
 
 
 def read(
     path: str | os.PathLike, settings: "Settings", arguments: argparse.Namespace
-) -> list[tuple["Recording", list[str]]]:
+) -> Iterator[tuple["Recording", list[str]]]:
     """Read and check one recording at the rate and length of a model, by the options of the command.
 
-    Returns:
-        List of pairs: the recording, or a window of it, and the notes on its quality.
+    Yields:
+        Pairs: the recording, or window after window of it, and the notes on its quality.
 
     Raises:
         RecordError: whatever fails, in the words of the command's options.
     """
-    from signalcam.recordings import RecordError, RecordWarning, read_recording
+    from signalcam.recordings import RecordError, RecordWarning, read_windows
 
-    names = ("unit", "source_rate", "resample", "length", "derive", "drop_extra")
+    names = ("unit", "source_rate", "resample", "length", "derive", "drop_extra", "any_amplitude")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RecordWarning)
         try:
-            pieces = read_recording(
+            for piece in read_windows(
                 path,
                 sampling_rate=settings.sampling_rate,
                 duration=settings.n_times / settings.sampling_rate,
                 check=not arguments.no_check,
                 **{name: getattr(arguments, name) for name in names},
-            )
-        except (ValueError, OSError, ImportError) as error:
-            raise RecordError(_as_options(str(error))) from error
-    # What the other warnings tell stands in the quality notes.
-    rate = [str(item.message) for item in caught if "taken as" in str(item.message)]
-    return [(piece, [*rate, *piece.quality.notes]) for piece in pieces]
+            ):
+                # What the other warnings tell stands in the quality notes.
+                said = [str(item.message) for item in caught if "taken as" in str(item.message)]
+                yield piece, [*said, *piece.quality.notes]
+        except Exception as error:  # noqa: BLE001 (whatever one file raises, the others are answered)
+            raise RecordError(_as_options(str(error) or repr(error))) from error
 
 
 def _as_options(text: str) -> str:
     """Write what a message asks for, such as resample=True, as the option of the command."""
     text = text.replace(" (--source-rate)", "").replace("check=False", "--no-check")
-    text = re.sub(r"\b(resample|derive|drop_extra)=True", lambda m: f"--{m[1].replace('_', '-')}", text)
+    text = re.sub(
+        r"\b(resample|derive|drop_extra|any_amplitude)=True", lambda m: f"--{m[1].replace('_', '-')}", text
+    )
     return re.sub(
         r"\b(length|unit|source_rate)='?([\w.]+)'?", lambda m: f"--{m[1].replace('_', '-')} {m[2]}", text
     )
 
 
 def shown(path: str | os.PathLike) -> str:
-    """A path as text that can be printed, with a mark in place of bytes that are no text."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    """A path or message as text that can be printed: control characters escaped, what is no text marked."""
+    text = os.fsencode(path).decode("utf-8", "replace")
+    return "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in text)

@@ -62,19 +62,29 @@ def _answers(model: Any, arguments: argparse.Namespace, counts: Counter) -> Iter
     for path in find_recordings(arguments.recordings):
         counts["found"] += 1
         try:
-            waiting += [(path, piece, notes) for piece, notes in read(path, settings, arguments)]
+            for piece, notes in read(path, settings, arguments):
+                waiting.append((path, piece, notes))
+                if len(waiting) >= BATCH:
+                    yield from _batch(model, settings, waiting, counts)
+                    waiting = []
         except RecordError as error:
             counts["failed"] += 1
-            print(f"{shown(path)}: {error}", file=sys.stderr)
-        if len(waiting) >= BATCH:
-            yield from _batch(model, settings, waiting)
-            waiting = []
+            print(f"{shown(path)}: {shown(str(error))}", file=sys.stderr)
     if waiting:
-        yield from _batch(model, settings, waiting)
+        yield from _batch(model, settings, waiting, counts)
 
 
-def _batch(model: Any, settings: Any, waiting: list[tuple]) -> Iterator[dict]:
-    probabilities = _outputs(model, [piece for _, piece, _ in waiting])["probability"]
+def _batch(model: Any, settings: Any, waiting: list[tuple], counts: Counter) -> Iterator[dict]:
+    try:
+        probabilities = _outputs(model, [piece for _, piece, _ in waiting])["probability"]
+    except ValueError as error:
+        if len(waiting) > 1:  # one of them: the others are answered
+            for each in waiting:
+                yield from _batch(model, settings, [each], counts)
+            return
+        counts["failed"] += 1
+        print(f"{shown(waiting[0][0])}: {shown(str(error))}", file=sys.stderr)
+        return
     for (path, piece, notes), p in zip(waiting, probabilities, strict=True):
         predicted, start = _predicted(settings, p), round(float(piece.start), 3)
         for name, probability, word in zip(settings.class_names, p, predicted, strict=True):
@@ -90,7 +100,7 @@ def _outputs(model: Any, pieces: list) -> dict:
     signals, padded = (np.stack([getattr(piece, name) for piece in pieces]) for name in ("signals", "padded"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # flat leads stand in the quality notes
-        return predict(model, signals, padded=padded)
+        return predict(model, signals, padded=padded, any_amplitude=True)  # judged when they were read
 
 
 def _predicted(settings: Any, probabilities: Any) -> list[str]:
@@ -109,7 +119,10 @@ def _write_table(rows: Iterator[dict]) -> None:
 def _write_csv(rows: Iterator[dict]) -> None:
     writer = csv.DictWriter(sys.stdout, COLUMNS)
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        # A spreadsheet takes text that begins so for a formula, and runs it.
+        unsafe = {name for name, cell in row.items() if str(cell).startswith(("=", "+", "-", "@"))}
+        writer.writerow(row | {name: f"'{row[name]}" for name in unsafe})
 
 
 def _write_json(rows: Iterator[dict]) -> None:
@@ -117,7 +130,7 @@ def _write_json(rows: Iterator[dict]) -> None:
     separator = "["
     try:
         for row in rows:
-            print(separator + json.dumps(row), end="", flush=True)
+            print(separator + json.dumps(row, allow_nan=False), end="", flush=True)
             separator = ",\n"
     finally:
         print("[]" if separator == "[" else "]")
@@ -130,9 +143,10 @@ def explain(arguments: argparse.Namespace) -> int:
     model = open_model(arguments.model)
     from signalcam import plotting
     from signalcam.deployment import class_index, settings_of
+    from signalcam.whole_file import whole_file
 
     settings = settings_of(model)
-    pieces = read(arguments.recording, settings, arguments)
+    pieces = list(read(arguments.recording, settings, arguments))
     if not 1 <= arguments.window <= len(pieces):
         raise ValueError(f"--window must be from 1 to {len(pieces)}, got {arguments.window}.")
     piece, notes = pieces[arguments.window - 1]
@@ -155,7 +169,8 @@ def explain(arguments: argparse.Namespace) -> int:
     )
     axes, class_name = (settings.sampling_rate, settings.lead_names), settings.class_names[which]
     if arguments.output.suffix.lower() == ".html":
-        arguments.output.write_text(plotting.record_page(answer, *axes), encoding="utf-8")
+        with whole_file(arguments.output) as beside:
+            beside.write_text(plotting.record_page(answer, *axes), encoding="utf-8")
     else:
         case = answer.case(f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name)
         plotting.save_figure(plotting.plot_map(case, *axes, class_name), arguments.output)

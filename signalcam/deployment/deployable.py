@@ -18,7 +18,10 @@ from signalcam.leads import LEADS
 from signalcam.model import add_cam
 from signalcam.preprocessing import Scaler
 from signalcam.preprocessing.layers import Detrend, scale_layer
-from signalcam.recordings import check_signals
+from signalcam.recordings import check_outputs, check_signals
+from signalcam.whole_file import whole_file
+
+_LARGEST = 1 << 28  # bytes that a model file may unpack to; the largest network here takes a hundredth
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,12 @@ class Settings:
             raise ValueError(f"threshold must hold a number for each of {names}, got {n_thresholds} numbers.")
         if len(set(self.class_names)) != len(self.class_names):
             raise ValueError(f"class_names must differ, got {names}.")
+        if not all(0 <= limit <= 1 for limit in self.threshold):
+            raise ValueError(f"threshold must hold probabilities, from 0 to 1, got {self.threshold}.")
+        known = [LEADS.index(lead) for lead in self.lead_names if lead in LEADS]
+        if known != sorted(set(known)):
+            expected = f"lead_names must be in the order {', '.join(LEADS)}"
+            raise ValueError(f"{expected}, in which signals are read, got {', '.join(self.lead_names)}.")
 
 
 @keras.saving.register_keras_serializable(package="signalcam")
@@ -147,15 +156,13 @@ def save_model(model: keras.Model, path: str | Path) -> None:
 
     Raises:
         ValueError: for another suffix, weights that are not finite, or a model without settings.
+        OSError: it cannot be written.
     """
     path = _keras_path(path)
     settings_of(model)
-    for weight in model.weights:
-        if not np.isfinite(weight).all():
-            raise ValueError(f"Weight {weight.path} is not finite; {path.name} was not written.")
-    beside = path.with_name(f".{path.stem}.part.keras")
-    model.save(beside)
-    beside.replace(path)
+    _check_weights(model, f"{path.name} was not written")
+    with whole_file(path) as beside:
+        model.save(beside)
 
 
 def load_model(path: str | Path) -> keras.Model:
@@ -163,13 +170,18 @@ def load_model(path: str | Path) -> keras.Model:
 
     Raises:
         FileNotFoundError: where there is no such file.
-        ModelFileError: for a truncated file, junk, a model of another package, or one with a Lambda layer.
+        ModelFileError: for a truncated file, junk, a model of another package, one with a Lambda layer, one
+            that unpacks to more than 256 MB, or weights that are not finite.
     """
     path = _keras_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no model file at {path.resolve()}.")
     try:
         with zipfile.ZipFile(path) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+            if size > _LARGEST:
+                found = f"unpacks to {size:,} bytes; expected {_LARGEST:,} at most"
+                raise ModelFileError(f"{path} {found}. It was not unpacked: get it again.")
             config = archive.read("config.json").decode()
     except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, EOFError, OSError) as error:
         what = f"{path} is not a whole .keras file ({path.stat().st_size} bytes): {error}."
@@ -179,9 +191,17 @@ def load_model(path: str | Path) -> keras.Model:
     if '"signalcam>Card"' not in config:
         raise ModelFileError(f"{path} is a Keras model of another package: it carries no signalcam settings.")
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        _check_weights(model, "train it again")
+        return model
     except (ValueError, TypeError, KeyError, OSError, AttributeError, zipfile.BadZipFile) as error:
         raise ModelFileError(f"{path} could not be read as a model: {error}") from error
+
+
+def _check_weights(model: keras.Model, outcome: str) -> None:
+    for weight in model.weights:
+        if not np.isfinite(weight).all():
+            raise ValueError(f"Weight {weight.path} is not finite; {outcome}.")
 
 
 def _keras_path(path: str | Path) -> Path:
@@ -191,24 +211,28 @@ def _keras_path(path: str | Path) -> Path:
     return path
 
 
-def predict(model: keras.Model, signals: np.ndarray, padded: np.ndarray | None = None) -> dict:
+def predict(
+    model: keras.Model, signals: np.ndarray, padded: np.ndarray | None = None, any_amplitude: bool = False
+) -> dict:
     """Predict raw recordings, after `check_signals`.
 
     Args:
         model: deployable model.
         signals: in mV, (record, time, lead), or one record (time, lead).
         padded: boolean (record, time), True where a record was padded; both maps are NaN there.
+        any_amplitude: as in `check_signals`.
 
     Returns:
         dict of float32 arrays: ``probability``, ``logit`` (record, class), ``evidence`` (record, position,
         class), ``heatmap`` (record, time, class), and ``lead_evidence`` where `add_cam` gives it.
 
-    Raises, Warns: as in `check_signals`.
+    Raises, Warns: as in `check_signals`; RecordError too for an output that is not finite.
     """
     settings = settings_of(model)
-    signals = check_signals(signals, n_times=settings.n_times, n_leads=len(settings.lead_names))
+    shape, rate = (settings.n_times, len(settings.lead_names)), settings.sampling_rate
+    signals = check_signals(signals, *shape, sampling_rate=rate, any_amplitude=any_amplitude)
     outputs = model.predict(signals, batch_size=128, verbose=0)
-    outputs = {name: np.asarray(value, np.float32) for name, value in outputs.items()}
+    outputs = check_outputs({name: np.asarray(value, np.float32) for name, value in outputs.items()})
     if padded is None:
         return outputs
     # Blank the maps where a record was padded, and scale the heatmap over what is left.

@@ -16,6 +16,7 @@ from signalcam.evaluation.metrics import score
 from signalcam.leads import LEADS
 from signalcam.recordings import check_signals
 from signalcam.simulation import Subject, simulate_record
+from signalcam.whole_file import whole_file
 
 # How far a file may be from Keras: the largest difference of a probability, the mean difference of a heatmap.
 TOLERANCES = {"float32": (1e-5, 1e-5), "float16": (5e-3, 2e-3), "int8": (0.1, 0.1)}
@@ -156,14 +157,9 @@ def _compare_auc(names: tuple[str, ...], labels: Array, expected: np.ndarray, fo
 
 
 def _write(model: keras.Model, path: Path, content: bytes, signals: Array, labels: Array) -> ExportCheck:
-    beside = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
+    with whole_file(path) as beside:
         beside.write_bytes(content)
-        check = check_export(model, beside, signals, labels)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return check
+        return check_export(model, beside, signals, labels)
 
 
 def _checked_path(path: str | Path, suffix: str) -> Path:

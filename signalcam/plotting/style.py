@@ -18,6 +18,8 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from signalcam.whole_file import whole_file
+
 WIDTH = 9.0
 COLUMN_GAP = 0.6
 DPI = 80
@@ -132,7 +134,8 @@ def save_figure(figure: matplotlib.figure.Figure, path: str | Path, dpi: int = 2
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     extra = {"metadata": {"Software": None}} if path.suffix.lower() == ".png" else {}
-    figure.savefig(path, dpi=dpi, **extra)
+    with whole_file(path) as beside:
+        figure.savefig(beside, dpi=dpi, **extra)
     return path
 
 

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from signalcam.errors import RecordError, RecordWarning
 from signalcam.leads import LEADS, einthoven_error
+from signalcam.recordings.electrodes import electrode_notes
 from signalcam.recordings.quality import EINTHOVEN_ERROR, FLAT_RANGE, unit_factor, unit_note
 
 # Samples looked at in one go, so that checking a large array needs little memory besides it.
@@ -14,7 +15,12 @@ _BLOCK = 6_000_000
 
 
 def check_signals(
-    signals: ArrayLike, n_times: int | None = 1000, n_leads: int = 12, warn: bool = True
+    signals: ArrayLike,
+    n_times: int | None = 1000,
+    n_leads: int = 12,
+    warn: bool = True,
+    sampling_rate: float = 100,
+    any_amplitude: bool = False,
 ) -> np.ndarray:
     """Signals that a model may see, or an error that says what is wrong with them.
 
@@ -22,13 +28,16 @@ def check_signals(
         signals: (record, time, lead) or one record (time, lead), real numbers in mV. Never changed.
         n_times: samples a record must have; None for any number.
         n_leads: leads a record must have, in the order of `LEADS`.
-        warn: tell of suspect amplitudes, flat leads and a suspect lead order by a RecordWarning.
+        warn: tell of flat leads, a suspect lead order and swapped electrodes by a RecordWarning.
+        sampling_rate: in Hz, to tell swapped electrodes.
+        any_amplitude: accept amplitudes that no heart gives.
 
     Returns:
         float32 (record, time, lead); one record becomes a batch of one. The memory may be that of `signals`.
 
     Raises:
-        ValueError: the array is empty, transposed, of another shape or type, or holds NaN or infinity.
+        ValueError: the array is empty, transposed, of another shape or type, or holds NaN, infinity or
+            amplitudes that no heart gives.
     """
     array = as_numbers(signals, "signals")
     array = array[np.newaxis] if array.ndim == 2 else array
@@ -45,11 +54,13 @@ def check_signals(
     with np.errstate(over="ignore"):
         array = array.astype(np.float32, copy=False)
     refuse_non_finite(array)
+    spans = np.concatenate([np.ptp(block, axis=1) for _, block in _blocks(array)])
+    if not any_amplitude:
+        refuse_amplitude(unit_factor(spans), "signals")
     if warn:
-        blocks = [block for _, block in _blocks(array)]
-        whole = array.shape[2] == len(LEADS)
-        errors = np.concatenate([einthoven_error(block) for block in blocks]) if whole else np.zeros(1)
-        _warn(np.concatenate([np.ptp(block, axis=1) for block in blocks]), errors)
+        _warn_of_flat_leads(spans)
+        if array.shape[2] == len(LEADS):
+            _warn_of_places(array, sampling_rate)
     return array
 
 
@@ -86,6 +97,24 @@ def refuse_non_finite(signals: np.ndarray, name: str = "signals") -> None:
     more = f" ({n_records - 1:,} more records too)" if n_records > 1 else ""
     advice = "Leave the record out, or cut it to a span without gaps."
     raise RecordError(f"{name} must be finite, got NaN or infinity in {place}{each}{more}. {advice}")
+
+
+def refuse_amplitude(factors: np.ndarray, name: str) -> None:
+    """Refuse records (RecordError) whose factors, (record,) of `unit_factor`, are not 1."""
+    if (strange := np.flatnonzero(factors != 1)).size:
+        place = f"record {strange[0]} of {len(factors)}: " if len(factors) > 1 else ""
+        found = f"{name} must have an amplitude that a heart gives; {place}{unit_note(factors[strange[0]])}"
+        raise RecordError(f"{found} Scale it or give its unit, or accept it by any_amplitude=True.")
+
+
+def check_outputs(outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The outputs of a model, (record, ...) each, as given; a RecordError names one that is not finite."""
+    for name, values in outputs.items():
+        finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+        if not finite.all():
+            found = f"{name} must be finite, got NaN or infinity for record {int(finite.argmin())}"
+            raise RecordError(f"{found} of {len(values)}. Look at its signals, or load another model.")
+    return outputs
 
 
 def as_numbers(array: ArrayLike, name: str, gain: ArrayLike | None = None) -> np.ndarray:
@@ -125,19 +154,25 @@ def _lead(lead: int, signals: np.ndarray) -> str:
     return LEADS[lead] if signals.shape[-1] == len(LEADS) else str(lead)
 
 
-def _warn(spans: np.ndarray, errors: np.ndarray) -> None:
-    """Warn of the spans (record, lead) and of the limb leads' errors (record,), in mV."""
-    factor, flat, suspect = unit_factor(spans), spans < FLAT_RANGE, errors > EINTHOVEN_ERROR
-    if factor != 1:
-        warnings.warn(f"Signals: {unit_note(factor)}", RecordWarning, stacklevel=3)
-        return
-    if flat.any():
+def _warn_of_flat_leads(spans: np.ndarray) -> None:
+    """Warn of the spans (record, lead) in mV that are no ECG's."""
+    if (flat := spans < FLAT_RANGE).any():
         record, lead = np.argwhere(flat)[0]
         found = f"{int(flat.any(axis=1).sum())} of {len(spans)} records have a flat lead"
         first = f"(first: record {record}, lead {_lead(lead, spans)})"
         warnings.warn(f"{found} {first}. Their results tell nothing about it.", RecordWarning, stacklevel=3)
-    if suspect.any():
-        found = f"In {int(suspect.sum())} of {len(spans)} records the limb leads do not fit together"
+
+
+def _warn_of_places(array: np.ndarray, sampling_rate: float) -> None:
+    """Warn of limb leads that do not fit together, and of electrodes that look swapped."""
+    errors = np.concatenate([einthoven_error(block) for _, block in _blocks(array)])
+    if n_suspect := int((errors > EINTHOVEN_ERROR).sum()):
+        found = f"In {n_suspect} of {len(array)} records the limb leads do not fit together"
         most = f"(off by up to {errors.max():.2f} mV; record {int(errors.argmax())})"
         message = f"{found} {most}. Are the leads in the order {', '.join(LEADS)}? Give their names."
+        warnings.warn(message, RecordWarning, stacklevel=3)
+    notes = [note for _, block in _blocks(array) for note in electrode_notes(block, sampling_rate)]
+    if swapped := [record for record, note in enumerate(notes) if note]:
+        found = f"In {len(swapped)} of {len(array)} records electrodes look swapped"
+        message = f"{found} (record {swapped[0]}: {notes[swapped[0]]})."
         warnings.warn(message, RecordWarning, stacklevel=3)

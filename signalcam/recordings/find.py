@@ -15,8 +15,8 @@ _IN_FOLDERS = {*SUFFIXES, ".scp", ".xml", ".aecg", ".hl7", ".muse", ".zip"} - {"
 def find_recordings(patterns: str | os.PathLike | Iterable[str | os.PathLike]) -> Iterator[Path]:
     """Yield the path of each recording, one after the other.
 
-    A WFDB record is one recording, told by its `.hea`. Sample files without it, paths that do not exist,
-    empty folders and wildcards without a match are yielded too, so that reading them says what is missing.
+    A WFDB record is one recording, told by its `.hea`. Sample files without it, what does not exist, empty or
+    unreadable folders and wildcards without a match are yielded too, so that reading them says what is wrong.
 
     Args:
         patterns: files, folders (searched with all folders below) and wildcards (`*`, `?`, `[...]`, `**`).
@@ -41,13 +41,15 @@ def find_recordings(patterns: str | os.PathLike | Iterable[str | os.PathLike]) -
 
 
 def _in_folder(folder: str) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
+    unreadable: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=unreadable.append):
         folders.sort()
         for path in (Path(parent, file) for file in sorted(files)):
             suffix = path.suffix.lower()
             orphan = suffix == ".dat" and header_beside(path) is None
             if orphan or suffix in _IN_FOLDERS:
                 yield path
+    yield from (Path(error.filename) for error in unreadable)
 
 
 def _matches(pattern: str) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""How good a recording is: missing, flat, clipped and noisy leads, and whether the limb leads fit together.
+"""How good a recording is: missing, flat, clipped and noisy leads, limb leads that fit, electrodes in place.
 
 The limits, no verdicts, were set on PTB-XL at 100 Hz, where each flags less than 1 % of the records.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from signalcam.leads import LEADS, einthoven_error
+from signalcam.recordings.electrodes import electrode_notes
 
 FLAT_RANGE = 0.01  # mV; the flattest lead of the PTB-XL sample spans 0.2 mV
 FLAT_SECONDS = 1.0  # no lead of the PTB-XL sample is constant for even half of it
@@ -31,6 +32,7 @@ class Quality:
         einthoven_error: in mV, see `signalcam.leads.einthoven_error`; NaN when limb leads are missing.
         unit_factor: 1, or the factor that would bring the amplitudes to those of an ECG in mV.
         padded: fraction of the time that is padding, not recording.
+        electrodes: a sentence as of `electrode_notes`; "" where they seem to be in their places.
     """
 
     missing: dict[str, float]
@@ -40,6 +42,7 @@ class Quality:
     einthoven_error: float
     unit_factor: float = 1.0
     padded: float = 0.0
+    electrodes: str = ""
 
     @property
     def notes(self) -> list[str]:
@@ -52,6 +55,7 @@ class Quality:
         notes += [f"lead {lead} is noisy ({noise:.3f} mV)" for lead, noise in self.noisy.items()]
         if self.einthoven_error > EINTHOVEN_ERROR:
             notes += [f"limb leads do not fit together (off by {self.einthoven_error:.2f} mV): wrong order?"]
+        notes += [self.electrodes] if self.electrodes else []
         if self.unit_factor != 1:
             notes.append(unit_note(self.unit_factor))
         if self.padded:
@@ -89,22 +93,24 @@ def assess(signals: np.ndarray, sampling_rate: float, padded: np.ndarray | None 
         clipped=_by_lead(clipped, usable & (clipped >= CLIPPED_FRACTION)),
         noisy=_by_lead(noise, usable & (noise > NOISE)),
         einthoven_error=float(einthoven_error(signals)),
-        unit_factor=unit_factor(np.ptp(filled, axis=0)),
+        unit_factor=float(unit_factor(np.ptp(filled, axis=0))),
         padded=fraction_padded,
+        electrodes=electrode_notes(filled[np.newaxis], sampling_rate)[0] if usable.all() else "",
     )
 
 
-def unit_factor(spans: np.ndarray) -> float:
+def unit_factor(spans: np.ndarray) -> np.ndarray:
     """Power of 1000 that brings leads of these spans (highest minus lowest value) to those of an ECG in mV.
 
-    0.001 for values in uV, 1000 for values in V, 1 for plausible ones and where all leads are flat.
+    0.001 for values in uV, 1000 for values in V, 1 for plausible ones and where all leads are flat; of the
+    spans (..., lead) one factor a record.
     """
     spans = np.asarray(spans, dtype=np.float64)
-    spans = spans[np.isfinite(spans) & (spans > 0)]
-    span = float(np.median(spans)) if spans.size else 1.0
-    if PLAUSIBLE_SPAN[0] <= span <= PLAUSIBLE_SPAN[1]:
-        return 1.0
-    return 1000.0 ** -float(np.clip(np.rint(np.log10(span) / 3), -2, 2))
+    usable = spans > 0
+    spans = np.where(usable.any(axis=-1, keepdims=True), np.where(usable, spans, np.nan), 1.0)
+    span = np.nanmedian(spans, axis=-1)
+    plausible = (span >= PLAUSIBLE_SPAN[0]) & (span <= PLAUSIBLE_SPAN[1])
+    return np.where(plausible, 1.0, 1000.0 ** -np.clip(np.rint(np.log10(span) / 3), -2, 2))
 
 
 def unit_note(factor: float) -> str:

@@ -6,18 +6,27 @@ Units, lead order and rate come from the file or from the caller; nothing is gue
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
+from tqdm.auto import tqdm
 
 from signalcam.errors import RecordError, RecordWarning
 from signalcam.leads import LEADS, derive_limb_leads, known_lead, millivolts_per, order_leads
-from signalcam.recordings.checks import as_numbers, check_not_transposed, refuse_non_finite
-from signalcam.recordings.formats.readers import read_file, record_name
-from signalcam.recordings.quality import EINTHOVEN_ERROR, Quality, assess, unit_note
-from signalcam.recordings.resampling import LENGTHS, cut, rate_suspicion, to_rate
+from signalcam.recordings.checks import (
+    as_numbers,
+    check_not_transposed,
+    refuse_amplitude,
+    refuse_non_finite,
+)
+from signalcam.recordings.formats.readers import Source, open_recording, record_name
+from signalcam.recordings.quality import EINTHOVEN_ERROR, Quality, assess
+from signalcam.recordings.resampling import LENGTHS, cut, rate_ratio, rate_suspicion, to_rate
+
+# Windows that are read from a file at once.
+_WINDOWS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +60,7 @@ class _Wanted:
     length: str = "error"
     derive: bool = False
     drop_extra: bool = False
+    any_amplitude: bool = False
 
     def __post_init__(self) -> None:
         for name in ("sampling_rate", "duration"):
@@ -82,6 +92,7 @@ def read_recording(
     derive: bool = False,
     drop_extra: bool = False,
     check: bool = True,
+    any_amplitude: bool = False,
 ) -> list[Recording]:
     """Read one recording from a WFDB, CSV, EDF, BDF or DICOM file.
 
@@ -98,6 +109,7 @@ def read_recording(
         derive: compute missing leads III, aVR, aVL, aVF from I and II.
         drop_extra: leave out leads that are not among the 12.
         check: compare WFDB checksums.
+        any_amplitude: accept amplitudes that no heart gives, such as those of microvolts taken for mV.
 
     Returns:
         One `Recording`, or one for each window.
@@ -108,12 +120,37 @@ def read_recording(
         ValueError: an argument is out of its range.
 
     Warns:
-        RecordWarning: suspect amplitudes, limb leads or (of a CSV file) rate.
+        RecordWarning: suspect limb leads or (of a CSV file) rate.
     """
-    wanted = _Wanted(sampling_rate, duration, resample, length, derive, drop_extra)
-    name = record_name(path)
-    signals, names, rate = read_file(path, unit, source_rate, check, wanted.keeps)
-    return _recordings(signals, names, rate, name, wanted, rate_was_told=source_rate is not None)
+    wanted = _Wanted(sampling_rate, duration, resample, length, derive, drop_extra, any_amplitude)
+    source = open_recording(path, unit, source_rate, check, wanted.keeps)
+    return list(_recordings(source, record_name(path), wanted, rate_was_told=source_rate is not None))
+
+
+def read_windows(
+    path: str | os.PathLike,
+    unit: str | None = None,
+    source_rate: float | None = None,
+    check: bool = True,
+    progress: bool = True,
+    **wanted: float | bool | str,
+) -> Iterator[Recording]:
+    """Read a recording as `read_recording` does, window by window, so that hours of it need little memory.
+
+    WFDB and EDF files are read part by part; of other formats the whole is in memory.
+
+    Args:
+        path, unit, source_rate, check, **wanted: as in `read_recording`; `length` is "window" by default.
+        progress: show a progress bar where there are many windows.
+
+    Yields, Raises, Warns: as in `read_recording`.
+    """
+    target = _Wanted(**{"length": "window"} | wanted)
+    source = open_recording(path, unit, source_rate, check, target.keeps)
+    name, n_windows = record_name(path), math.ceil(source.n_times / source.rate / target.duration)
+    windows = _recordings(source, name, target, rate_was_told=source_rate is not None)
+    quiet = not progress or n_windows <= _WINDOWS
+    yield from tqdm(windows, name, n_windows, unit=" windows", leave=False, disable=quiet)
 
 
 def from_array(
@@ -134,8 +171,8 @@ def from_array(
         gain: converter values per unit, one number or one a lead; needed for integers.
         source_rate: rate of the array in Hz; None means `sampling_rate`.
         name: name of the record for messages; several records are numbered from 0.
-        **wanted: `sampling_rate`, `duration`, `resample`, `length`, `derive`, `drop_extra`, as in
-            `read_recording`.
+        **wanted: `sampling_rate`, `duration`, `resample`, `length`, `derive`, `drop_extra`,
+            `any_amplitude`, as in `read_recording`.
 
     Returns:
         One `Recording` for each record and window.
@@ -167,35 +204,58 @@ def from_array(
         with np.errstate(over="ignore"):
             signals = (record * scale).astype(np.float32)
         own_name = f"{name}[{number}]" if array.ndim == 3 else name
-        result += _recordings(signals, names, rate, own_name, target, rate_was_told=True)
+        source = Source(lambda start, stop, whole=signals: whole[start:stop], len(signals), names, rate)
+        result += _recordings(source, own_name, target, rate_was_told=True)
     return result
 
 
-def _recordings(
-    signals: np.ndarray, names: list[str], rate: float, name: str, wanted: _Wanted, rate_was_told: bool
-) -> list[Recording]:
+def _recordings(source: Source, name: str, wanted: _Wanted, rate_was_told: bool) -> Iterator[Recording]:
     """The way of all recordings: leads, finite samples, rate, length, quality."""
-    signals = _choose_leads(signals, names, name, wanted)
-    refuse_non_finite(signals, f"Record {name}")
-    suspicion = rate_suspicion(len(signals), round(wanted.duration * rate), rate)
+    suspicion = rate_suspicion(source.n_times, round(wanted.duration * source.rate), source.rate)
     if suspicion and rate_was_told and wanted.length != "error":
-        warnings.warn(f"Record {name}: taken as {rate:g} Hz.{suspicion}", RecordWarning, stacklevel=3)
-    signals = to_rate(signals, rate, wanted.sampling_rate, wanted.resample, name)
-    result = []
-    for start, piece, padded in cut(signals, wanted.n_times, wanted.length, wanted.sampling_rate, name):
-        piece = np.ascontiguousarray(piece)
-        piece.setflags(write=False)
-        padded.setflags(write=False)
-        quality = assess(piece, wanted.sampling_rate, padded)
-        seconds = start / wanted.sampling_rate
-        result.append(Recording(piece, wanted.sampling_rate, name, quality, padded, seconds))
-    factor = next((each.quality.unit_factor for each in result if each.quality.unit_factor != 1), 1)
-    error = max(each.quality.einthoven_error for each in result)
-    if factor != 1 or error > EINTHOVEN_ERROR:
-        message = f"the limb leads do not fit together (off by {error:.2f} mV). Are their names right?"
-        message = message if factor == 1 else unit_note(factor)
-        warnings.warn(f"Record {name}: {message}", RecordWarning, stacklevel=3)
-    return result
+        message = f"Record {name}: taken as {source.rate:g} Hz.{suspicion}"
+        warnings.warn(message, RecordWarning, stacklevel=3)
+    for first, signals in _parts(source, name, wanted):
+        result = []
+        for start, piece, padded in cut(signals, wanted.n_times, wanted.length, wanted.sampling_rate, name):
+            piece = np.ascontiguousarray(piece)
+            piece.setflags(write=False)
+            padded.setflags(write=False)
+            quality = assess(piece, wanted.sampling_rate, padded)
+            seconds = (first + start) / wanted.sampling_rate
+            result.append(Recording(piece, wanted.sampling_rate, name, quality, padded, seconds))
+        factors = np.array([each.quality.unit_factor for each in result])
+        # A part of a long recording may be an electrode's alone.
+        if not (first or wanted.any_amplitude) and (factors != 1).all():
+            refuse_amplitude(factors[:1], f"Record {name}")
+        error = max(each.quality.einthoven_error for each in result)
+        if error > EINTHOVEN_ERROR:
+            message = f"the limb leads do not fit together (off by {error:.2f} mV). Are their names right?"
+            warnings.warn(f"Record {name}: {message}", RecordWarning, stacklevel=3)
+        yield from result
+
+
+def _parts(source: Source, name: str, wanted: _Wanted) -> Iterator[tuple[int, np.ndarray]]:
+    """The first sample of each part, and its signals, finite, at the wanted rate.
+
+    A recording is one part; of long ones that are cut into windows, each part holds `_WINDOWS` of them. It is
+    read with the samples beside it that the anti-aliasing filter sees, so that parts fit the whole.
+    """
+    ratio = rate_ratio(source.rate, wanted.sampling_rate, wanted.resample, name)
+    total, n_part = math.ceil(source.n_times * ratio), _WINDOWS * wanted.n_times
+    n_part = n_part if wanted.length == "window" and total > n_part else total
+    # In steps of the denominator, samples of both rates lie at the same times.
+    step = ratio.denominator
+    margin = 0 if ratio == 1 else step * math.ceil(20 * max(1, 1 / ratio) / step)
+    for first in range(0, total, n_part):
+        stop = min(first + n_part, total)
+        first = max(0, min(first, total - wanted.n_times))  # the last window ends with the recording
+        start = max(0, math.floor(first / ratio) // step * step - margin)
+        end = min(source.n_times, math.ceil(stop / ratio) + margin)
+        signals = _choose_leads(source.read(start, end), source.names, name, wanted)
+        refuse_non_finite(signals, f"Record {name}")
+        offset = int(first - start * ratio)
+        yield first, to_rate(signals, ratio)[offset : offset + stop - first]
 
 
 def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wanted) -> np.ndarray:

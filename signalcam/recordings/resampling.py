@@ -13,17 +13,14 @@ LENGTHS = ("error", "crop", "pad", "window")
 _COMMON_RATES = (125, 128, 250, 256, 257, 360, 500, 512, 1000, 2000)
 
 
-def to_rate(signals: np.ndarray, source_rate: float, wanted: float, resample: bool, name: str) -> np.ndarray:
-    """Signals (time, lead) at the `wanted` rate in Hz, through an anti-aliasing filter; float32 if resampled.
-
-    `scipy.signal.resample_poly` with its Kaiser-windowed FIR filter of zero phase; a line through the first
-    and last sample is taken off and put back, so that an offset makes no step at the ends.
+def rate_ratio(source_rate: float, wanted: float, resample: bool, name: str) -> Fraction:
+    """The `wanted` rate over the source's, both in Hz.
 
     Raises:
         RecordError: the rates differ and resampling was not asked for, or have no simple ratio.
     """
     if source_rate == wanted:
-        return signals
+        return Fraction(1)
     if not resample:
         found = f"expected {wanted:g} Hz, found {source_rate:g} Hz"
         raise RecordError(f"Record {name}: {found}. Ask for conversion with resample=True.")
@@ -33,7 +30,18 @@ def to_rate(signals: np.ndarray, source_rate: float, wanted: float, resample: bo
         raise RecordError(f"Record {name}: cannot resample {rates}. Resample it yourself and pass the array.")
     if source_rate < wanted:
         rates = f"from {source_rate:g} Hz up to {wanted:g} Hz; what lies above {source_rate / 2:g} Hz"
-        warnings.warn(f"Record {name}: resampled {rates} was never recorded.", RecordWarning, stacklevel=4)
+        warnings.warn(f"Record {name}: resampled {rates} was never recorded.", RecordWarning, stacklevel=5)
+    return ratio
+
+
+def to_rate(signals: np.ndarray, ratio: Fraction) -> np.ndarray:
+    """Signals (time, lead) at `ratio` times their rate, anti-aliased; float32 if resampled.
+
+    `scipy.signal.resample_poly` with its Kaiser-windowed FIR filter of zero phase; a line through the first
+    and last sample is taken off and put back, so that an offset makes no step at the ends.
+    """
+    if ratio == 1:
+        return signals
     from scipy.signal import resample_poly  # slow to import, and not needed at the wanted rate
 
     signals = signals.astype(np.float64)

@@ -193,7 +193,9 @@ def _write(
             for run in runs
         ],
     }
-    (output / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    (output / "metrics.json").write_text(
+        json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8"
+    )
     card = training_card(metrics, runs[0].results, summary)
     (output / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     logger.info("%s: %s.", output, ", ".join(sorted(path.name for path in output.iterdir())))

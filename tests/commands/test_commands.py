@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 
+import keras
 import numpy as np
 import pytest
 from broken_recordings import write_broken
@@ -24,6 +25,7 @@ from signalcam.deployment import deployable as deployment
 from signalcam.deployment import pretrained
 from signalcam.deployment.deployable import Settings, load_model, save_model
 from signalcam.leads import LEADS
+from signalcam.recordings import reading
 from signalcam.recordings.reading import read_recording
 from signalcam.reproduction.results import evaluate_model
 from signalcam.training.callbacks import ResumableState
@@ -221,6 +223,7 @@ def test_windows_of_a_long_recording_are_rows_of_their_own(tmp_path, signals, mo
     np.testing.assert_allclose([row["probability"] for row in rows], expected, atol=1e-3)
 
 
+@pytest.mark.bad_input(52)
 def test_one_bad_file_among_many_is_reported_and_the_rest_is_answered(folder, model_file, capsys):
     reasons = write_broken(folder)
     status, out, err = run(capsys, "predict", model_file, folder, "--format", "json")
@@ -232,6 +235,88 @@ def test_one_bad_file_among_many_is_reported_and_the_rest_is_answered(folder, mo
         (line,) = [line for line in lines if line.startswith(f"{path}: ")]
         assert reason in line
     assert lines[-1] == f"{len(reasons)} of {len(reasons) + 3} recordings could not be read, see above."
+
+
+def test_a_probability_of_just_the_threshold_is_predicted_positive():
+    limits, below = (0.25, 0.25), np.nextafter(np.float32(0.25), np.float32(0))
+    one = Settings(threshold=limits[:1])
+    assert [recordings._predicted(one, [p])[0] for p in (below, 0.25)] == ["NORMAL", "ABNORMAL"]
+    two = Settings(class_names=("A", "B"), threshold=limits)
+    assert recordings._predicted(two, [0.25, below]) == ["yes", "no"]
+
+
+@pytest.mark.bad_input(52)
+def test_whatever_error_one_file_raises_the_others_are_answered(folder, model_file, capsys, monkeypatch):
+    real = reading.open_recording
+
+    def failing(path, *arguments):
+        if path.name == "b.hea":
+            raise ZeroDivisionError("a library's own error")
+        return real(path, *arguments)
+
+    monkeypatch.setattr(reading, "open_recording", failing)
+    status, out, err = run(capsys, "predict", model_file, folder, "--format", "json")
+    assert status == 1
+    assert [row["file"][-5:] for row in strict_json(out)] == ["a.hea", "c.hea"]
+    assert f"{folder / 'b.hea'}: a library's own error" in err
+
+
+@pytest.mark.bad_input(47, 52)
+def test_answer_that_is_not_finite_is_a_reason_and_the_others_are_answered(
+    folder, model_file, capsys, monkeypatch
+):
+    wrong, answer = read_recording(folder / "a.hea")[0].signals, keras.Model.predict
+
+    def predict(model, x, **options):
+        outputs = dict(answer(model, x, **options))
+        bad = (x == wrong).all(axis=(1, 2))
+        return outputs | {"probability": np.where(bad[:, np.newaxis], np.nan, outputs["probability"])}
+
+    monkeypatch.setattr(keras.Model, "predict", predict)
+    status, out, err = run(capsys, "predict", model_file, folder, "--format", "json")
+    assert status == 1
+    assert [row["file"][-5:] for row in strict_json(out)] == ["b.hea", "c.hea"]
+    assert f"{folder / 'a.hea'}: probability must be finite" in err
+
+
+@pytest.mark.bad_input(46)
+def test_swapped_electrodes_are_noted_on_the_prediction(tmp_path, signals, model_file, capsys):
+    path = write_wfdb(tmp_path, -signals[0])
+    status, out, _ = run(capsys, "predict", model_file, path, "--format", "json")
+    assert status == 0
+    assert "all leads inverted? Leads I and V6 both point down" in strict_json(out)[0]["notes"]
+
+
+@pytest.mark.bad_input(61)
+def test_amplitude_that_no_heart_gives_is_refused_and_accepted_by_request(
+    tmp_path, signals, model_file, capsys
+):
+    path = write_csv(tmp_path / "a.csv", signals[0] * 1000)
+    stated = ("--unit", "mV", "--source-rate", "100", "--format", "json")
+    status, out, err = run(capsys, "predict", model_file, path, *stated)
+    assert (status, strict_json(out)) == (1, [])
+    assert "look like uV, not mV: multiply by 0.001?" in err
+    assert "accept it by --any-amplitude" in err
+    status, out, _ = run(capsys, "predict", model_file, path, *stated, "--any-amplitude")
+    assert status == 0
+    assert "look like uV" in strict_json(out)[0]["notes"]
+
+
+@pytest.mark.bad_input(59)
+@pytest.mark.security
+@pytest.mark.parametrize("name", ["=1+1", "+a", "-a", "@a"])
+def test_no_spreadsheet_runs_a_name_and_control_characters_are_shown_escaped(
+    tmp_path, signals, model_file, capsys, monkeypatch, name
+):
+    monkeypatch.chdir(tmp_path)
+    write_wfdb(tmp_path, signals[0], name=name)
+    (tmp_path / "bad\x1b[31m\n.csv").write_text("I\n")
+    status, out, err = run(capsys, "predict", "--format", "csv", "--", model_file, f"{name}.hea", "*.csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["file"] for row in rows] == [f"'{name}.hea"]
+    assert status == 1
+    assert r"bad\x1b[31m\n.csv: Record bad\x1b[31m\n: " in err
+    assert "\x1b" not in out + err
 
 
 @pytest.mark.parametrize("form", ["json", "csv", "table"])

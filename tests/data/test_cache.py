@@ -106,6 +106,8 @@ def spoil(folder, how):
         np.save(path, np.zeros((6, 1000, 12)))
     elif how == "archive":
         path.write_bytes(b"PK\x03\x04" + b"x" * 1000)
+    elif how == "too large":
+        path.write_bytes(content + b" ")
     elif how == "another shape":
         write_parts(path, data.replace(b"(6, 1000, 12)", b"(6, 500, 24) "), footer)
     elif how == "another type":
@@ -130,6 +132,7 @@ def spoil(folder, how):
         ("header only", "data are not whole"),
         ("data truncated", "data are not whole"),
         ("last line truncated", "data are not whole .its last line"),
+        ("too large", "data are not whole .its last line"),
         ("checksums missing", "data are not whole"),
         ("pickled", "data are not whole"),
         ("archive", "data are not whole"),

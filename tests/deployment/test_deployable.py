@@ -1,7 +1,10 @@
 """The deployable model: the same numbers as the steps by hand, its settings, what damaged files get."""
 
+import errno
 import json
+import tracemalloc
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -18,7 +21,7 @@ from signalcam.deployment.deployable import (
     save_model,
     settings_of,
 )
-from signalcam.errors import ModelFileError
+from signalcam.errors import ModelFileError, RecordError
 from signalcam.leads import LEADS
 from signalcam.model import add_cam, build_model
 from signalcam.preprocessing import SCALINGS, Scaler, detrend
@@ -82,7 +85,7 @@ def test_a_nan_never_becomes_a_diagnosis(model, ecg_like):
 @pytest.mark.bad_input(37)
 @pytest.mark.parametrize("shape", [(2, 900, 12), (2, 1000, 11), (2, 1100, 12)])
 def test_wrong_length_or_lead_count_is_refused_before_the_network(model, shape):
-    with pytest.raises(ValueError, match="1000"):
+    with pytest.raises(ValueError, match=r"signals must have (1,000 samples a record|12 leads), .* got"):
         predict(model, np.zeros(shape, np.float32))
 
 
@@ -193,3 +196,92 @@ def test_weights_that_are_not_finite_are_not_saved(model, tmp_path):
     with pytest.raises(ValueError, match="not finite; model.keras was not written"):
         save_model(model, tmp_path / "model.keras")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.bad_input(47)
+def test_saved_weights_that_are_not_finite_are_refused_on_loading(model, tmp_path):
+    deployment.network_of(model).get_layer("classifier").bias.assign([np.inf])
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ModelFileError, match="Weight .*bias is not finite; train it again"):
+        load_model(tmp_path / "model.keras")
+
+
+@pytest.mark.bad_input(47)
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan"), float("inf")])
+def test_threshold_that_is_no_probability_is_refused_also_on_loading(model, tmp_path, threshold):
+    with pytest.raises(ValueError, match="threshold must hold probabilities, from 0 to 1"):
+        Settings(threshold=(threshold,))
+    object.__setattr__(settings_of(model), "threshold", (threshold,))
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ModelFileError, match="from 0 to 1"):
+        load_model(tmp_path / "model.keras")
+    assert Settings(threshold=(0.0,)).threshold == (0.0,)
+    assert Settings(threshold=(1.0,)).threshold == (1.0,)
+
+
+@pytest.mark.bad_input(47)
+@pytest.mark.parametrize("name", ["probability", "logit", "evidence", "heatmap"])
+def test_output_that_is_not_finite_is_an_error_with_its_record(model, ecg_like, monkeypatch, name):
+    outputs = {key: np.asarray(value) for key, value in model.predict(ecg_like, verbose=0).items()}
+    outputs[name][3].flat[-1] = np.nan
+    monkeypatch.setattr(model, "predict", lambda *_, **__: outputs)
+    with pytest.raises(RecordError, match=f"{name} must be finite, got NaN or infinity for record 3 of 6"):
+        predict(model, ecg_like)
+
+
+@pytest.mark.bad_input(47)
+def test_samples_that_overflow_the_network_never_become_a_decision(model, ecg_like):
+    with pytest.raises(RecordError, match="amplitude that a heart gives; record 2 of 6"):
+        predict(model, ecg_like * np.array([1, 1, 1e38, 1, 1, 1])[:, np.newaxis, np.newaxis])
+    with pytest.raises(RecordError, match="must be finite"):
+        predict(model, ecg_like[:1] * 1e38, any_amplitude=True)
+
+
+@pytest.mark.bad_input(50)
+def test_lead_names_in_another_order_are_refused_also_in_a_file(model, tmp_path):
+    swapped = (*LEADS[:3], "aVL", "aVR", *LEADS[5:])
+    with pytest.raises(ValueError, match="lead_names must be in the order I, II, III, aVR"):
+        Settings(lead_names=swapped)
+    object.__setattr__(settings_of(model), "lead_names", swapped)
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ModelFileError, match="lead_names must be in the order"):
+        load_model(tmp_path / "model.keras")
+    assert Settings(lead_names=("I", "II", "V5")).lead_names == ("I", "II", "V5")
+    with pytest.raises(ValueError, match="in the order"):
+        Settings(lead_names=("I", "I"))
+
+
+@pytest.mark.bad_input(55)
+@pytest.mark.security
+def test_file_that_unpacks_to_600_megabytes_is_refused_by_its_directory(model, tmp_path):
+    save_model(model, tmp_path / "model.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "model.keras", "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("bomb", "w") as file,
+    ):
+        for _ in range(600):
+            file.write(bytes(1_000_000))
+    tracemalloc.start()
+    with pytest.raises(
+        ModelFileError, match=r"unpacks to 600,\d{3},\d{3} bytes; expected 268,435,456 at most"
+    ):
+        load_model(tmp_path / "model.keras")
+    assert tracemalloc.get_traced_memory()[1] < 10e6
+    tracemalloc.stop()
+
+
+@pytest.mark.bad_input(60)
+def test_full_disk_leaves_the_old_model_and_no_part(model, tmp_path, monkeypatch):
+    path = tmp_path / "model.keras"
+    save_model(model, path)
+    before = path.read_bytes()
+
+    def full(self, file, *_, **__):
+        Path(file).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(keras.Model, "save", full)
+    with pytest.raises(OSError, match=r"Cannot write .*model.keras: No space left .*bytes are free"):
+        save_model(model, path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == before

@@ -177,3 +177,15 @@ def test_an_unknown_aim_is_refused(aim):
 def test_one_class_has_no_threshold():
     with pytest.raises(ValueError, match="y must hold both classes for a threshold, got"):
         choose_threshold([1, 1], [0.2, 0.3])
+
+
+@pytest.mark.parametrize(("p", "expected"), [([0.1, 0.2, 0.7, 0.9], 0.8), ([0.1, 0.3, 0.8, 1.0], 0.2)])
+def test_of_thresholds_that_serve_alike_the_one_nearest_to_one_half_is_taken(p, expected):
+    # Right in three of four at the first and at the last cut, in two of four between.
+    assert choose_threshold([0, 1, 0, 1], p, "accuracy") == pytest.approx(expected)
+
+
+def test_probability_on_the_edge_of_two_bins_counts_in_the_upper_one():
+    # Below one half 0.4 alone, a gap of 0.4; from there on 0.5 and 0.6, one positive, a gap of 0.1.
+    assert expected_calibration_error([0, 0, 1], [0.4, 0.5, 0.6], 2) == pytest.approx(0.5 / 3)
+    assert expected_calibration_error([1, 1], [1.0, 0.0], 2) == pytest.approx(0.5)

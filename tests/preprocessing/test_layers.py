@@ -179,3 +179,21 @@ def test_scaler_that_was_not_fitted_makes_no_layer():
         scale_layer(Scaler("standard"))
     with pytest.raises(ValueError, match="rule must be one of .*, got 'max'"):
         Scale("max")
+
+
+@pytest.mark.parametrize("rule", ["record", "record_standard"])
+def test_a_lead_is_flat_up_to_a_hundredth_of_a_step_of_the_converter(rule):
+    lead = np.where(np.arange(1000) % 2, 1.0, -1.0).astype(np.float32)[:, np.newaxis]
+    for size, scaled in ((0.99e-5, 0), (1.01e-5, 1)):
+        signals = (size * lead)[np.newaxis]
+        for found in (Scaler(rule).transform(signals), Scale(rule)(signals)):
+            np.testing.assert_allclose(found, scaled * lead[np.newaxis], atol=1e-4)
+
+
+@pytest.mark.parametrize("rule", ["standard", "standard_asinh"])
+def test_a_lead_that_was_flat_in_training_gives_zeros(rule):
+    signals = np.ones((1, 10, 2), np.float32)
+    scaler = Scaler(rule, [0, 0], [0.99e-5, 1.01e-5])
+    for found in (scaler.transform(signals), np.asarray(scale_layer(scaler)(signals))):
+        assert (found[..., 0] == 0).all()
+        assert (found[..., 1] > 10).all()

@@ -12,7 +12,7 @@ import pytest
 from recording_files import dicom_dataset, write_csv, write_dicom, write_edf, write_wfdb
 
 from signalcam.leads import LEADS
-from signalcam.recordings import RecordError, read_recording
+from signalcam.recordings import RecordError, RecordWarning, read_recording
 
 STATED = {"source_rate": 100, "unit": "mV"}
 
@@ -230,8 +230,9 @@ def test_csv_time_column_of_another_rate_or_with_a_gap_is_refused(tmp_path, ecg)
         ("I,II\n1,2\n1\n", "columns changed from 2 to 1"),
         ("I,II\n1,2,3\n", "names 2 columns, the rows have 3"),
         ("I,II\n1,abc\n", "could not convert string 'abc'"),
-        ("I,II\n1,\n", "could not convert string ''"),
-        ("I;II\n0,1;0,2\n", "could not convert string '0,1'"),
+        ("I,II\n1,2\n1, \n", "row 2 of samples, column 'II', is empty: a missing sample"),
+        ("I;II\n0,1;0,2\n0,1;0.2\n", "row 2 of samples mixes decimal commas and points"),
+        ("I;II\n1.000,5;2\n", "row 1 of samples mixes decimal commas and points"),
         ("I,II\n" + "1,2\n" * 1000, "Missing: III, aVR, aVL, aVF, V1"),
         ("I,I\n" + "1,2\n" * 1000, "Named twice: I"),
     ],
@@ -245,6 +246,51 @@ def test_malformed_csv_is_a_record_error_with_its_cause(tmp_path, text, match):
     assert caught.value.__cause__ is not None
 
 
+@pytest.mark.bad_input(62)
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_decimal_commas_are_read(tmp_path, ecg, mark):
+    path = write_csv(tmp_path / "a.csv", ecg, mark=mark)
+    path.write_text(path.read_text().replace(".", ","))
+    np.testing.assert_allclose(read_recording(path, **STATED)[0].signals, ecg, atol=1e-6)
+
+
+@pytest.mark.bad_input(62)
+@pytest.mark.parametrize(
+    ("name", "scale"), [("time", 1), ("time (s)", 1), ("seconds", 1), ("time_ms", 1000), ("ms", 1000)]
+)
+@pytest.mark.parametrize("rate", [100, 500, 360])
+def test_column_of_times_gives_the_rate(tmp_path, ecg, name, scale, rate):
+    times = np.round(np.arange(1000) * scale / rate, 4)
+    path = write_csv(tmp_path / "a.csv", ecg, times=times, time_name=name)
+    options = {"sampling_rate": rate, "duration": 1000 / rate, "unit": "mV"}
+    (recording,) = read_recording(path, **options)
+    np.testing.assert_allclose(recording.signals, ecg, atol=1e-6)
+
+
+@pytest.mark.bad_input(62)
+@pytest.mark.parametrize(("name", "step"), [("time", 2), ("t", 0.5), ("sample", 1), ("index", 0.01)])
+def test_column_of_unclear_times_does_not_give_the_rate(tmp_path, ecg, name, step):
+    path = write_csv(tmp_path / "a.csv", ecg, times=np.arange(1000) * step, time_name=name)
+    with pytest.raises(RecordError, match="states no sampling rate"):
+        read_recording(path, unit="mV")
+
+
+@pytest.mark.bad_input(53)
+@pytest.mark.parametrize("suffix", [".csv", ".txt", ".hea", ".dat", ".edf", ".bdf", ".dcm", "", ".xyz"])
+def test_a_gigabyte_of_nuls_is_answered_within_a_second_in_little_memory(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    with open(path, "wb") as file:
+        file.truncate(1 << 30)
+    tracemalloc.start()
+    start = time.process_time()
+    with pytest.raises((RecordError, FileNotFoundError), match="Record a: "):
+        read_recording(path, **STATED)
+    seconds, (_, peak) = time.process_time() - start, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert seconds < 1
+    assert peak < 10e6
+
+
 @pytest.mark.bad_input(17)
 def test_csv_with_nan_names_lead_and_count(tmp_path, ecg):
     ecg[3:5, 10] = np.nan
@@ -254,9 +300,11 @@ def test_csv_with_nan_names_lead_and_count(tmp_path, ecg):
         read_recording(write_csv(tmp_path / "a.csv", ecg), **STATED)
 
 
+@pytest.mark.bad_input(53)
 @pytest.mark.parametrize(
     "content",
     [
+        b"I(" + b" " * 2_000 + b",II\n1,2\n",
         b"I(" + b" " * 90_000 + b",II\n1,2\n",
         b"I" + "\u0301\u0323".encode() * 40_000 + b",II\n1,2\n",
         b"x," * 45_000 + b"\n",
@@ -465,7 +513,7 @@ def drop(*names):
     return lambda dataset, group, channels: [delattr(channels[0], name) for name in names]
 
 
-@pytest.mark.bad_input(11, 21)
+@pytest.mark.bad_input(11, 21, 51)
 @pytest.mark.parametrize(
     ("change", "match"),
     [
@@ -483,6 +531,8 @@ def drop(*names):
         (lambda d, g, c: setattr(g, "WaveformSampleInterpretation", "MB"), "stored as MB, not linearly"),
         (lambda d, g, c: delattr(d, "WaveformSequence"), "holds no waveform"),
         (lambda d, g, c: delattr(g, "SamplingFrequency"), "SamplingFrequency"),
+        (lambda d, g, c: setattr(c[3], "ChannelSampleSkew", "1"), "channel aVR is skewed in time"),
+        (lambda d, g, c: setattr(c[3], "ChannelTimeSkew", "0.001"), "channel aVR is skewed in time"),
         (lambda d, g, c: c.pop(), "expected 12 channel definitions, found 11"),
         (
             lambda d, g, c: setattr(c[0].ChannelSourceSequence[0], "CodeMeaning", "Lead II"),
@@ -494,6 +544,36 @@ def test_dicom_that_leaves_something_open_is_refused(tmp_path, ecg, change, matc
     pytest.importorskip("pydicom")
     with pytest.raises(RecordError, match=f"Record a: cannot read .*{match}"):
         read_recording(changed_dicom(tmp_path / "a.dcm", ecg, change))
+
+
+@pytest.mark.bad_input(51)
+@pytest.mark.parametrize("rate", ["0", "-100"])
+def test_dicom_whose_rate_is_not_above_zero_is_refused(tmp_path, ecg, rate):
+    pytest.importorskip("pydicom")
+    path = changed_dicom(tmp_path / "a.dcm", ecg, lambda d, g, c: setattr(g, "SamplingFrequency", rate))
+    with pytest.raises(RecordError, match=f"Record a: the file states {rate} Hz"):
+        read_recording(path)
+
+
+@pytest.mark.bad_input(51)
+@pytest.mark.parametrize("state", ["DISCONNECTED", ["QUESTIONABLE", "INVALID"]])
+def test_dicom_channel_that_was_disconnected_is_a_missing_lead(tmp_path, ecg, state):
+    pytest.importorskip("pydicom")
+    path = changed_dicom(tmp_path / "a.dcm", ecg, lambda d, g, c: setattr(c[7], "ChannelStatus", state))
+    with pytest.raises(RecordError, match="lead V2: the lead is missing"):
+        read_recording(path)
+    path = changed_dicom(tmp_path / "b.dcm", ecg, lambda d, g, c: setattr(c[7], "ChannelStatus", "OK"))
+    assert len(read_recording(path)) == 1
+
+
+@pytest.mark.bad_input(51)
+def test_dicom_with_several_original_groups_says_which_is_taken(tmp_path, ecg):
+    pytest.importorskip("pydicom")
+    other = dicom_dataset(ecg[:500] * 1000).WaveformSequence[0]
+    path = changed_dicom(tmp_path / "a.dcm", ecg, lambda d, g, c: d.WaveformSequence.append(other))
+    with pytest.warns(RecordWarning, match="of 2 groups .* the first is taken as the recording"):
+        (recording,) = read_recording(path)
+    np.testing.assert_allclose(recording.signals, ecg, atol=1e-6)
 
 
 @pytest.mark.bad_input(17)

@@ -51,6 +51,13 @@ def test_short_still_spans_are_no_defect(clean):
 
 
 @pytest.mark.bad_input(20)
+@pytest.mark.parametrize(("n", "flagged"), [(9, {}), (10, {"V1": 0.01})])
+def test_clipping_is_flagged_from_one_sample_in_a_hundred_on(clean, n, flagged):
+    clean[500 : 500 + n, 6] = 9.0
+    assert assess(clean, 100).clipped == flagged
+
+
+@pytest.mark.bad_input(20)
 @pytest.mark.parametrize("sign", [1, -1])
 def test_clipping_at_a_limit_is_flagged_with_the_fraction_of_samples(clean, sign):
     lead = np.sin(2 * np.pi * np.arange(1000) / 100)
@@ -100,6 +107,16 @@ def test_amplitudes_of_another_unit_give_the_factor_to_millivolts(clean, factor,
 @pytest.mark.bad_input(21)
 def test_note_on_the_unit_names_unit_and_factor(clean):
     assert "the values look like uV, not mV: multiply by 0.001?" in assess(clean * 1000, 100).notes
+
+
+@pytest.mark.bad_input(61)
+@pytest.mark.parametrize(
+    ("span", "factor"), [(0.0199, 1e3), (0.0201, 1), (31.6, 1), (31.7, 1e-3), (np.inf, 1e-6)]
+)
+def test_limits_of_the_middle_leads_span(span, factor):
+    spans = np.array([0, 0, 1e-9, span, 1e9])
+    assert unit_factor(spans) == pytest.approx(factor)
+    np.testing.assert_allclose(unit_factor([spans, np.ones(5), np.zeros(5)]), [factor, 1, 1])
 
 
 def test_unit_of_flat_leads_only_is_left_alone():

@@ -1,11 +1,14 @@
 """The gate: what a model may see, what is done by request only, and what is refused."""
 
+import os
+import subprocess
+import sys
 import tracemalloc
 import warnings
 
 import numpy as np
 import pytest
-from recording_files import write_csv, write_wfdb
+from recording_files import write_csv, write_edf, write_wfdb
 
 from signalcam.leads import LEADS
 from signalcam.recordings import (
@@ -15,8 +18,13 @@ from signalcam.recordings import (
     find_recordings,
     from_array,
     read_recording,
+    read_windows,
+    reading,
     refuse_non_finite,
 )
+from signalcam.recordings.formats import readers
+from signalcam.recordings.formats.wfdb_files import read_samples
+from signalcam.recordings.quality import unit_note
 
 EIGHT = ["I", "II", *LEADS[6:]]
 
@@ -192,6 +200,8 @@ def test_whole_lead_of_nan_is_reported_as_missing(ecg_like):
 def test_wrong_length_or_lead_count_is_our_own_error(ecg_like):
     with pytest.raises(ValueError, match=r"signals must have 1,000 samples a record, .* got 900"):
         check_signals(ecg_like[:, :900])
+    with pytest.raises(ValueError, match=r"signals must have 1,000 samples a record, .* got 1,001"):
+        check_signals(np.concatenate([ecg_like, ecg_like[:, :1]], axis=1))
     with pytest.raises(ValueError, match=r"signals must have 12 leads, .* got 8"):
         check_signals(ecg_like[..., :8])
     with pytest.raises(ValueError, match=r"shape \(record, 1000, 12\) or one record of it, got \(1000,\)"):
@@ -210,13 +220,30 @@ def test_named_leads_are_ordered_by_name(ecg_like, rng):
 # What is suspect is said.
 
 
-@pytest.mark.bad_input(21)
-@pytest.mark.parametrize(("factor", "words"), [(1000, "look like uV.*0.001"), (0.001, "look like V.*1000")])
-def test_amplitudes_in_another_unit_warn_with_the_likely_factor(ecg_like, factor, words):
-    with pytest.warns(RecordWarning, match=words):
-        check_signals(ecg_like * factor)
-    with pytest.warns(RecordWarning, match=words):
-        from_array(ecg_like[0] * factor)
+@pytest.mark.bad_input(21, 61)
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [(1000, "look like uV.*by 0.001"), (0.001, "look like V.*by 1000"), (1e36, "look like nV")],
+)
+def test_amplitudes_in_another_unit_are_refused_with_the_likely_factor_unless_accepted(
+    ecg_like, factor, words
+):
+    signals = ecg_like.copy()
+    signals[4] *= factor
+    with pytest.raises(RecordError, match=f"record 4 of 6: the values {words}"):
+        check_signals(signals)
+    with pytest.raises(RecordError, match=f"Record array must have an amplitude .*{words}"):
+        from_array(signals[4])
+    np.testing.assert_array_equal(check_signals(signals, any_amplitude=True, warn=False), signals)
+    (recording,) = from_array(signals[4], any_amplitude=True)
+    assert any(unit_note(recording.quality.unit_factor) == note for note in recording.quality.notes)
+
+
+@pytest.mark.bad_input(61)
+def test_electrode_that_was_off_for_one_window_does_not_refuse_a_long_recording(ecg_like):
+    long = np.concatenate([ecg_like[0] * 1000, ecg_like[1]])
+    factors = [each.quality.unit_factor for each in from_array(long, length="window")]
+    assert factors == [0.001, 1]
 
 
 @pytest.mark.bad_input(26)
@@ -513,3 +540,87 @@ def test_recordings_are_found_one_by_one(tree):
     assert next(finder).name == "a.csv"
     (tree / "b" / "w1.hea").unlink()
     assert "w1.hea" not in [path.name for path in finder]
+
+
+# Long recordings, window by window.
+
+
+@pytest.mark.bad_input(56)
+@pytest.mark.parametrize("n_times", [60_000, 61_234, 200_500])
+@pytest.mark.parametrize("rate", [100, 360, 1000])
+def test_windows_read_part_by_part_are_those_of_the_whole(tmp_path, rate, n_times, monkeypatch):
+    monkeypatch.setattr(reading, "_WINDOWS", 4)
+    monkeypatch.setattr(readers, "_AT_ONCE", 1000)
+    path = write_wfdb(tmp_path, long_ecg(n_times, rate), rate=rate)
+    options = {"resample": True, "length": "window"}
+    found = list(read_windows(path, progress=False, resample=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole = from_array(read_samples(path)[0], source_rate=rate, **options)
+    assert [each.start for each in found] == [each.start for each in whole]
+    for one, other in zip(found, whole, strict=True):
+        np.testing.assert_allclose(one.signals, other.signals, atol=2e-3 if rate != 100 else 0)
+
+
+@pytest.mark.bad_input(56)
+@pytest.mark.parametrize("form", ["wfdb", "edf"])
+def test_memory_does_not_grow_with_the_length_of_a_recording(tmp_path, form, monkeypatch):
+    pytest.importorskip("edfio")
+    monkeypatch.setattr(reading, "_WINDOWS", 6)
+    monkeypatch.setattr(readers, "_AT_ONCE", 1000)
+    long = np.tile(np.round(long_ecg(10_000, 1000), 2), (90, 1)).astype(np.float32)
+    path = write_wfdb(tmp_path, long, rate=1000)
+    if form == "edf":
+        path = write_edf(tmp_path / "long.edf", long * 1000, rates=1000, seconds=900)
+    tracemalloc.start()
+    n = sum(1 for _ in read_windows(path, resample=True, progress=False))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert n == 90
+    assert peak < 0.6 * long.nbytes  # of which six windows are a fifteenth, in float64 twice that
+
+
+@pytest.mark.bad_input(8, 56)
+def test_checksum_of_a_long_recording_is_compared_before_its_first_window(tmp_path, ecg_like, monkeypatch):
+    monkeypatch.setattr(readers, "_AT_ONCE", 1000)
+    path = write_wfdb(tmp_path, np.concatenate(ecg_like))
+    data = bytearray(path.with_suffix(".dat").read_bytes())
+    data[-3] ^= 4
+    path.with_suffix(".dat").write_bytes(data)
+    with pytest.raises(RecordError, match="lead V5: the header gives checksum"):
+        next(read_windows(path))
+    assert len(list(read_windows(path, check=False))) == 6
+
+
+@pytest.mark.bad_input(57)
+def test_checks_and_quality_need_numpy_alone():
+    code = (
+        "import sys, signalcam.recordings; from signalcam.recordings import checks, quality;"
+        "print({'tensorflow', 'keras', 'pandas', 'matplotlib', 'scipy', 'wfdb'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.bad_input(52)
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads every folder")
+def test_folder_that_cannot_be_read_is_given_back(tree):
+    tree_folder = tree / "closed"
+    tree_folder.mkdir(mode=0)
+    assert tree_folder in list(find_recordings(tree))
+
+
+@pytest.mark.bad_input(52)
+def test_sub_folder_whose_listing_fails_is_given_back_after_the_others(tree, monkeypatch):
+    (tree / "closed").mkdir()
+    listed = os.scandir
+
+    def scandir(path):
+        if os.fspath(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = list(find_recordings(tree))
+    assert found[-1] == tree / "closed"
+    assert len(found) > 1

@@ -164,6 +164,7 @@ def test_negative_checksums_are_read_modulo_65536(header):
         (b"r1 1 100 1000\nr1.dat 16 1000/mV 16 0 zero 0 0 I", "whole number, found 'zero'"),
         (b"r1 1 100 1000\nr1.dat 516 1000/mV 16 0 0 0 0 I", "format '516' is not read"),
         (b"r1 1 100 1000\nr1.dat 16x4 1000/mV 16 0 0 0 0 I", "several samples a frame"),
+        (b"r1 1 100 1000\nr1.dat 16:3 1000/mV 16 0 0 0 0 I", "'16:3' has several .* or a skew"),
         (b"r1 1 100 1000\nr1.dat", "expected file, format and gain"),
     ],
 )
@@ -312,6 +313,7 @@ def test_records_of_the_real_sample_are_bit_equal_to_wfdb(real_folder):
 @pytest.mark.parametrize(
     "comment", ["# Größe".encode("latin-1"), "# a\u2028b\x85c".encode(), b"#\xff\xfe\x00"]
 )
+@pytest.mark.bad_input(58)
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 def test_comments_in_any_encoding_and_other_line_ends_are_read(header, comment, end):
     whole = read_samples(header)[0]
@@ -325,6 +327,7 @@ def test_bytes_that_are_no_text_are_refused_outside_comments(header):
         read_samples(header)
 
 
+@pytest.mark.bad_input(58)
 def test_record_line_may_name_the_sample_file_of_a_challenge(header):
     whole = read_samples(header)[0]
     edited(header, r"^r1 12", "r1.mat 12")
@@ -340,6 +343,7 @@ def test_record_line_with_another_name_and_the_suffix_is_refused(header):
         read_samples(header)
 
 
+@pytest.mark.bad_input(58)
 def test_header_with_its_suffix_in_capitals_is_read(header):
     whole = read_samples(header)[0]
     signals, parsed = read_samples(header.rename(header.with_suffix(".HEA")))

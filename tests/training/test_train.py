@@ -1,5 +1,7 @@
 """Training: checks before it, the best epoch after it, the same result after an interruption."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -105,6 +107,32 @@ def test_interrupted_training_is_resumed_to_the_same_result(uninterrupted, tmp_p
     assert {"history.csv", "network.keras", "training_state.npz"} == {f.name for f in tmp_path.iterdir()}
 
 
+def test_plateau_goes_on_where_it_was_interrupted_and_halves_the_rate(tmp_path, monkeypatch):
+    """The loss stands still: of patience 2, one epoch is waited before the interruption and one behind it."""
+    monkeypatch.setattr(sys.modules[train.__module__], "PATIENCE", 2)
+    begin = SeededEpochs.on_epoch_begin
+
+    def interrupt(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+        begin(self, epoch, logs)
+
+    options = dict(OPTIONS, learning_rate=1e-12, epochs=4, folder=tmp_path, verbose=False)
+    monkeypatch.setattr(SeededEpochs, "on_epoch_begin", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(still_model, *make_data(), **options)
+    monkeypatch.setattr(SeededEpochs, "on_epoch_begin", begin)
+    rates = train(still_model, *make_data(), **options).history["learning_rate"] / 1e-12
+    assert rates.iloc[0] == pytest.approx(1)
+    assert rates.iloc[3] == pytest.approx(0.5)
+
+
+def still_model():
+    """Without BatchNorm, whose running statistics would move the validation loss."""
+    layers = [keras.layers.Conv1D(4, 3), keras.layers.GlobalAveragePooling1D()]
+    return keras.Sequential([keras.Input((40, 3)), *layers, keras.layers.Dense(1, activation="sigmoid")])
+
+
 def wider_model():
     layers = [keras.layers.Conv1D(5, 3), keras.layers.GlobalAveragePooling1D()]
     return keras.Sequential([keras.Input((40, 3)), *layers, keras.layers.Dense(1, activation="sigmoid")])
@@ -117,6 +145,7 @@ def another_sample(data):
     return (signals, labels), validation
 
 
+@pytest.mark.bad_input(48)
 @pytest.mark.parametrize(
     ("named", "model", "data", "layer", "changes"),
     [

@@ -1,7 +1,8 @@
 """One recording from a table of text: a header row with lead names, one column a lead, one row a sample.
 
-Commas, semicolons, tabs or bars separate the columns; a point is the decimal mark. A column of times or
-sample numbers is checked against the rate and left out.
+Commas, semicolons, tabs or bars separate the columns; the decimal mark is a point, or a comma all through a
+file that is not separated by commas. A column of times gives the rate where its unit is clear, or is checked
+against the rate that is given; it is left out, as are sample numbers.
 """
 
 import csv
@@ -31,19 +32,23 @@ _STEPS_PER_SECOND = {"seconds": (1,), "milliseconds": (1000,), "any": (1, 1000, 
 
 def read_csv(
     path: Path, unit: str | None, wanted: Callable[[str], bool], source_rate: float | None
-) -> tuple[np.ndarray, list[str], float]:
-    """All samples of a CSV file in UTF-8. Args, Returns: as in `readers.read_file`. Raises ValueError."""
+) -> tuple[Callable, int, list[str], float]:
+    """Read a CSV file in UTF-8.
+
+    Args: as in `readers.open_recording`. Returns: what `Source` holds. Raises ValueError.
+    """
     lines = _lines(path)
     delimiter, columns = _read_header_row(lines)
-    if source_rate is None:
-        raise ValueError("a CSV file states no sampling rate: give source_rate=... in Hz (--source-rate).")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="loadtxt: input contained no data")
-        table = np.loadtxt(lines, delimiter=delimiter, comments=None, quotechar='"', ndmin=2)
+        numbers = _with_points(lines, delimiter, columns)
+        table = np.loadtxt(numbers, delimiter=delimiter, comments=None, quotechar='"', ndmin=2)
     if not table.size:
         raise ValueError("the table has a header row but no samples.")
     if table.shape[1] != len(columns):
         raise ValueError(f"the header row names {len(columns)} columns, the rows have {table.shape[1]}.")
+    if source_rate is None:
+        source_rate = _stated_rate(table, columns)
     names, kept, scales = [], [], []
     for position, column in enumerate(columns):
         lead, stated = _split_unit(column)
@@ -54,7 +59,8 @@ def read_csv(
             names.append(lead)
             kept.append(position)
             scales.append(agreed_scale(stated, unit, f"column {column[:40]!r}"))
-    return (table[:, kept] * scales).astype(np.float32), names, float(source_rate)
+    signals = (table[:, kept] * scales).astype(np.float32)
+    return lambda start, stop: signals[start:stop], len(signals), names, float(source_rate)
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -63,6 +69,37 @@ def _lines(path: Path) -> Iterator[str]:
             if len(line) == _MAX_LINE:
                 raise ValueError(f"expected lines under {_MAX_LINE:,} characters, found {line[:40]!r}.")
             yield line
+
+
+def _with_points(lines: Iterator[str], delimiter: str, columns: list[str]) -> Iterator[str]:
+    """The lines with points for decimal commas; refuse both in one file, and empty cells."""
+    marks = set()
+    for row, line in enumerate(lines, start=1):
+        if delimiter != ",":
+            marks |= {mark for mark in ",." if mark in line}
+            if len(marks) == 2:
+                raise ValueError(f"row {row} of samples mixes decimal commas and points. Use one of them.")
+            line = line.replace(",", ".")
+        cells = line.split(delimiter)
+        if len(cells) == len(columns) and not all(map(str.strip, cells)):
+            column = next(name for name, cell in zip(columns, cells, strict=True) if not cell.strip())
+            found = f"the cell in row {row} of samples, column {column[:40]!r}, is empty: a missing sample"
+            raise ValueError(f"{found}. Cut the table to a span without gaps, or leave the column out.")
+        yield line
+
+
+def _stated_rate(table: np.ndarray, columns: list[str]) -> float:
+    """The rate in Hz by a column of times whose unit is clear; "time" in steps below half is in seconds."""
+    for times, column in zip(table.T, columns, strict=True):
+        clock, step = _clock(column), float(np.diff(times).mean()) if len(times) > 1 else 0.0
+        seconds = {"seconds": step, "milliseconds": step / 1000, "any": step if step < 0.5 else 0}.get(
+            clock, 0
+        )
+        if seconds > 0:
+            # Times are often rounded; a rate that is all but a whole number is one.
+            rate = 1 / seconds
+            return float(round(rate)) if abs(rate - round(rate)) < 0.005 * rate else rate
+    raise ValueError("a CSV file states no sampling rate: give source_rate=... in Hz (--source-rate).")
 
 
 def _read_header_row(lines: Iterator[str]) -> tuple[str, list[str]]:

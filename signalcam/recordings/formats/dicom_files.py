@@ -1,16 +1,19 @@
 """One recording from a DICOM waveform object (12-lead ECG, general ECG), through `pydicom`.
 
-Read is the first group of channels that is an original recording, no median beat. A value is sample x
+Read is the first group of channels that is an original recording, no median beat; a warning says where there
+are several. Disconnected channels are missing leads; samples skewed in time are refused. A value is sample x
 sensitivity x correction factor + baseline (DICOM PS3.3, C.10.9; lead codes: PS3.16, CID 3001).
 """
 
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from signalcam.errors import RecordWarning
 from signalcam.leads import LEADS, agreed_scale, known_lead
 
 if TYPE_CHECKING:
@@ -20,13 +23,15 @@ if TYPE_CHECKING:
 _LEAD_NUMBERS = dict(zip((1, 2, 61, 62, 63, 64, 3, 4, 5, 6, 7, 8), LEADS, strict=True))
 _LEAD_CODE = re.compile(r"(?:2:|5\.6\.3-9-)(\d{1,3})")
 _LINEAR_SAMPLES = ("SB", "UB", "SS", "US", "SL", "UL")
+_SKEWS = ("ChannelTimeSkew", "ChannelSampleSkew")
+_UNUSABLE = {"DISCONNECTED", "INVALID", "UNCALIBRATED", "TEST DATA"}  # channel states, C.10.9.1.4.4
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
-def read_dicom(path: Path, unit: str | None, wanted: Callable) -> tuple[np.ndarray, list[str], float]:
-    """All samples of the first original waveform group; those marked as padding are NaN.
+def read_dicom(path: Path, unit: str | None, wanted: Callable) -> tuple[Callable, int, list[str], float]:
+    """Read the first original waveform group; samples marked as padding are NaN.
 
-    Args, Returns: as in `readers.read_file`. Raises: all sorts of errors, on damaged files.
+    Args: as in `readers.open_recording`. Returns: what `Source` holds. Raises: all sorts, on damaged files.
     """
     import pydicom
 
@@ -39,7 +44,13 @@ def read_dicom(path: Path, unit: str | None, wanted: Callable) -> tuple[np.ndarr
         raise ValueError("it holds no waveform (is it an image?)")
     if not dataset.file_meta.TransferSyntaxUID.is_little_endian:
         raise ValueError("its byte order is big-endian")
-    index = next((k for k, group in enumerate(groups) if group.get("WaveformOriginality") == "ORIGINAL"), 0)
+    original = [k for k, group in enumerate(groups) if group.get("WaveformOriginality") == "ORIGINAL"]
+    index = original[0] if original else 0
+    if len(original) > 1:
+        found = (
+            f"of {len(original)} groups of channels that are original, the first is taken as the recording"
+        )
+        warnings.warn(f"{path.name}: {found}.", RecordWarning, stacklevel=2)
     samples = _samples(dataset, index)
     group = groups[index]
     channels = group.ChannelDefinitionSequence
@@ -53,7 +64,8 @@ def read_dicom(path: Path, unit: str | None, wanted: Callable) -> tuple[np.ndarr
             columns.append(_calibrate(column, channel, group, label, unit))
     if not columns:
         raise ValueError("it holds no channels that are leads")
-    return np.stack(columns, axis=1), names, float(group.SamplingFrequency)
+    signals = np.stack(columns, axis=1)
+    return lambda start, stop: signals[start:stop], len(signals), names, float(group.SamplingFrequency)
 
 
 def _samples(dataset: "Dataset", index: int) -> np.ndarray:
@@ -86,6 +98,11 @@ def _channel_name(channel: "Dataset") -> str:
 def _calibrate(
     column: np.ndarray, channel: "Dataset", group: "Dataset", label: str, unit: str | None
 ) -> np.ndarray:
+    if any(float(channel.get(skew) or 0) for skew in _SKEWS):
+        raise ValueError(f"channel {label} is skewed in time against the others")
+    states = channel.get("ChannelStatus") or ()
+    if _UNUSABLE & set([states] if isinstance(states, str) else states):
+        return np.full(len(column), np.nan, np.float32)
     sensitivity = channel.get("ChannelSensitivity")
     if not sensitivity:
         raise ValueError(f"channel {label} states no sensitivity, so it is uncalibrated")

@@ -12,10 +12,10 @@ import numpy as np
 from signalcam.leads import agreed_scale
 
 
-def read_edf(path: Path, unit: str | None, wanted: Callable) -> tuple[np.ndarray, list[str], float]:
-    """All samples of an EDF file, or of a BDF file by its suffix, without gaps and at one rate.
+def read_edf(path: Path, unit: str | None, wanted: Callable) -> tuple[Callable, int, list[str], float]:
+    """Open an EDF file, or a BDF file by its suffix, without gaps and at one rate.
 
-    Args, Returns: as in `readers.read_file`. Raises: all sorts of errors, on damaged files.
+    Args: as in `readers.open_recording`. Returns: what `Source` holds. Raises: all sorts, on damaged files.
     """
     import edfio
 
@@ -32,10 +32,15 @@ def read_edf(path: Path, unit: str | None, wanted: Callable) -> tuple[np.ndarray
         if len(rates) != 1:
             each = ", ".join(f"{signal.label} {signal.sampling_frequency:g} Hz" for signal in signals)
             raise ValueError(f"its signals have different rates ({each}); expected one rate")
-        columns = []
+        rate, scales = float(rates.pop()), []
         for signal in signals:
-            if not signal.digital_min < signal.digital_max:
-                raise ValueError(f"signal {signal.label!r} is uncalibrated: its digital range is empty")
-            scale = agreed_scale(signal.physical_dimension, unit, f"signal {signal.label!r}")
-            columns.append((signal.data * scale).astype(np.float32))
-        return np.stack(columns, axis=1), [signal.label for signal in signals], float(rates.pop())
+            if not signal.digital_min < signal.digital_max or signal.physical_min == signal.physical_max:
+                raise ValueError(f"signal {signal.label!r} is uncalibrated: its range is empty")
+            scales.append(agreed_scale(signal.physical_dimension, unit, f"signal {signal.label!r}"))
+
+    def read(start: int, stop: int) -> np.ndarray:
+        parts = [signal.get_data_slice(start / rate, stop / rate) for signal in signals]
+        return (np.stack(parts, axis=1) * scales).astype(np.float32)
+
+    n_times = edf.num_data_records * signals[0].samples_per_data_record
+    return read, n_times, [signal.label for signal in signals], rate

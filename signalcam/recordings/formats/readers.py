@@ -6,6 +6,7 @@ The suffix decides, else the first bytes. Nothing is unpacked, no XML is parsed,
 import math
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from signalcam.leads import millivolts_per
 from signalcam.recordings.formats.csv_files import read_csv
 from signalcam.recordings.formats.dicom_files import read_dicom
 from signalcam.recordings.formats.edf_files import read_edf
-from signalcam.recordings.formats.wfdb_files import open_file, read_samples
+from signalcam.recordings.formats.wfdb_files import check_sums, open_file, read_header, read_samples
 
 WFDB_SAMPLES = (".dat", ".mat", ".xyz")
 SUFFIXES = {
@@ -43,10 +44,31 @@ _FIRST_BYTES = ((0, b"0       ", "edf"), (0, b"\xffBIOSEMI", "edf"), (128, b"DIC
 _FOREIGN_FIRST_BYTES = ((b"PK\x03\x04", _UNPACK), (b"\x1f\x8b", _UNPACK), (b"<", _ECGDATAKIT))
 
 
-def read_file(
+# Samples of a WFDB record that is read at once; a longer one is read part by part.
+_AT_ONCE = 1 << 19
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recording whose samples are read when they are asked for.
+
+    Attributes:
+        read: samples from one to before another, float32 (time, lead) in mV.
+        n_times: how many there are.
+        names: of the leads, as written.
+        rate: in Hz.
+    """
+
+    read: Callable[[int, int], np.ndarray]
+    n_times: int
+    names: list[str]
+    rate: float
+
+
+def open_recording(
     path: str | os.PathLike, unit: str | None, source_rate: float | None, check: bool, wanted: Callable
-) -> tuple[np.ndarray, list[str], float]:
-    """All samples of one file, whatever its format.
+) -> Source:
+    """Open one file, whatever its format.
 
     Args:
         path: a file, or a WFDB record without suffix; of a WFDB record either file will do.
@@ -54,9 +76,6 @@ def read_file(
         source_rate: sampling rate in Hz, for CSV. It must agree with what other files state.
         check: compare WFDB checksums, refuse samples marked as missing.
         wanted: tells of a lead's name whether to keep the lead.
-
-    Returns:
-        float32 (time, lead) in mV, lead names as written, the rate in Hz.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -67,22 +86,24 @@ def read_file(
     path, name = Path(path), record_name(path)
     form, path = _format(path, name)
     if form == "wfdb":
-        signals, names, rate = _read_wfdb(path, name, unit, check, wanted)
+        source = _open_wfdb(path, name, unit, check, wanted)
     else:
         read, what, advice = _READERS[form]
         try:
             stated = (source_rate,) if form == "csv" else ()
-            signals, names, rate = read(path, unit, wanted, *stated)
+            source = Source(*read(path, unit, wanted, *stated))
         except ImportError as error:
             message = f"reading {what} needs a library ({error}): pip install signalcam[formats]"
             raise RecordError(f"Record {name}: {message}") from error
         except Exception as error:  # noqa: BLE001 (libraries raise all sorts on damaged files)
             message = f"cannot read {path} as {what}: {str(error)[:300]}{advice}"
             raise RecordError(f"Record {name}: {message}") from error
-    if source_rate not in (None, rate):
-        found = f"{rate:g} Hz, but source_rate={source_rate:g} was given"
+    if not 0 < source.rate < math.inf:
+        raise RecordError(f"Record {name}: the file states {source.rate:g} Hz. Pass the array with its rate.")
+    if source_rate not in (None, source.rate):
+        found = f"{source.rate:g} Hz, but source_rate={source_rate:g} was given"
         raise RecordError(f"Record {name}: the file states {found}. Leave it out.")
-    return signals, names, rate
+    return source
 
 
 def record_name(path: str | os.PathLike) -> str:
@@ -127,12 +148,20 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _read_wfdb(
-    path: Path, name: str, unit: str | None, check: bool, wanted: Callable[[str], bool]
-) -> tuple[np.ndarray, list[str], float]:
-    signals, header = read_samples(path, check=check, unit=unit)
+def _open_wfdb(path: Path, name: str, unit: str | None, check: bool, wanted: Callable[[str], bool]) -> Source:
+    header = read_header(path, unit)
     if unit is not None and {millivolts_per(stated) for stated in header.units} != {millivolts_per(unit)}:
         found = f"its header states {', '.join(sorted(set(header.units)))}, but unit={unit!r} was given"
         raise RecordError(f"Record {name}: {found}. Leave it out.")
     kept = [k for k, lead in enumerate(header.leads) if wanted(lead)]
-    return signals[:, kept], [header.leads[k] for k in kept], header.sampling_rate
+    at_once = header.n_times <= _AT_ONCE
+    if check and not at_once:
+        check_sums(path, header)
+    whole = read_samples(path, check=check, unit=unit)[0][:, kept] if at_once else None
+
+    def read(start: int, stop: int) -> np.ndarray:
+        if at_once:
+            return whole[start:stop]
+        return read_samples(path, check=check, unit=unit, span=(start, stop))[0][:, kept]
+
+    return Source(read, header.n_times, [header.leads[k] for k in kept], header.sampling_rate)

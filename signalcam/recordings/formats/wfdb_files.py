@@ -49,7 +49,11 @@ def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Head
 
 
 def read_samples(
-    header_path: str | os.PathLike, check: bool = True, unit: str | None = None, extra_bytes: str = "error"
+    header_path: str | os.PathLike,
+    check: bool = True,
+    unit: str | None = None,
+    extra_bytes: str = "error",
+    span: tuple[int, int] | None = None,
 ) -> tuple[np.ndarray, Header]:
     """All samples of a record, in mV; sizes of files are compared with the header before any allocation.
 
@@ -58,6 +62,7 @@ def read_samples(
         check: compare checksums, and refuse samples marked as missing; without it these are NaN.
         unit: unit of leads for which the header states none.
         extra_bytes: "error" refuses a sample file longer than the header says, "warn" warns.
+        span: first sample, and the one after the last; checksums, of all samples, are not compared then.
 
     Returns:
         float32 array (time, lead) in mV, leads in file order; and the header. Values are computed in float64
@@ -68,25 +73,40 @@ def read_samples(
         RecordError: anything else that keeps the record from being read right.
     """
     header = read_header(header_path, unit)
-    folder = os.path.dirname(os.fspath(header_path))
-    blocks, position = [], 0
-    for file, group in itertools.groupby(header.files):
-        stop = position + len(list(group))
-        blocks.append(_read_file(header, slice(position, stop), os.path.join(folder, file), extra_bytes))
-        position = stop
-    if len(set(header.files)) != len(blocks):
-        raise RecordError(f"Record {header.name}: leads of one sample file do not follow each other.")
-    samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+    samples = _read_files(header, header_path, extra_bytes, *(span or (0, header.n_times)))
     missing_marks = np.array([_MISSING[fmt] for fmt in header.formats], samples.dtype)
     missing = samples == missing_marks if samples.min() <= missing_marks.max() else None
     if check:
-        _check_sums(header, samples)
+        if span is None:
+            _compare_sums(header, _sums(samples))
         if missing is not None and missing.any():
             _refuse_missing(header, missing)
     signals = _to_millivolts(header, samples)
     if missing is not None:
         signals[missing] = np.nan
     return signals, header
+
+
+def check_sums(header_path: str | os.PathLike, header: Header) -> None:
+    """Compare the checksums of a record, part by part in little memory. Raises RecordError."""
+    starts = range(0, header.n_times, _BLOCK)
+    spans = ((start, min(start + _BLOCK, header.n_times)) for start in starts)
+    _compare_sums(header, sum(_sums(_read_files(header, header_path, "error", *span)) for span in spans))
+
+
+def _read_files(
+    header: Header, header_path: str | os.PathLike, extra_bytes: str, start: int, stop: int
+) -> np.ndarray:
+    """Converter values (time, lead) of all leads, from sample `start` to before `stop`."""
+    folder = os.path.dirname(os.fspath(header_path))
+    blocks, position = [], 0
+    for file, group in itertools.groupby(header.files):
+        leads = slice(position, position + len(list(group)))
+        blocks.append(_read_file(header, leads, os.path.join(folder, file), extra_bytes, start, stop))
+        position = leads.stop
+    if len(set(header.files)) != len(blocks):
+        raise RecordError(f"Record {header.name}: leads of one sample file do not follow each other.")
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
 
 
 def _to_millivolts(header: Header, samples: np.ndarray) -> np.ndarray:
@@ -103,7 +123,9 @@ def _to_millivolts(header: Header, samples: np.ndarray) -> np.ndarray:
     return signals
 
 
-def _read_file(header: Header, leads: slice, path: str, extra_bytes: str) -> np.ndarray:
+def _read_file(
+    header: Header, leads: slice, path: str, extra_bytes: str, start: int, stop: int
+) -> np.ndarray:
     """Samples (time, lead) of the leads in one sample file, as converter values."""
     layouts = set(zip(header.formats[leads], header.offsets[leads], strict=True))
     if len(layouts) != 1:
@@ -116,12 +138,12 @@ def _read_file(header: Header, leads: slice, path: str, extra_bytes: str) -> np.
         if found != expected:
             _refuse_size(header, path, expected, found, fmt, extra_bytes)
         if fmt != 16:
-            return _read_with_wfdb(header, leads, path)
-        file.seek(offset)
-        data = file.read(expected - offset)
-    if len(data) != expected - offset:
-        _refuse_size(header, path, expected, offset + len(data), fmt, extra_bytes)
-    return np.frombuffer(data, "<i2").reshape(header.n_times, n_leads)
+            return _read_with_wfdb(header, leads, path, start, stop)
+        file.seek(offset + 2 * n_leads * start)
+        data = file.read(2 * n_leads * (stop - start))
+    if len(data) != 2 * n_leads * (stop - start):
+        _refuse_size(header, path, expected, offset + 2 * n_leads * start + len(data), fmt, extra_bytes)
+    return np.frombuffer(data, "<i2").reshape(stop - start, n_leads)
 
 
 def _refuse_size(header: Header, path: str, expected: int, found: int, fmt: int, extra_bytes: str) -> None:
@@ -137,27 +159,32 @@ def _refuse_size(header: Header, path: str, expected: int, found: int, fmt: int,
     warnings.warn(f"{text} The first {expected:,} are used.", stacklevel=4)
 
 
-def _read_with_wfdb(header: Header, leads: slice, path: str) -> np.ndarray:
+def _read_with_wfdb(header: Header, leads: slice, path: str, start: int, stop: int) -> np.ndarray:
     import wfdb  # slow to import, and not needed for format 16
 
     channels = list(range(leads.start, leads.stop))
     record = os.path.join(os.path.dirname(path), header.name)
     try:
-        samples = wfdb.rdrecord(record, physical=False, channels=channels).d_signal
+        span = {"sampfrom": start, "sampto": stop}
+        samples = wfdb.rdrecord(record, physical=False, channels=channels, **span).d_signal
     except (ValueError, IndexError, TypeError, KeyError) as error:
         raise RecordError(f"Record {header.name}: wfdb cannot decode {path}: {error}.") from error
-    if samples is None or samples.shape != (header.n_times, len(channels)):
+    if samples is None or samples.shape != (stop - start, len(channels)):
         raise RecordError(f"Record {header.name}: wfdb decoded another number of samples than stated.")
     return samples
 
 
-def _check_sums(header: Header, samples: np.ndarray) -> None:
+def _sums(samples: np.ndarray) -> np.ndarray:
+    """Sum of each column, int64 (lead,)."""
     # Summing rows of a few leads is slow in NumPy; rows of 64 time steps side by side are five times as fast.
     n_times, n_leads = samples.shape
     whole = n_times // 64 * 64
     sums = samples[:whole].reshape(-1, 64 * n_leads).sum(axis=0, dtype=np.int64).reshape(64, n_leads)
-    sums = (sums.sum(axis=0) + samples[whole:].sum(axis=0, dtype=np.int64)).tolist()
-    for lead, found, expected in zip(header.leads, sums, header.checksums, strict=True):
+    return sums.sum(axis=0) + samples[whole:].sum(axis=0, dtype=np.int64)
+
+
+def _compare_sums(header: Header, sums: np.ndarray) -> None:
+    for lead, found, expected in zip(header.leads, sums.tolist(), header.checksums, strict=True):
         if (found - expected) % 65536:
             text = f"the header gives checksum {expected % 65536}, found {found % 65536}"
             advice = "The file is damaged: fetch it again, or read it with check=False."
@@ -166,8 +193,8 @@ def _check_sums(header: Header, samples: np.ndarray) -> None:
 
 def _refuse_missing(header: Header, missing: np.ndarray) -> None:
     counts = dict(zip(header.leads, missing.sum(axis=0).tolist(), strict=True))
-    whole = [lead for lead, count in counts.items() if count == header.n_times]
-    text = f"missing lead {', '.join(whole)}: the file marks all {header.n_times:,} samples as missing"
+    whole = [lead for lead, count in counts.items() if count == len(missing)]
+    text = f"missing lead {', '.join(whole)}: the file marks all {len(missing):,} samples as missing"
     if not whole:
         some = ", ".join(f"{lead} ({count})" for lead, count in counts.items() if count)
         text = f"the file marks samples as missing in lead {some}"

@@ -112,3 +112,12 @@ def test_smoothing_is_a_moving_average_that_keeps_constants_and_the_centre():
 def test_shapes_that_differ_are_refused():
     with pytest.raises(ValueError, match=r"one shape \(record, time\), got \(2, 5\) and \(2, 6\)"):
         localise(np.zeros((2, 5)), np.zeros((2, 6)))
+
+
+@pytest.mark.parametrize(("gap", "lasts"), [(199, True), (200, False)])
+@pytest.mark.parametrize("start", [0, 300, None])
+def test_lesion_is_partial_from_two_seconds_without_it_wherever_they_are(gap, lasts, start):
+    mask = np.ones((1, 1000), dtype=bool)
+    start = 1000 - gap if start is None else start
+    mask[0, start : start + gap] = False
+    assert is_full_time(mask).tolist() == [lasts]
