@@ -38,6 +38,9 @@ def start_tensorflow() -> None:
         os.dup2(held.fileno(), 2)
         try:
             importlib.import_module("tensorflow")
+        except ModuleNotFoundError as error:
+            advice = 'pip install "signalcam[train]". Without it, predict and explain take exported models'
+            raise ImportError(f"This needs TensorFlow, which is not installed: {advice}.") from error
         except BaseException:
             held.seek(0)
             os.write(stderr, held.read())
@@ -47,10 +50,23 @@ def start_tensorflow() -> None:
             os.close(stderr)
 
 
-def open_model(name: str) -> Any:
-    """Return a deployable model: one of the pretrained by name, else the one in a `.keras` file."""
+def open_model(name: str, lite: bool = False) -> Any:
+    """Return a deployable model: one of the pretrained by name, else the one in a `.keras` file.
+
+    Args:
+        name: of the model, or its file.
+        lite: take LiteRT where it gives the same numbers, and exported files, too.
+    """
+    from signalcam.deployment import PRETRAINED, exported_beside, open_exported
+    from signalcam.deployment.pretrained import FOLDER
+
+    if lite and name.endswith((".tflite", ".onnx")):
+        return open_exported(name)
+    file = FOLDER / f"{name}.keras" if name in PRETRAINED else name
+    if lite and (model := exported_beside(file)) is not None:
+        return model
     start_tensorflow()
-    from signalcam.deployment import PRETRAINED, load_model, load_pretrained
+    from signalcam.deployment import load_model, load_pretrained
 
     if name in PRETRAINED:
         return load_pretrained(name)

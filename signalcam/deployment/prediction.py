@@ -1,0 +1,65 @@
+"""Predict raw recordings with Keras, LiteRT or ONNX Runtime: the same checks before, the same numbers after."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from signalcam.deployment.settings import settings_of
+from signalcam.errors import RecordError
+from signalcam.recordings import check_signals
+
+_MAPS = ("evidence", "lead_evidence", "heatmap")  # outputs with a time axis, after that of the record
+
+
+def predict(
+    model: Any, signals: np.ndarray, padded: np.ndarray | None = None, warn: bool = True
+) -> dict[str, np.ndarray]:
+    """Predict raw recordings, after `check_signals`.
+
+    Args:
+        model: deployable Keras model, or a file opened by `open_exported`.
+        signals: in mV, (record, time, lead), or one record (time, lead).
+        padded: boolean (record, time), True where a record was padded; the maps are NaN there.
+        warn: as in `check_signals`.
+
+    Returns:
+        dict of float32 arrays: ``probability``, ``logit`` (record, class), ``evidence`` (record, position,
+        class), ``heatmap`` (record, time, class); LiteRT gives ``embedding`` (record, filter), too.
+
+    Raises, Warns: as in `check_signals`; RecordError where an answer is not finite.
+    """
+    settings = settings_of(model)
+    signals = check_signals(signals, settings.n_times, len(settings.lead_names), warn)
+    # Where squares overflow, max-pooling could turn NaN into an answer that looks like any other.
+    if not math.isfinite(np.vdot(signals, signals)):
+        raise RecordError("signals must be in mV, got values too large to compute with. Convert them first.")
+    if hasattr(model, "answer"):
+        outputs = model.answer(signals)
+    else:
+        outputs = model.predict(signals, batch_size=128, verbose=0)
+    outputs = {name: np.asarray(value, np.float32) for name, value in outputs.items()}
+    for name, values in outputs.items():
+        if not np.isfinite(values).all():
+            record = int(np.argwhere(~np.isfinite(values))[0][0])
+            raise RecordError(
+                f"{name} must be finite, got NaN or infinity for record {record}. Check its signals, else the "
+                "weights of the model."
+            )
+    return outputs if padded is None else outputs | _blanked(outputs, np.asarray(padded, bool))
+
+
+def _blanked(outputs: dict[str, np.ndarray], padded: np.ndarray) -> dict[str, np.ndarray]:
+    """Blank the maps where a record was padded, and scale the heatmap over what is left."""
+    padded = padded.reshape(len(outputs["evidence"]), -1)
+    n_positions = outputs["evidence"].shape[1]
+    length = padded.shape[1] // n_positions
+    by_position = padded[:, : n_positions * length].reshape(len(padded), n_positions, length).all(axis=2)
+    maps = {name: outputs[name].copy() for name in _MAPS if name in outputs}
+    for name, values in maps.items():
+        values[padded if name == "heatmap" else by_position] = np.nan
+    heatmap = maps["heatmap"]
+    lowest = np.nanmin(heatmap, axis=1, keepdims=True)
+    spread = np.nanmax(heatmap, axis=1, keepdims=True) - lowest
+    maps["heatmap"] = (heatmap - lowest) / np.where(spread > 0, spread, 1)
+    return maps
