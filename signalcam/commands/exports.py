@@ -22,9 +22,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("--format", choices=FORMATS, default="litert", help="of the file (litert)")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="not for ONNX (float32)")
-    parser.add_argument(
-        "--output", type=Path, required=True, help=".tflite for LiteRT, .onnx for ONNX, .h for C"
-    )
+    parser.add_argument("--output", type=Path, required=True, help=".tflite, .onnx, or .h for C")
     calibration = (
         "PTB-XL's folder: int8 is calibrated on its folds 1 to 8, and every file checked on fold 10 "
         "(float files are checked on simulated records without it)"
@@ -54,7 +52,7 @@ def export(arguments: argparse.Namespace) -> int:
             calibration, _ = _load(dataset, truth["train"], rate, MAX_CALIBRATION)
         if arguments.format == "c":
             check = to_c(model, arguments.output, arguments.precision, calibration, signals)
-            print(f"{arguments.output}: {check}.")
+            print(arguments.output, *(f"{name}: {value}" for name, value in check.items()), sep="\n  ")
             return 0
         check = to_litert(model, arguments.output, arguments.precision, calibration, signals, labels)
     opened = f"signalcam.deployment.open_exported({str(arguments.output)!r})"

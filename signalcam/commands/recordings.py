@@ -3,10 +3,11 @@
 import argparse
 import csv
 import json
+import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from signalcam.commands import add_command, open_model
 from signalcam.commands.reading import add_reading_options, read, shown
 
 COLUMNS = ("file", "start_s", "class", "probability", "predicted", "notes")
+BATCH = 64
 MODEL = "a .keras, .tflite or .onnx file, or the name of a pretrained model"
 
 
@@ -52,9 +54,77 @@ def predict(arguments: argparse.Namespace) -> int:
     return int(counts["failed"] > 0)
 
 
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """One recording, or a window of it, with the answer of the model; or why there is none.
+
+    Attributes:
+        path: of the file.
+        error: why it could not be answered; None where it could.
+        recording, notes, outputs: what was read, notes on its quality, and what `predict` gives for it.
+    """
+
+    path: str | os.PathLike
+    error: str | None = None
+    recording: Any = None
+    notes: tuple[str, ...] = ()
+    outputs: dict | None = None
+
+
+def answer(
+    model: Any, paths: Iterable[str | os.PathLike], arguments: argparse.Namespace
+) -> Iterator[Answered]:
+    """Answer recordings one after the other, in batches, so that memory does not grow.
+
+    Args:
+        model: as for `predict`.
+        paths: of recordings.
+        arguments: of the command, with its reading options.
+
+    Yields:
+        `Answered`: those that cannot be read at once, the others in the order of the paths.
+    """
+    from signalcam.deployment import settings_of
+    from signalcam.errors import RecordError
+
+    settings, waiting = settings_of(model), []
+    for path in paths:
+        try:
+            waiting += [Answered(path, None, *found) for found in read(path, settings, arguments)]
+        except RecordError as error:
+            yield Answered(path, str(error))
+        if len(waiting) >= BATCH:
+            yield from _batch(model, waiting)
+            waiting = []
+    yield from _batch(model, waiting)
+
+
+def outputs_of(model: Any, pieces: list) -> dict:
+    """Predict recordings that were read; what is suspect about them stands in their quality notes."""
+    import numpy as np
+
+    from signalcam.deployment import predict as predict_signals
+
+    signals, padded = (np.stack([getattr(piece, name) for piece in pieces]) for name in ("signals", "padded"))
+    return predict_signals(model, signals, padded if padded.any() else None, warn=False)
+
+
+def _batch(model: Any, waiting: list[Answered]) -> Iterator[Answered]:
+    try:
+        outputs = outputs_of(model, [one.recording for one in waiting]) if waiting else {}
+    except ValueError as error:
+        if len(waiting) == 1:
+            yield Answered(waiting[0].path, str(error))
+        else:  # one that cannot be answered does not take the others with it
+            for one in waiting:
+                yield from _batch(model, [one])
+        return
+    for k, one in enumerate(waiting):
+        yield replace(one, outputs={name: values[k] for name, values in outputs.items()})
+
+
 def _rows(model: Any, arguments: argparse.Namespace, counts: Counter) -> Iterator[dict]:
     """A row for each recording, window and class; recordings without an answer go to standard error."""
-    from signalcam.commands.answering import answer
     from signalcam.deployment import settings_of
     from signalcam.recordings import find_recordings
 
@@ -111,7 +181,6 @@ def explain(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--output must end in .png or .html, got {arguments.output.name!r}.")
     model = open_model(arguments.model, lite=not arguments.keras)
     from signalcam import plotting
-    from signalcam.commands.answering import outputs_of
     from signalcam.deployment import class_index, settings_of
 
     settings = settings_of(model)

@@ -66,8 +66,7 @@ def micro_bytes(network: keras.Model, calibration: np.ndarray | None = None) -> 
 
     Args:
         network: as `network_of` gives it, from scaled signals.
-        calibration: scaled signals, (record, time, lead), for weights in 8 and activations in 16 bits; float32
-            without.
+        calibration: scaled signals, (record, time, lead), for weights in 8 bits and activations in 16.
     """
     evidence = network.output["evidence"]
     logit = keras.ops.mean(evidence, axis=1)

@@ -186,7 +186,7 @@ def spread(calibration: np.ndarray) -> np.ndarray:
 
 
 def simulate(settings: Settings) -> np.ndarray:
-    """Simulate `N_SIMULATED` records, (record, time, lead) in mV, of the length and rate that the model takes."""
+    """Simulate `N_SIMULATED` records, (record, time, lead) in mV, as long as the model takes them."""
     if settings.lead_names != LEADS:
         leads = ", ".join(settings.lead_names)
         raise ValueError(f"signals must be given, got none: only the 12 leads can be simulated, not {leads}.")

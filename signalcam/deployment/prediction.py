@@ -1,4 +1,4 @@
-"""Predict raw recordings with Keras, LiteRT or ONNX Runtime: the same checks before, the same numbers after."""
+"""Predict raw recordings with Keras, LiteRT or ONNX Runtime: the same checks, the same numbers."""
 
 import math
 from typing import Any
@@ -42,10 +42,8 @@ def predict(
     for name, values in outputs.items():
         if not np.isfinite(values).all():
             record = int(np.argwhere(~np.isfinite(values))[0][0])
-            raise RecordError(
-                f"{name} must be finite, got NaN or infinity for record {record}. Check its signals, else the "
-                "weights of the model."
-            )
+            found = f"{name} must be finite, got NaN or infinity for record {record}"
+            raise RecordError(f"{found}. Check its signals, else the weights of the model.")
     return outputs if padded is None else outputs | _blanked(outputs, np.asarray(padded, bool))
 
 

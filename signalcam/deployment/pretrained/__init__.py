@@ -33,6 +33,8 @@ def load_pretrained(name: str = "normal-abnormal", engine: str = "keras") -> Any
         from signalcam.deployment.runtime import open_exported
 
         return open_exported(FOLDER / f"{name}.tflite")
-    from signalcam.deployment.deployable import load_model
-
+    try:
+        from signalcam.deployment.deployable import load_model
+    except ModuleNotFoundError as error:
+        raise ImportError(f'{error}: take engine="litert", or pip install "signalcam[train]".') from error
     return load_model(FOLDER / f"{name}.keras")
