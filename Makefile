@@ -26,7 +26,7 @@ $(VENV)/.run: $(VENV)/.created requirements.txt constraints.txt pyproject.toml
 
 $(VENV)/.test: $(VENV)/.run
 	@echo "Installing what the tests need"
-	@$(INSTALL) -e ".[notebooks,formats,export,test]"
+	@$(INSTALL) -e ".[notebooks,formats,export,micro,cluster,test]"
 	@touch $@
 
 install: $(VENV)/.test  ## Make the virtual environment with everything in it.

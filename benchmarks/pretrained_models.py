@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import pandas as pd  # noqa: E402
 
 import signalcam as sc  # noqa: E402
-from signalcam.deployment import PRETRAINED, settings_of  # noqa: E402
+from signalcam.deployment import PRETRAINED, settings_of, to_litert  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER  # noqa: E402
 from signalcam.evaluation import expected_calibration_error, score  # noqa: E402
 from signalcam.reproduction import CITATION, as_markdown, evaluate_model, markdown_table, model_card  # noqa: E402
@@ -90,7 +90,9 @@ def main():
             teacher_folder=training,
         )
         for name in PRETRAINED:
-            sc.save_model(deploy_trained(trained, records, name), FOLDER / f"{name}.keras")
+            model = deploy_trained(trained, records, name)
+            sc.save_model(model, FOLDER / f"{name}.keras")
+            print(to_litert(model, FOLDER / f"{name}.tflite", signals=records.read("test")))
     results = {name: evaluate_model(sc.load_pretrained(name), records.dataset) for name in PRETRAINED}
     (FOLDER / "MODEL_CARD.md").write_text(card(results, records), encoding="utf-8")
     print(f"Written: {FOLDER}")

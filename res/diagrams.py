@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from signalcam.deployment.deployable import predict
+from signalcam.deployment import predict
 from signalcam.deployment.pretrained import load_pretrained
 from signalcam.evaluation import complexity
 from signalcam.model import add_cam, build_model

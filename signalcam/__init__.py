@@ -48,7 +48,11 @@ __all__ = ["__version__", *_FACE]
 def __getattr__(name: str) -> Any:
     if name not in _FACE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"signalcam.{_FACE[name]}"), name)
+    try:
+        value = getattr(importlib.import_module(f"signalcam.{_FACE[name]}"), name)
+    except ModuleNotFoundError as error:
+        advice = f'{error.name} is not installed: pip install "signalcam[train]"'
+        raise ImportError(f"signalcam.{name} needs more than the small install: {advice}.") from error
     globals()[name] = value
     return value
 

@@ -6,7 +6,7 @@ import os
 import sys
 
 from signalcam import __version__
-from signalcam.commands import datasets, explanations, exports, models, notebooks, recordings
+from signalcam.commands import datasets, explanations, exports, models, notebooks, recordings, scoring
 
 DESCRIPTION = "Single-pass explainable ECG classification. Research software, not a medical device."
 
@@ -17,7 +17,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"signalcam {__version__}")
     parser.add_argument("--verbose", action="store_true", help="say what is done, step by step")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
-    for module in (datasets, models, recordings, explanations, exports, notebooks):
+    for module in (datasets, models, recordings, scoring, explanations, exports, notebooks):
         module.add_commands(commands)
     return parser
 
@@ -33,6 +33,10 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # nobody reads on, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except ModuleNotFoundError as error:
+        advice = f'pip install {error.name}, or "signalcam[train]" for all that is not in the small install'
+        print(f"signalcam {arguments.command}: {error}. Use {advice}.", file=sys.stderr)
+        return 1
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         print(f"signalcam {arguments.command}: {error}", file=sys.stderr)
         return 1

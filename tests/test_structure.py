@@ -41,6 +41,9 @@ WITHOUT_TENSORFLOW = (
     "signalcam.preprocessing.detrending",
     "signalcam.evaluation",
     "signalcam.plotting",
+    "signalcam.deployment.runtime",
+    "signalcam.deployment.pretrained",
+    "signalcam.commands.scoring",
 )
 
 

@@ -4,11 +4,12 @@ What loads TensorFlow is imported inside the commands, so that `--help` answers 
 """
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -27,17 +28,15 @@ def add_command(
     return parser
 
 
-def start_tensorflow() -> None:
-    """Import TensorFlow; show what it writes past Python's own streams meanwhile only where that fails."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if "tensorflow" in sys.modules:
-        return
+@contextlib.contextmanager
+def quiet_streams() -> Iterator[None]:
+    """Hold what libraries write past Python's own streams; show it only where the work fails."""
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
-            importlib.import_module("tensorflow")
+            yield
         except BaseException:
             held.seek(0)
             os.write(stderr, held.read())
@@ -47,10 +46,36 @@ def start_tensorflow() -> None:
             os.close(stderr)
 
 
-def open_model(name: str) -> Any:
-    """Return a deployable model: one of the pretrained by name, else the one in a `.keras` file."""
+def start_tensorflow() -> None:
+    """Import TensorFlow without its messages; ImportError where it is not installed."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        if "tensorflow" not in sys.modules:
+            with quiet_streams():
+                importlib.import_module("tensorflow")
+    except ModuleNotFoundError as error:
+        advice = 'pip install "signalcam[train]". Without it, predict and explain take exported models'
+        raise ImportError(f"This needs TensorFlow, which is not installed: {advice}.") from error
+
+
+def open_model(name: str, lite: bool = False) -> Any:
+    """Return a deployable model: one of the pretrained by name, else the one in a `.keras` file.
+
+    Args:
+        name: of the model, or its file.
+        lite: take LiteRT where it gives the same numbers, and exported files, too.
+    """
+    from signalcam.deployment import PRETRAINED, exported_beside, open_exported
+    from signalcam.deployment.pretrained import FOLDER
+
+    if lite:
+        file = FOLDER / f"{name}.keras" if name in PRETRAINED else name
+        with quiet_streams():
+            model = open_exported(name) if name.endswith((".tflite", ".onnx")) else exported_beside(file)
+        if model is not None:
+            return model
     start_tensorflow()
-    from signalcam.deployment import PRETRAINED, load_model, load_pretrained
+    from signalcam.deployment import load_model, load_pretrained
 
     if name in PRETRAINED:
         return load_pretrained(name)

@@ -1,4 +1,4 @@
-"""`export`: write a trained model for LiteRT or ONNX Runtime, checked against Keras."""
+"""`export`: write a trained model for LiteRT, ONNX Runtime or microcontrollers, checked against Keras."""
 
 import argparse
 from pathlib import Path
@@ -6,14 +6,14 @@ from typing import Any
 
 from signalcam.commands import add_command, open_model, start_tensorflow
 
-FORMATS = ("litert", "onnx")
+FORMATS = ("litert", "onnx", "c")
 PRECISIONS = ("float32", "float16", "int8")
 MAX_CHECKED = 500  # records to check on; of a larger fold that many are taken evenly
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
-    about = "write a model for LiteRT or ONNX Runtime, checked against Keras"
+    about = "write a model for LiteRT, ONNX Runtime or microcontrollers (C), checked against Keras"
     example = (
         "python -m signalcam export normal-abnormal --format litert --precision int8 "
         "--calibration ~/data/ptb-xl --output model.tflite"
@@ -21,8 +21,8 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser = add_command(commands, "export", export, about, example)
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("--format", choices=FORMATS, default="litert", help="of the file (litert)")
-    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="LiteRT only (float32)")
-    parser.add_argument("--output", type=Path, required=True, help=".tflite for LiteRT, .onnx for ONNX")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="not for ONNX (float32)")
+    parser.add_argument("--output", type=Path, required=True, help=".tflite, .onnx, or .h for C")
     calibration = (
         "PTB-XL's folder: int8 is calibrated on its folds 1 to 8, and every file checked on fold 10 "
         "(float files are checked on simulated records without it)"
@@ -37,7 +37,7 @@ def export(arguments: argparse.Namespace) -> int:
     if arguments.precision == "int8" and arguments.calibration is None:
         raise ValueError("--calibration must be the path of a dataset for int8, whose ranges it gives.")
     start_tensorflow()
-    from signalcam.deployment import MAX_CALIBRATION, settings_of, to_litert, to_onnx
+    from signalcam.deployment import MAX_CALIBRATION, settings_of, to_c, to_litert, to_onnx
 
     model = open_model(arguments.model)
     signals = labels = calibration = None
@@ -50,6 +50,10 @@ def export(arguments: argparse.Namespace) -> int:
     else:
         if arguments.precision == "int8":
             calibration, _ = _load(dataset, truth["train"], rate, MAX_CALIBRATION)
+        if arguments.format == "c":
+            check = to_c(model, arguments.output, arguments.precision, calibration, signals)
+            print(arguments.output, *(f"{name}: {value}" for name, value in check.items()), sep="\n  ")
+            return 0
         check = to_litert(model, arguments.output, arguments.precision, calibration, signals, labels)
     opened = f"signalcam.deployment.open_exported({str(arguments.output)!r})"
     print(f"{arguments.output}: {check}.\nWithout TensorFlow: {opened}.predict(signals)")

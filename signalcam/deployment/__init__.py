@@ -7,12 +7,14 @@ import importlib
 from typing import Any
 
 _FACE = {
-    "deployable": ("Settings", "build_deployable", "settings_of", "network_of", "scaled")
-    + ("class_index", "save_model", "load_model", "predict"),
+    "settings": ("Settings", "settings_of", "class_index"),
+    "prediction": ("predict",),
+    "deployable": ("build_deployable", "network_of", "scaled", "with_embedding", "save_model", "load_model"),
     "from_training": ("deploy",),
     "pretrained": ("PRETRAINED", "load_pretrained"),
     "export": ("MAX_CALIBRATION", "ExportCheck", "ExportError", "to_litert", "to_onnx", "check_export"),
-    "runtime": ("open_exported",),
+    "micro": ("MicroModel", "to_c"),
+    "runtime": ("open_exported", "exported_beside"),
 }
 _MODULE_OF = {name: module for module, names in _FACE.items() for name in names}
 __all__ = list(_MODULE_OF)

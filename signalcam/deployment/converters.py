@@ -12,15 +12,16 @@ import os
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from signalcam.deployment.deployable import settings_of
+from signalcam.deployment.deployable import with_embedding
 from signalcam.deployment.runtime import SETTINGS_NAME, import_extra
+from signalcam.deployment.settings import settings_of
 
 PRECISIONS = ("float32", "float16", "int8")
 
@@ -38,13 +39,9 @@ def litert_bytes(
         precision: one of `PRECISIONS`.
         calibration: for int8: raw records in mV, float32 (record, time, lead).
     """
+    model = with_embedding(model)
     with tempfile.TemporaryDirectory() as folder, _quiet():
-        archive = keras.export.ExportArchive()
-        archive.track(model)
-        inputs = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="signals")]
-        archive.add_endpoint("serve", lambda signals: dict(model(signals, training=False)), inputs)
-        archive.write_out(folder, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter = _converter(model, folder)
         if precision != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if precision == "float16":
@@ -61,10 +58,49 @@ def litert_bytes(
     return file.getvalue()
 
 
+def micro_bytes(network: keras.Model, calibration: np.ndarray | None = None) -> bytes:
+    """Convert a network to the content of a LiteRT file for microcontrollers: no heatmap, and one head.
+
+    The logit is the mean of the evidence, which is the same number, and leaves one Dense layer in place of
+    two that share a bias: the converter would quantise it for one of them.
+
+    Args:
+        network: as `network_of` gives it, from scaled signals.
+        calibration: scaled signals, (record, time, lead), for weights in 8 bits and activations in 16.
+    """
+    evidence = network.output["evidence"]
+    logit = keras.ops.mean(evidence, axis=1)
+    outputs = {"probability": network.get_layer("probability")(logit), "logit": logit, "evidence": evidence}
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        converter = _converter(keras.Model(network.inputs, outputs), folder)
+        if calibration is not None:
+            sixteen = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_ops, converter.inference_input_type = [sixteen], tf.int16
+            # 16 bits have room to spare, so that a larger signal than these is not cut off.
+            converter.representative_dataset = _records(np.concatenate([calibration, 1.5 * calibration]))
+        return converter.convert()
+
+
+def _converter(model: keras.Model, folder: str) -> tf.lite.TFLiteConverter:
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    inputs = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="signals")]
+    archive.add_endpoint("serve", lambda signals: dict(model(signals, training=False)), inputs)
+    archive.write_out(folder, verbose=False)
+    return tf.lite.TFLiteConverter.from_saved_model(folder)
+
+
+def _records(signals: np.ndarray) -> Callable:
+    """What the converter calibrates on: a function that yields the records one by one."""
+    return lambda: ([np.ascontiguousarray(record[np.newaxis], np.float32)] for record in signals)
+
+
 def onnx_bytes(model: keras.Model) -> bytes:
     """Convert a deployable model to the content of an ONNX file for any number of records."""
     onnx = import_extra("onnx")
     import_extra("tf2onnx")
+    model = with_embedding(model)
     signature = keras.InputSpec(dtype="float32", shape=(None, *model.input_shape[1:]), name="signals")
     with tempfile.TemporaryDirectory() as folder, _quiet():
         file = os.path.join(folder, "model.onnx")
@@ -88,15 +124,10 @@ def _integer_convolutions(converter: tf.lite.TFLiteConverter, plain: bytes, cali
     Raw mV have a range that 256 steps cannot hold, and so have squares, inverses and logarithms of them; in
     integers the front would cost far more accuracy than the convolutions, and less than a tenth of the time.
     """
-
-    def records() -> Iterator[list[np.ndarray]]:
-        for record in calibration:
-            yield [np.ascontiguousarray(record[np.newaxis], np.float32)]
-
     tensors = tf.lite.Interpreter(model_content=plain).get_tensor_details()
     names = {tensor["name"] for tensor in tensors}
     in_float = {name for name in names if "/network" not in name or any(f"/{part}" in name for part in _HEAD)}
-    converter.representative_dataset = records
+    converter.representative_dataset = records = _records(calibration)
     options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=sorted(in_float))
     quantizer = tf.lite.experimental.QuantizationDebugger(
         converter=converter, debug_dataset=records, debug_options=options

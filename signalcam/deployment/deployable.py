@@ -5,7 +5,7 @@ Detrending and scaling are layers in front of the network; a `Card` layer carrie
 
 import json
 import zipfile
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -13,61 +13,14 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from signalcam.deployment.settings import Settings, as_settings, settings_of
 from signalcam.errors import ModelFileError
-from signalcam.leads import LEADS
 from signalcam.model import add_cam
 from signalcam.preprocessing import Scaler
 from signalcam.preprocessing.layers import Detrend, scale_layer
-from signalcam.recordings import check_outputs, check_signals
 from signalcam.whole_file import whole_file
 
 _LARGEST = 1 << 28  # bytes that a model file may unpack to; the largest network here takes a hundredth
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What travels with a model.
-
-    Attributes:
-        class_names, threshold: name and decision threshold (a probability) of each output, in their order.
-        lead_names, sampling_rate, n_times: of the input: order of its leads, Hz, samples of a record.
-        exclusive: True where the outputs are a softmax.
-        label_rule, trained_on, recipe: rule that made the labels; data in words; name of the recipe.
-        dataset: family of the data with the folds below, such as "PTB-XL"; "" where it has none.
-        training_folds, validation_folds: `strat_fold` of the records trained on, and of those that the epoch,
-            the calibration and the thresholds were chosen on.
-        predicted_names: for one output, what is predicted below and from the threshold on.
-    """
-
-    class_names: tuple[str, ...] = ("ABNORMAL",)
-    threshold: tuple[float, ...] = (0.5,)
-    label_rule: str = "paper"
-    lead_names: tuple[str, ...] = LEADS
-    sampling_rate: int = 100
-    n_times: int = 1000
-    exclusive: bool = False
-    trained_on: str = ""
-    recipe: str = ""
-    dataset: str = ""
-    training_folds: tuple[int, ...] = ()
-    validation_folds: tuple[int, ...] = ()
-    predicted_names: tuple[str, str] = ("NORMAL", "ABNORMAL")
-
-    def __post_init__(self) -> None:
-        for field in fields(self):  # JSON holds lists
-            if isinstance(field.default, tuple):
-                object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
-        names, n_thresholds = ", ".join(self.class_names), len(self.threshold)
-        if len(self.class_names) != n_thresholds:
-            raise ValueError(f"threshold must hold a number for each of {names}, got {n_thresholds} numbers.")
-        if len(set(self.class_names)) != len(self.class_names):
-            raise ValueError(f"class_names must differ, got {names}.")
-        if not all(0 <= limit <= 1 for limit in self.threshold):
-            raise ValueError(f"threshold must hold probabilities, from 0 to 1, got {self.threshold}.")
-        known = [LEADS.index(lead) for lead in self.lead_names if lead in LEADS]
-        if known != sorted(set(known)):
-            expected = f"lead_names must be in the order {', '.join(LEADS)}"
-            raise ValueError(f"{expected}, in which signals are read, got {', '.join(self.lead_names)}.")
 
 
 @keras.saving.register_keras_serializable(package="signalcam")
@@ -75,15 +28,12 @@ class Card(layers.Layer):
     """Carry the settings in the saved file; hand the signals on unchanged.
 
     Args:
-        settings: `Settings`, or a dict of them as a file holds it; what is unknown there is ignored.
+        settings: as in `as_settings`.
     """
 
     def __init__(self, settings: Settings | dict, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(settings, Settings):
-            known = {field.name for field in fields(Settings)}
-            settings = Settings(**{name: value for name, value in settings.items() if name in known})
-        self.settings = settings
+        self.settings = as_settings(settings)
 
     def call(self, signals: tf.Tensor) -> tf.Tensor:
         return signals
@@ -121,34 +71,26 @@ def build_deployable(model: keras.Model, scaler: Scaler, settings: Settings) -> 
     return keras.Model(raw, network(x), name="signalcam")
 
 
-def settings_of(model: keras.Model) -> Settings:
-    """Return the `Settings` that a deployable model carries, or raise ValueError where it carries none."""
-    for layer in model.layers:
-        if isinstance(layer, Card):
-            return layer.settings
-    raise ValueError(f"Model {model.name!r} carries no settings; make it with `build_deployable`.")
-
-
 def network_of(model: keras.Model) -> keras.Model:
     """Return the network in a deployable model: scaled signals in, the dict of `add_cam` out."""
     return model.get_layer("network")
+
+
+def with_embedding(model: keras.Model) -> keras.Model:
+    """Return a deployable model with one output more, ``embedding``: the averaged feature maps.
+
+    They are float32 (record, filter), what the linear classifier reads. All layers are shared.
+    """
+    network = network_of(model)
+    outputs = network.output | {"embedding": network.get_layer("average").output}
+    network = keras.Model(network.inputs, outputs, name="network")
+    return keras.Model(model.inputs, network(model.get_layer("scale").output), name=model.name)
 
 
 def scaled(model: keras.Model, signals: np.ndarray) -> np.ndarray:
     """Detrend and scale signals in mV to what the network inside reads: float32 (record, time, lead)."""
     front = keras.Model(model.inputs, model.get_layer("scale").output)
     return np.asarray(front.predict(np.asarray(signals, np.float32), batch_size=128, verbose=0))
-
-
-def class_index(settings: Settings, which: str | int) -> int:
-    """Return the index of a class given by name or index, or raise ValueError that lists the classes."""
-    names = settings.class_names
-    if isinstance(which, str) and which in names:
-        return names.index(which)
-    if isinstance(which, int | np.integer) and not isinstance(which, bool) and 0 <= which < len(names):
-        return int(which)
-    listed = ", ".join(f"{index}: {name}" for index, name in enumerate(names))
-    raise ValueError(f"There is no class {which!r} in this model; the classes are {listed}.")
 
 
 def save_model(model: keras.Model, path: str | Path) -> None:
@@ -209,42 +151,3 @@ def _keras_path(path: str | Path) -> Path:
     if path.suffix != ".keras":
         raise ValueError(f"path must end in .keras, got {path.name!r}.")
     return path
-
-
-def predict(
-    model: keras.Model, signals: np.ndarray, padded: np.ndarray | None = None, any_amplitude: bool = False
-) -> dict:
-    """Predict raw recordings, after `check_signals`.
-
-    Args:
-        model: deployable model.
-        signals: in mV, (record, time, lead), or one record (time, lead).
-        padded: boolean (record, time), True where a record was padded; both maps are NaN there.
-        any_amplitude: as in `check_signals`.
-
-    Returns:
-        dict of float32 arrays: ``probability``, ``logit`` (record, class), ``evidence`` (record, position,
-        class), ``heatmap`` (record, time, class), and ``lead_evidence`` where `add_cam` gives it.
-
-    Raises, Warns: as in `check_signals`; RecordError too for an output that is not finite.
-    """
-    settings = settings_of(model)
-    shape, rate = (settings.n_times, len(settings.lead_names)), settings.sampling_rate
-    signals = check_signals(signals, *shape, sampling_rate=rate, any_amplitude=any_amplitude)
-    outputs = model.predict(signals, batch_size=128, verbose=0)
-    outputs = check_outputs({name: np.asarray(value, np.float32) for name, value in outputs.items()})
-    if padded is None:
-        return outputs
-    # Blank the maps where a record was padded, and scale the heatmap over what is left.
-    padded = np.asarray(padded, bool).reshape(len(signals), -1)
-    n_positions = outputs["evidence"].shape[1]
-    length = padded.shape[1] // n_positions
-    blank = padded[:, : n_positions * length].reshape(len(padded), n_positions, length).all(axis=2)
-    for name in outputs.keys() & {"evidence", "lead_evidence"}:
-        axes = (1,) * (outputs[name].ndim - 2)
-        outputs[name] = np.where(blank.reshape(*blank.shape, *axes), np.nan, outputs[name])
-    heatmap = np.where(padded[..., None], np.nan, outputs["heatmap"])
-    lowest = np.nanmin(heatmap, axis=1, keepdims=True)
-    spread = np.nanmax(heatmap, axis=1, keepdims=True) - lowest
-    heatmap = (heatmap - lowest) / np.where(spread > 0, spread, 1)
-    return outputs | {"heatmap": heatmap}

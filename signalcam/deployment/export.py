@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from signalcam.deployment.converters import PRECISIONS, litert_bytes, onnx_bytes
-from signalcam.deployment.deployable import Settings, settings_of
 from signalcam.deployment.runtime import import_extra, open_exported
+from signalcam.deployment.settings import Settings, settings_of
 from signalcam.evaluation.metrics import score
 from signalcam.leads import LEADS
 from signalcam.recordings import check_signals
@@ -82,25 +82,22 @@ def to_litert(
         ValueError: for another suffix, an unknown precision, int8 without calibration, or bad signals.
         ImportError: where LiteRT is not installed.
     """
-    path = _checked_path(path, ".tflite")
+    path = check_path(path, ".tflite")
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}.")
     if precision == "int8" and calibration is None:
         raise ValueError("calibration must be given for int8: some 100 raw records in mV.")
     settings_of(model)  # or ValueError, before anything is converted
     import_extra("ai_edge_litert.interpreter")
-    spread = None
     if calibration is not None:
-        calibration = _checked_signals(model, calibration)
-        chosen = np.linspace(0, len(calibration) - 1, min(len(calibration), MAX_CALIBRATION))
-        spread = calibration[chosen.round().astype(int)]
-    content = litert_bytes(model, precision, spread)
+        calibration = checked_signals(model, calibration)
+    content = litert_bytes(model, precision, None if calibration is None else spread(calibration))
     return _write(model, path, content, calibration if signals is None else signals, labels)
 
 
 def to_onnx(model: keras.Model, path: str | Path, signals: Array = None, labels: Array = None) -> ExportCheck:
     """Write an ONNX file, `.onnx`, for any number of raw records. Args, Raises: as in `to_litert`."""
-    path = _checked_path(path, ".onnx")
+    path = check_path(path, ".onnx")
     settings_of(model)
     import_extra("onnxruntime")
     return _write(model, path, onnx_bytes(model), signals, labels)
@@ -111,11 +108,11 @@ def check_export(
 ) -> ExportCheck:
     """Compare a file with the deployable model that it was made from. Args, Raises: as in `to_litert`."""
     exported, settings, given = open_exported(path), settings_of(model), signals is not None
-    signals = _checked_signals(model, signals if given else _simulate(settings))
+    signals = checked_signals(model, signals if given else simulate(settings))
     expected = model.predict(signals, batch_size=64, verbose=0)
-    found = exported.predict(signals)
+    found = exported.predict(signals, warn=False)
     check = ExportCheck(
-        precision=exported.settings["precision"],
+        precision=exported.precision,
         size=Path(path).stat().st_size,
         n_records=len(signals),
         source="given" if given else "simulated",
@@ -162,7 +159,8 @@ def _write(model: keras.Model, path: Path, content: bytes, signals: Array, label
         return check_export(model, beside, signals, labels)
 
 
-def _checked_path(path: str | Path, suffix: str) -> Path:
+def check_path(path: str | Path, suffix: str) -> Path:
+    """Return the path of a file to write, after a look at its suffix and folder."""
     path = Path(path).expanduser()
     if path.suffix != suffix:
         raise ValueError(f"path must end in {suffix}, got {path.name!r}.")
@@ -171,13 +169,20 @@ def _checked_path(path: str | Path, suffix: str) -> Path:
     return path
 
 
-def _checked_signals(model: keras.Model, signals: np.ndarray) -> np.ndarray:
+def checked_signals(model: keras.Model, signals: np.ndarray) -> np.ndarray:
+    """Return raw records that fit a model: float32 (record, time, lead); ValueError for others."""
     settings = settings_of(model)
     return check_signals(signals, settings.n_times, len(settings.lead_names), warn=False)
 
 
-def _simulate(settings: Settings) -> np.ndarray:
-    """`N_SIMULATED` records, (record, time, lead) in mV, of the length and rate that the model takes."""
+def spread(calibration: np.ndarray) -> np.ndarray:
+    """Take at most `MAX_CALIBRATION` records, evenly."""
+    chosen = np.linspace(0, len(calibration) - 1, min(len(calibration), MAX_CALIBRATION))
+    return calibration[chosen.round().astype(int)]
+
+
+def simulate(settings: Settings) -> np.ndarray:
+    """Simulate `N_SIMULATED` records, (record, time, lead) in mV, as long as the model takes them."""
     if settings.lead_names != LEADS:
         leads = ", ".join(settings.lead_names)
         raise ValueError(f"signals must be given, got none: only the 12 leads can be simulated, not {leads}.")

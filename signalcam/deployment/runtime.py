@@ -3,46 +3,42 @@
     model = open_exported("model.tflite")               # or "model.onnx"
     outputs = model.predict(signals)                    # (record, 1000, 12), mV
     outputs["probability"], outputs["heatmap"]          # (record, class), (record, 1000, class)
-    model.settings["class_names"], model.settings["threshold"]
+    model.settings.class_names, model.settings.threshold
 
-This file imports NumPy and, when a model is opened, `ai_edge_litert` or `onnxruntime`. It uses nothing else
-of the package, so that it can be copied by itself to a device that has no room for TensorFlow.
+Checks and quality notes are those of the Keras models: `pip install "signalcam[lite]"` brings all it needs.
 """
 
 import importlib
+import importlib.util
 import json
-import math
 import zipfile
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
+from signalcam.deployment.prediction import predict
+from signalcam.deployment.settings import as_settings
+
 SETTINGS_NAME = "signalcam.json"  # of the settings within an exported file
 
 
 class _Exported:
-    """What both formats share: the settings, the checks before an answer, and the answer."""
+    """What both formats share: the settings, and the answer after the checks.
 
-    def __init__(self, path: Path, settings: dict):
-        self.path = path
-        self.settings = settings
+    Attributes:
+        path: of the file.
+        settings: `Settings` that travel in it.
+        precision: "float32", "float16" or "int8".
+    """
 
-    def predict(self, signals: np.ndarray) -> dict[str, np.ndarray]:
-        """Predict raw recordings.
+    def __init__(self, path: Path, content: str | bytes):
+        values = json.loads(content)
+        self.path, self.settings, self.precision = path, as_settings(values), values["precision"]
 
-        Args:
-            signals: in mV, real numbers (record, time, lead), or one record (time, lead), with the leads in
-                the order of `settings["lead_names"]`, at `settings["sampling_rate"]` Hz.
-
-        Returns:
-            dict of float32 arrays: ``probability`` and ``logit`` (record, class), ``evidence`` (record,
-            position, class), ``heatmap`` (record, time, class).
-
-        Raises:
-            ValueError: for another shape or type, or samples that are not finite or far too large.
-        """
-        return self._run(_check(signals, self.settings["n_times"], self.settings["lead_names"]))
+    def predict(self, signals: np.ndarray, padded: np.ndarray | None = None, **options: bool) -> dict:
+        """Predict raw recordings. Args, Returns, Raises: as in `signalcam.deployment.predict`."""
+        return predict(self, signals, padded, **options)
 
 
 class LiteRTModel(_Exported):
@@ -51,11 +47,10 @@ class LiteRTModel(_Exported):
     def __init__(self, path: Path, num_threads: int):
         try:
             with zipfile.ZipFile(path) as archive:
-                settings = json.loads(archive.read(SETTINGS_NAME))
+                super().__init__(path, archive.read(SETTINGS_NAME))
         except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
             raise _not_whole(path, error) from error
         interpreter = import_extra("ai_edge_litert.interpreter")
-        super().__init__(path, settings)
         try:
             self._interpreter = interpreter.Interpreter(str(path), num_threads=num_threads)
             self._interpreter.allocate_tensors()
@@ -65,7 +60,8 @@ class LiteRTModel(_Exported):
         self._input = signature.get_input_details()["signals"]["index"]
         self._outputs = {name: detail["index"] for name, detail in signature.get_output_details().items()}
 
-    def _run(self, signals: np.ndarray) -> dict[str, np.ndarray]:
+    def answer(self, signals: np.ndarray) -> dict[str, np.ndarray]:
+        """Run checked signals, float32 (record, time, lead); `predict` does it."""
         answers = {name: [] for name in self._outputs}
         for record in signals:
             self._interpreter.set_tensor(self._input, record[np.newaxis])
@@ -87,13 +83,13 @@ class OnnxModel(_Exported):
         errors = [each for each in found if isinstance(each, type) and issubclass(each, Exception)]
         try:
             self._session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-            settings = json.loads(self._session.get_modelmeta().custom_metadata_map[SETTINGS_NAME])
+            super().__init__(path, self._session.get_modelmeta().custom_metadata_map[SETTINGS_NAME])
         except (ValueError, RuntimeError, KeyError, *errors) as error:
             raise _not_whole(path, error) from error
-        super().__init__(path, settings)
         self._names = [output.name for output in self._session.get_outputs()]
 
-    def _run(self, signals: np.ndarray) -> dict[str, np.ndarray]:
+    def answer(self, signals: np.ndarray) -> dict[str, np.ndarray]:
+        """As in `LiteRTModel`."""
         batches = (signals[start : start + 64] for start in range(0, len(signals), 64))
         parts = [self._session.run(self._names, {"signals": batch}) for batch in batches]
         outputs = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
@@ -119,6 +115,23 @@ def open_exported(path: str | Path, num_threads: int = 1) -> LiteRTModel | OnnxM
     return classes[path.suffix](path, num_threads)
 
 
+def exported_beside(path: str | Path) -> LiteRTModel | None:
+    """Open the `.tflite` file beside a `.keras` file, which gives the same numbers sooner.
+
+    Returns:
+        The model; None where there is none, LiteRT is not installed, or it could answer otherwise: where it
+        is older than the `.keras` file, or not in float32.
+    """
+    path = Path(path).expanduser()
+    file = path.with_suffix(".tflite")
+    if importlib.util.find_spec("ai_edge_litert") is None or not (path.is_file() and file.is_file()):
+        return None
+    if file.stat().st_mtime < path.stat().st_mtime:
+        return None
+    model = open_exported(file)
+    return model if model.precision == "float32" else None
+
+
 def import_extra(name: str) -> ModuleType:
     """Import a module of the extra `export`, or raise ImportError that tells how to install it."""
     try:
@@ -132,27 +145,3 @@ def import_extra(name: str) -> ModuleType:
 def _not_whole(path: Path, error: Exception) -> ValueError:
     what = f"{path} ({path.stat().st_size} bytes) is not a whole model exported by signalcam: {error}."
     return ValueError(f"{what} Copy or export it again.")
-
-
-def _check(signals: np.ndarray, n_times: int, lead_names: list[str]) -> np.ndarray:
-    signals = np.asarray(signals)
-    if signals.dtype.kind != "f":
-        raise ValueError(f"signals must be floating-point numbers in mV, got dtype {signals.dtype}.")
-    signals = signals[np.newaxis] if signals.ndim == 2 else signals
-    wanted, leads = (n_times, len(lead_names)), ", ".join(lead_names)
-    if signals.ndim != 3 or signals.shape[1:] != wanted or not len(signals):
-        hint = " They look transposed." if signals.shape[1:] == wanted[::-1] else ""
-        shape = f"(record, {n_times}, {wanted[1]}), with the leads {leads}"
-        raise ValueError(f"signals must have the shape {shape}, got {signals.shape}.{hint}")
-    with np.errstate(over="ignore"):
-        signals = np.ascontiguousarray(signals, np.float32)
-    # A sum of squares is finite only where all samples are, and is there three times as soon.
-    if not math.isfinite(np.vdot(signals, signals)):
-        bad = ~np.isfinite(signals)
-        if not bad.any():
-            raise ValueError("The signals are too large to compute with in their precision. Give them in mV.")
-        record, _, lead = np.argwhere(bad)[0]
-        n_bad = bad[record, :, lead].sum()
-        what = f"Record {record}, lead {lead_names[lead]}: {n_bad} of {n_times} samples are NaN or infinite"
-        raise ValueError(f"{what}. Leave the record out, or repair it first.")
-    return signals

@@ -1,21 +1,32 @@
 """Every figure of the notebooks and the README, from arrays and tables; no model code is imported here.
 
 Each function returns a `Figure` that a notebook shows as the value of its cell and `save_figure` writes.
+Each is loaded when it is asked for, so that a map can be drawn without pandas.
 """
 
-from signalcam.plotting.cases import Case, plot_cases, typical_records
-from signalcam.plotting.checks import plot_deletion_insertion, plot_localisation, plot_sanity, readable
-from signalcam.plotting.data import plot_class_counts, plot_missing, plot_superclass_overlap
-from signalcam.plotting.ecg import plot_augmentations, plot_ecg, plot_scaling, plot_trend
-from signalcam.plotting.maps import plot_class_maps, plot_map
-from signalcam.plotting.pages import Answer, record_page
-from signalcam.plotting.relevance import plot_beat_average, plot_lead_time
-from signalcam.plotting.results import plot_confusion, plot_history, plot_reliability, plot_roc
-from signalcam.plotting.style import Figure, save_figure
+import importlib
+from typing import Any
 
-__all__ = ["Answer", "Case", "Figure", "readable", "record_page", "save_figure", "typical_records"]
-__all__ += ["plot_class_counts", "plot_missing", "plot_superclass_overlap"]
-__all__ += ["plot_augmentations", "plot_ecg", "plot_scaling", "plot_trend"]
-__all__ += ["plot_confusion", "plot_history", "plot_reliability", "plot_roc"]
-__all__ += ["plot_beat_average", "plot_cases", "plot_class_maps", "plot_lead_time", "plot_map"]
-__all__ += ["plot_deletion_insertion", "plot_localisation", "plot_sanity"]
+_FACE = {
+    "cases": ("Case", "plot_cases", "typical_records"),
+    "checks": ("plot_deletion_insertion", "plot_localisation", "plot_sanity", "readable"),
+    "data": ("plot_class_counts", "plot_missing", "plot_superclass_overlap"),
+    "ecg": ("plot_augmentations", "plot_ecg", "plot_scaling", "plot_trend"),
+    "maps": ("plot_class_maps", "plot_map"),
+    "pages": ("Answer", "record_page"),
+    "relevance": ("plot_beat_average", "plot_lead_time"),
+    "results": ("plot_confusion", "plot_history", "plot_reliability", "plot_roc"),
+    "style": ("Figure", "save_figure"),
+}
+_MODULE_OF = {name: module for module, names in _FACE.items() for name in names}
+__all__ = list(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from signalcam import plotting
-from signalcam.deployment.deployable import predict
+from signalcam.deployment import predict
 from signalcam.evaluation import confusion, expected_calibration_error, reliability, roc
 from signalcam.reproduction.results import Results
 from signalcam.training.train import TrainingResult

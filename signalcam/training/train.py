@@ -91,7 +91,7 @@ def train(
     augmentation: keras.Layer | None = None,
     folder: str | Path | None = None,
     seed: int = 0,
-    strategy: "tf.distribute.Strategy | None" = None,
+    strategy: "tf.distribute.Strategy | str | None" = None,
     verbose: bool = True,
     **changes: Any,
 ) -> TrainingResult:
@@ -111,7 +111,10 @@ def train(
         folder: where to keep the state of the training, the history and the best weights. Started again with
             the same arguments, an interrupted training is resumed there; a finished one is read back.
         seed: of everything random. Set globally (`keras.utils.set_random_seed`: Python, NumPy, TensorFlow).
-        strategy: `tf.distribute` strategy; then give `model` as a function, or built in the strategy's scope.
+        strategy: `tf.distribute` strategy of one machine, or "auto" for all of its GPUs; then give `model` as
+            a function, or built in the strategy's scope. Batches are split between the devices, and batch
+            statistics are those of the whole batch, so that the result is that of one device. (Keras 3 does
+            not run MultiWorkerMirroredStrategy: keras-team/keras#20585.)
         verbose: show a progress bar over epochs.
         **changes: single fields of `TrainingSettings` to change, such as ``epochs=12``.
 
@@ -125,8 +128,13 @@ def train(
     """
     settings = replace(settings or TrainingSettings(), **changes)
     keras.utils.set_random_seed(seed)
-    with (strategy or tf.distribute.get_strategy()).scope():
+    if strategy == "auto":
+        gpus = tf.config.list_logical_devices("GPU")
+        strategy = tf.distribute.MirroredStrategy() if len(gpus) > 1 else None
+    strategy = strategy or tf.distribute.get_strategy()
+    with strategy.scope():
         network = model if isinstance(model, keras.Model) else model()
+        _synchronise(network, strategy.num_replicas_in_sync > 1)
         train_data = _check_pairs(*train_data, network, "training")
         validation_data = _check_pairs(*validation_data, network, "validation")
         trained = TrainingModel(network, augmentation, settings.mixup, seed)
@@ -155,6 +163,7 @@ def train(
             verbose=0,
         )
     network.set_weights(best.weights)
+    _synchronise(network, False)
     state.finish(network)
     return TrainingResult(network, state.history(), best.epoch)
 
@@ -169,6 +178,13 @@ def _optimizer(settings: TrainingSettings, n_records: int) -> keras.optimizers.O
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def _synchronise(network: keras.Model, together: bool) -> None:
+    """Let BatchNorm take the statistics of the whole batch, not of the part that one device has."""
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = together
 
 
 def _plateau(optimizer: keras.optimizers.Optimizer) -> list[keras.callbacks.Callback]:

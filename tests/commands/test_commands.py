@@ -17,11 +17,11 @@ from failing_server import serving
 from random_models import random_model
 from recording_files import write_csv, write_dicom, write_edf, write_wfdb
 
+from signalcam import deployment
 from signalcam.__main__ import build_parser, main
 from signalcam.commands import models, recordings
 from signalcam.data.labels import LABEL_RULES, SUPERCLASSES
 from signalcam.data.signals import load_signals
-from signalcam.deployment import deployable as deployment
 from signalcam.deployment import pretrained
 from signalcam.deployment.deployable import Settings, load_model, save_model
 from signalcam.leads import LEADS

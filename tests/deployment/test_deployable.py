@@ -11,16 +11,9 @@ import numpy as np
 import pytest
 from keras import layers
 
+from signalcam.deployment import Settings, class_index, predict, settings_of
 from signalcam.deployment import deployable as deployment
-from signalcam.deployment.deployable import (
-    Settings,
-    build_deployable,
-    class_index,
-    load_model,
-    predict,
-    save_model,
-    settings_of,
-)
+from signalcam.deployment.deployable import build_deployable, load_model, save_model
 from signalcam.errors import ModelFileError, RecordError
 from signalcam.leads import LEADS
 from signalcam.model import add_cam, build_model

@@ -1,20 +1,18 @@
 """Exported files: the numbers of Keras, settings inside, no TensorFlow needed, nothing half-written."""
 
-import dataclasses
-import json
+import os
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from signalcam.deployment import export, runtime
-from signalcam.deployment.deployable import Settings, build_deployable, save_model
+from signalcam.deployment import export, predict
+from signalcam.deployment.deployable import Settings, build_deployable, save_model, with_embedding
 from signalcam.deployment.export import ExportError, check_export, to_litert, to_onnx
 from signalcam.deployment.from_training import deploy
-from signalcam.deployment.runtime import open_exported
+from signalcam.deployment.runtime import exported_beside, open_exported
+from signalcam.errors import RecordWarning
 from signalcam.preprocessing import Scaler, detrend
 from signalcam.simulation import Subject, simulate_record
 from signalcam.training.networks import ARCHITECTURES
@@ -53,7 +51,7 @@ def model(signals):
 
 @pytest.fixture(scope="module")
 def expected(model, signals):
-    return {name: np.asarray(value) for name, value in model(signals, training=False).items()}
+    return {name: np.asarray(value) for name, value in with_embedding(model)(signals, training=False).items()}
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +76,10 @@ def files(model, signals, labels, tmp_path_factory):
 @pytest.mark.parametrize("kind", ["float32", "onnx"])
 def test_float32_files_answer_as_keras_does(kind, files, signals, expected):
     found = open_exported(files[kind][0]).predict(signals)
-    assert set(found) == {"probability", "logit", "evidence", "heatmap"}
+    assert set(found) == {"probability", "logit", "evidence", "heatmap", "embedding"}
+    assert found["embedding"].shape == (len(signals), 8)
     np.testing.assert_allclose(found["probability"], expected["probability"], atol=1e-5)
-    for name in ("logit", "evidence", "heatmap"):
+    for name in expected:
         assert found[name].shape == expected[name].shape
         assert found[name].dtype == np.float32
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-4)
@@ -107,7 +106,7 @@ def test_int8_has_its_convolutions_in_integers_and_its_front_and_head_in_float(f
     ]
     for layer in ("conv_1", "conv_2", "conv_3", "conv_4", "activation_1", "activation_4"):
         assert {dtype for name, dtype in tensors if f"/{layer}" in name} == {np.int8}
-    for layer in ("detrend", "scale", "average", "heatmap"):
+    for layer in ("detrend", "scale", "heatmap"):
         assert {dtype for name, dtype in tensors if f"/{layer}" in name} == {np.float32}
 
 
@@ -127,49 +126,9 @@ def test_litert_runs_the_whole_model_in_one_delegate(files):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_settings_travel_inside_the_file(kind, files):
-    settings = open_exported(files[kind][0]).settings
-    assert settings.pop("precision") == ("float32" if kind == "onnx" else kind)
-    assert settings == json.loads(json.dumps(dataclasses.asdict(SETTINGS)))
-
-
-RUN_ALONE = """
-import sys
-import numpy as np
-from runtime import open_exported
-found = open_exported(sys.argv[1]).predict(np.load("signals.npy"))
-np.savez("found.npz", **found)
-print(*sorted({name.partition(".")[0] for name in sys.modules}))
-"""
-
-
-@pytest.mark.parametrize("kind", ["float32", "onnx"])
-def test_a_file_answers_from_runtime_py_alone_without_tensorflow(kind, files, signals, expected, tmp_path):
-    shutil.copy(runtime.__file__, tmp_path / "runtime.py")
-    shutil.copy(files[kind][0], tmp_path)
-    np.save(tmp_path / "signals.npy", signals)
-    (tmp_path / "run.py").write_text(RUN_ALONE)
-    done = subprocess.run(
-        [sys.executable, "run.py", files[kind][0].name],
-        cwd=tmp_path,
-        env={"PATH": ""},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert not {"tensorflow", "keras", "signalcam", "pandas"} & set(done.stdout.split())
-    with np.load(tmp_path / "found.npz") as found:
-        np.testing.assert_allclose(found["probability"], expected["probability"], atol=1e-5)
-
-
-@pytest.mark.parametrize("kind", ["float32", "onnx"])
-def test_importing_signalcam_runtime_does_not_import_tensorflow(kind, files):
-    code = (
-        "import sys; from signalcam.deployment.runtime import open_exported; "
-        "open_exported(sys.argv[1]); sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
-    )
-    root = Path(runtime.__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", code, str(files[kind][0])], cwd=root, check=False)
-    assert done.returncode == 0
+    exported = open_exported(files[kind][0])
+    assert exported.precision == ("float32" if kind == "onnx" else kind)
+    assert exported.settings == SETTINGS
 
 
 @pytest.mark.bad_input(29)
@@ -191,23 +150,67 @@ def not_finite(signals):
 
 
 BAD_SIGNALS = [
-    pytest.param(not_finite, r"Record 2, lead V2: 3 of 1000 samples", marks=pytest.mark.bad_input(17)),
-    pytest.param(lambda x: x * 1e20, r"too large to compute with .* Give them in mV", id="squares overflow"),
-    pytest.param(
-        lambda x: x.transpose(0, 2, 1), r"\(12, 12, 1000\). They look trans", marks=pytest.mark.bad_input(27)
-    ),
-    pytest.param(lambda x: x.astype(int), r"got dtype int64", marks=pytest.mark.bad_input(28)),
-    pytest.param(lambda x: x[:0], r"got \(0, 1000, 12\)", marks=pytest.mark.bad_input(29)),
-    pytest.param(lambda x: x[:, :900], r"\(record, 1000, 12\)", marks=pytest.mark.bad_input(37)),
-    pytest.param(lambda x: x[..., :8], r"leads I, II, III", marks=pytest.mark.bad_input(37)),
+    pytest.param(not_finite, r"record 2, lead V2: 3 of 1,000 samples", marks=pytest.mark.bad_input(17)),
+    pytest.param(lambda x: x * 1e20, r"too large to compute with", id="squares overflow"),
+    pytest.param(lambda x: x.transpose(0, 2, 1), r"looks transposed", marks=pytest.mark.bad_input(27)),
+    pytest.param(lambda x: x.astype(int), r"got int64", marks=pytest.mark.bad_input(28)),
+    pytest.param(lambda x: x[:0], r"empty array of shape \(0, 1000, 12\)", marks=pytest.mark.bad_input(29)),
+    pytest.param(lambda x: x[:, :900], r"1,000 samples a record", marks=pytest.mark.bad_input(37)),
+    pytest.param(lambda x: x[..., :8], r"must have 12 leads", marks=pytest.mark.bad_input(37)),
 ]
 
 
 @pytest.mark.parametrize(("change", "message"), BAD_SIGNALS)
-@pytest.mark.parametrize("kind", ["float32", "onnx"])
-def test_the_runtime_refuses_what_the_gate_refuses(kind, change, message, files, signals):
+@pytest.mark.parametrize("kind", ["float32", "onnx", "keras"])
+def test_every_engine_refuses_the_same(kind, change, message, files, model, signals):
     with pytest.raises(ValueError, match=message):
-        open_exported(files[kind][0]).predict(change(signals))
+        predict(model if kind == "keras" else open_exported(files[kind][0]), change(signals))
+
+
+@pytest.mark.bad_input(57)
+@pytest.mark.parametrize("kind", ["float32", "onnx", "keras"])
+def test_every_engine_warns_of_the_same(kind, files, model, signals):
+    swapped, flat = signals[:1, :, [1, 0, *range(2, 12)]], np.zeros_like(signals[:1])
+    opened = model if kind == "keras" else open_exported(files[kind][0])
+    for changed, message in ((swapped, "limb leads do not fit together"), (flat, "flat lead")):
+        with pytest.warns(RecordWarning, match=message):
+            predict(opened, changed)
+
+
+def test_a_file_blanks_the_maps_where_nothing_was_recorded(files, model, signals):
+    padded = np.zeros((12, 1000), bool)
+    padded[3, 700:] = True
+    expected, found = (predict(each, signals, padded) for each in (model, open_exported(files["float32"][0])))
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-4)
+    assert np.isnan(found["heatmap"][3, 700:]).all()
+    assert np.isnan(found["evidence"][3, 88:]).all()
+    assert np.isfinite(found["evidence"][3, :87]).all()
+
+
+@pytest.mark.bad_input(47)
+def test_an_answer_that_is_not_finite_is_an_error_with_its_record(signals):
+    class Broken:
+        settings = SETTINGS
+
+        def answer(self, records):
+            return {"probability": np.array([[0.5], [np.nan]])}
+
+    with pytest.raises(ValueError, match="probability must be finite, got NaN or infinity for record 1"):
+        predict(Broken(), signals[:2])
+
+
+def test_only_a_file_that_answers_as_its_keras_model_stands_in_for_it(files, tmp_path):
+    source = tmp_path / "model.keras"
+    source.write_bytes(b"a model")
+    beside = tmp_path / "model.tflite"
+    assert exported_beside(source) is None
+    shutil.copy(files["float32"][0], beside)
+    assert exported_beside(source).path == beside
+    os.utime(beside, (1, 1))
+    assert exported_beside(source) is None, "older than the model"
+    shutil.copy(files["int8"][0], beside)
+    assert exported_beside(source) is None, "other numbers"
 
 
 @pytest.mark.bad_input(40)

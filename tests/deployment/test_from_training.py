@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from signalcam.data.labels import SUPERCLASSES
-from signalcam.deployment.deployable import predict, settings_of
+from signalcam.deployment import predict, settings_of
 from signalcam.deployment.from_training import deploy
 from signalcam.model import add_cam, build_model
 from signalcam.preprocessing import Scaler, detrend

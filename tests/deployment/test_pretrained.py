@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from signalcam.data.labels import SUPERCLASSES
-from signalcam.deployment.deployable import predict, settings_of
+from signalcam.deployment import predict, settings_of
 from signalcam.deployment.pretrained import FOLDER, PRETRAINED, load_pretrained
 
 

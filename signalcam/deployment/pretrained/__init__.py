@@ -1,29 +1,41 @@
 """Trained models that come with the package; `MODEL_CARD.md` beside this file tells how they were made."""
 
 from pathlib import Path
-
-import keras
-
-from signalcam.deployment.deployable import load_model
+from typing import Any
 
 PRETRAINED = ("normal-abnormal", "superclasses", "leadwise", "leadwise-superclasses")
 FOLDER = Path(__file__).resolve().parent
 
 
-def load_pretrained(name: str = "normal-abnormal") -> keras.Model:
+ENGINES = ("keras", "litert")
+
+
+def load_pretrained(name: str = "normal-abnormal", engine: str = "keras") -> Any:
     """Load a trained, calibrated model that takes raw mV.
 
     Args:
         name: "normal-abnormal", one output, the probability that an ECG is abnormal; or "superclasses", one
             for each of NORM, MI, STTC, CD and HYP; "leadwise" and "leadwise-superclasses" the same, with
             a lead axis in their map (``lead_evidence``).
+        engine: "keras"; or "litert", which needs no TensorFlow and answers single records sooner.
 
     Returns:
-        Deployable `keras.Model` for signals in mV, float32 (record, 1000, 12) at 100 Hz.
+        Model for `predict`, of signals in mV, float32 (record, 1000, 12) at 100 Hz: a deployable
+        `keras.Model`, or what `open_exported` gives.
 
     Raises:
-        ValueError: for another name.
+        ValueError: for another name or engine.
     """
     if name not in PRETRAINED:
         raise ValueError(f"name must be one of {', '.join(PRETRAINED)}, got {name!r}.")
+    if engine not in ENGINES:
+        raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}.")
+    if engine == "litert":
+        from signalcam.deployment.runtime import open_exported
+
+        return open_exported(FOLDER / f"{name}.tflite")
+    try:
+        from signalcam.deployment.deployable import load_model
+    except ModuleNotFoundError as error:
+        raise ImportError(f'{error}: take engine="litert", or pip install "signalcam[train]".') from error
     return load_model(FOLDER / f"{name}.keras")
