@@ -139,4 +139,4 @@ def test_noise_hurts_the_maps_the_more_the_louder_it_is(model, signals):
 
 
 def test_map_maker_knows_which_of_its_methods_are_signed():
-    assert set(MapMaker().signed) == set(METHODS) - {"gradient", "random"}
+    assert set(MapMaker().signed) == set(METHODS) - {"gradient", "guided_grad_cam", "random", "cam_x_leads"}
