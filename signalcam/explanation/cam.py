@@ -4,9 +4,10 @@ B. Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2
 variant of R. Augustauskas et al., EMBC 2025, takes the maps before BatchNorm and activation, for comparison.
 """
 
+from functools import partial
+
 import keras
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from signalcam.explanation.network import AnyModel, as_network, check_class, check_scaled
@@ -44,14 +45,9 @@ def upsample(cells: ArrayLike, n_times: int, cell_length: float | None = None) -
         float32 (record, n_times) or (record, n_times, lead).
     """
     cells = np.asarray(cells, dtype=np.float32)
-    n_cells = cells.shape[1]
-    centres = (np.arange(n_cells) + 0.5) * (cell_length or n_times // n_cells) - 0.5
-    before = np.clip(np.searchsorted(centres, np.arange(n_times)) - 1, 0, max(n_cells - 2, 0))
-    after = np.minimum(before + 1, n_cells - 1)
-    gap = np.maximum(centres[after] - centres[before], 1e-9)
-    part = np.clip((np.arange(n_times) - centres[before]) / gap, 0, 1).astype(np.float32)
-    part = part.reshape(-1, *[1] * (cells.ndim - 2))
-    return cells[:, before] * (1 - part) + cells[:, after] * part
+    centres = (np.arange(cells.shape[1]) + 0.5) * (cell_length or n_times // cells.shape[1]) - 0.5
+    between = partial(np.interp, np.arange(n_times), centres)
+    return np.apply_along_axis(between, 1, cells).astype(np.float32)
 
 
 def cam(model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: object) -> np.ndarray:
@@ -86,23 +82,6 @@ def lead_cam(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.nd
 
     cells = network.in_batches(network.compiled(("lead_evidence", class_index), build), signals)
     return upsample(cells, signals.shape[1])
-
-
-def compare_variant(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> pd.DataFrame:
-    """Compare the paper's map (before BatchNorm and activation) with the exact one, record by record.
-
-    Args, Raises: as in `cell_evidence`.
-
-    Returns:
-        DataFrame, one row a record: ``correlation`` (Pearson, over cells; NaN for a constant map), ``logit``,
-        ``exact_error`` and ``variant_error`` (mean of the map minus the logit).
-    """
-    model = as_network(model)
-    exact, logit = cell_evidence(model, signals, class_index, "activation")
-    variant, _ = cell_evidence(model, signals, class_index, "convolution")
-    table = pd.DataFrame({"correlation": row_correlation(exact, variant), "logit": logit})
-    errors = {"exact_error": exact.mean(axis=1) - logit, "variant_error": variant.mean(axis=1) - logit}
-    return table.assign(**errors)
 
 
 def row_correlation(first: ArrayLike, second: ArrayLike) -> np.ndarray:

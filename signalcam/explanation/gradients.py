@@ -5,20 +5,10 @@ from collections.abc import Callable
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers
 from numpy.typing import ArrayLike
 
 from signalcam.explanation.cam import upsample
 from signalcam.explanation.network import AnyModel, Network, as_network, check_class, check_scaled, source_of
-
-_CONVOLUTIONS = (
-    *(layers.Conv1D, layers.Conv2D, layers.SeparableConv1D, layers.SeparableConv2D),
-    *(layers.DepthwiseConv1D, layers.DepthwiseConv2D),
-)
-_KEEPERS = (
-    *(layers.BatchNormalization, layers.LayerNormalization, layers.Activation, layers.ReLU, layers.ELU),
-    *(layers.LeakyReLU, layers.PReLU, layers.Dropout, layers.SpatialDropout1D, layers.Add),
-)
 
 
 def input_gradient(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.ndarray:
@@ -86,15 +76,15 @@ def grad_cam(
 
     Args:
         model, signals, class_index: as in `explain`.
-        layer: name of a layer with maps (record, cell, ...); None for the last convolution, after the
-            normalisation and activation that follow it.
+        layer: name of a layer with maps (record, cell, ...); None for the last convolution, after what
+            follows it and keeps its shape, such as normalisation and activation.
 
     Raises:
         ValueError: for a layer that is not there or has no maps over time; else as in `explain`.
     """
     network = as_network(model)
     class_index, signals = check_class(network, class_index), check_scaled(network, signals)
-    maps = _last_convolution(network.model) if layer is None else _maps_of(network.model, layer)
+    maps = _maps_of(network.model, layer)
 
     def build() -> Callable:
         to_both = network.submodel([maps, network.logit[:, class_index]])
@@ -152,33 +142,25 @@ def _guided(operation: tf.Operation, gradient: tf.Tensor) -> tf.Tensor:
     return tf.where(operation.outputs[0] > 0, tf.maximum(gradient, 0), 0)
 
 
-def _maps_of(model: keras.Model, name: str) -> keras.KerasTensor:
-    """Return the maps that a layer gives in this model, found from the output backwards."""
-    waiting, found, seen = [model.outputs[0]], {}, set()
-    while waiting:
-        tensor = waiting.pop()
+def _maps_of(model: keras.Model, name: str | None) -> keras.KerasTensor:
+    """Return the maps of a layer, by default the last of the shape that the last convolution gives."""
+    found, waiting = {}, [model.outputs[0]]
+    for tensor in waiting:  # from the output backwards; grows on the way
         layer, inputs = source_of(tensor)
         if len(tensor.shape) > 2:
-            found[layer.name] = tensor
-        waiting += [other for other in inputs if id(other) not in seen]
-        seen.update(map(id, inputs))
+            found.setdefault(layer.name, (tensor, "Conv" in type(layer).__name__))
+        waiting += [other for other in inputs if all(other is not known for known in waiting)]
+    able = ", ".join(found) or "none"
+    if name is None:
+        shapes = [tensor.shape for tensor, convolves in found.values() if convolves]
+        if not shapes:
+            raise ValueError(
+                f"Grad-CAM needs a convolution; model {model.name!r} has none. Name one of {able}."
+            )
+        return next(tensor for tensor, _ in found.values() if tensor.shape == shapes[0])
     if name not in found:
-        able = ", ".join(found) or "none"
         raise ValueError(f"layer must be one with maps over time, one of {able}, got {name!r}.")
-    return found[name]
-
-
-def _last_convolution(model: keras.Model) -> keras.KerasTensor:
-    """Return the maps of the last convolution, after the layers that change no more than their values."""
-    convolutions = [layer for layer in model.layers if isinstance(layer, _CONVOLUTIONS)]
-    if not convolutions:
-        raise ValueError(f"Grad-CAM needs a convolution; model {model.name!r} has none. Name a layer.")
-    maps = _maps_of(model, convolutions[-1].name)
-    for layer in model.layers[model.layers.index(convolutions[-1]) + 1 :]:
-        if not isinstance(layer, _KEEPERS):
-            break
-        maps = _maps_of(model, layer.name)
-    return maps
+    return found[name][0]
 
 
 def _gradient_function(network: Network, class_index: int) -> Callable:
