@@ -11,10 +11,9 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from signalcam.data import SUPERCLASSES
-from signalcam.deployment import class_index, scaled, settings_of
-from signalcam.explanation import ExplainedRecords
 from signalcam.simulation import Lesion, simulate_record
-from signalcam.simulation.population import plan_population
+from signalcam.simulation.dataset import SPAN_COLUMNS
+from signalcam.simulation.population import SUPERCLASS_OF, plan_population
 
 
 def partial_lesions(n_records=200, seconds=(2.0, 5.0), seed=1, progress=True):
@@ -29,44 +28,22 @@ def partial_lesions(n_records=200, seconds=(2.0, 5.0), seed=1, progress=True):
         progress: whether to show a progress bar.
 
     Returns:
-        (signals_mv, lesions, superclasses): float32 (record, 1000, 12) in mV; bool (record, 1000), the
-        samples that the lesion changed; bool DataFrame (record, superclass).
+        (signals_mv, spans, superclasses): float32 (record, 1000, 12) in mV; the samples that the lesion
+        changed and how far in each lead, as `signalcam.simulation.read_spans` gives them, ecg_id the position
+        of the record; bool DataFrame (record, superclass).
     """
     rng = np.random.default_rng((seed, 2))
     plans = [plan for plan in plan_population(5 * n_records + 20, seed) if len(plan.lesions) == 1][:n_records]
-    signals, masks, flags = [], np.zeros((n_records, 1000), dtype=bool), []
+    signals, spans, flags = [], [], []
     for row, plan in enumerate(tqdm(plans, desc="Simulating partial lesions", disable=not progress)):
         length = rng.uniform(*seconds)
         start = rng.uniform(0, 10 - length)
         whole = plan.lesions[0]
         lesion = Lesion(whole.statement, whole.severity, start, start + length)
         record = simulate_record([lesion], plan.subject, seed=(seed, 3, plan.ecg_id))
-        for first, stop in record.spans(0):
-            masks[row, first:stop] = True
+        for span, changes in zip(record.spans(0), record.lead_changes(0), strict=True):
+            spans.append((row, SUPERCLASS_OF[lesion.statement], lesion.statement, *span, *changes))
         signals.append(record.signals)
         flags.append([name in plan.superclasses for name in SUPERCLASSES])
-    return np.stack(signals), masks, pd.DataFrame(flags, columns=list(SUPERCLASSES))
-
-
-def partial_records(model, n_records=200, which=0, seed=1, progress=True):
-    """Simulate partial lesions for a deployable model: `ExplainedRecords`, each a patient of its own.
-
-    Args:
-        model: deployable model for 10 s at 100 Hz.
-        n_records, seed, progress: as in `partial_lesions`.
-        which: the class explained, by name or index.
-    """
-    settings = settings_of(model)
-    index = class_index(settings, which)
-    signals, lesions, superclasses = partial_lesions(n_records, seed=seed, progress=progress)
-    return ExplainedRecords(
-        signals=scaled(model, signals),
-        signals_mv=signals,
-        ecg_ids=np.arange(1, n_records + 1),
-        superclasses=superclasses,
-        lesions=lesions,
-        class_index=index,
-        class_name=settings.class_names[index],
-        threshold=settings.threshold[index],
-        name=f"{n_records} simulated records with one lesion each, there for a part of the time",
-    )
+    spans = pd.DataFrame(spans, columns=SPAN_COLUMNS)
+    return np.stack(signals), spans, pd.DataFrame(flags, columns=list(SUPERCLASSES))

@@ -16,7 +16,6 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--output", type=Path, default=Path("out/maps"), help="folder to write (out/maps)")
     parser.add_argument("--class", dest="which", default="0", help="name or index of the class (0)")
     parser.add_argument("--limit", type=int, help="at most so many records (all of the test fold)")
-    parser.add_argument("--retrain-epochs", type=int, default=15, help="on permuted labels, 0 for none (15)")
 
 
 def report(arguments: argparse.Namespace) -> int:
@@ -29,9 +28,7 @@ def report(arguments: argparse.Namespace) -> int:
     study = load_ptbxl(arguments.data, rule=settings_of(model).label_rule)
     print(study.source)
     which = int(arguments.which) if arguments.which.isdigit() else arguments.which
-    page, assessment = explain_report(
-        model, study, arguments.output, which, limit=arguments.limit, retrain_epochs=arguments.retrain_epochs
-    )
+    page, assessment = explain_report(model, study, arguments.output, which, limit=arguments.limit)
     print(summary_table(assessment).round(3).to_string())
     print(f"Page, tables and figures: {page}")
     return 0

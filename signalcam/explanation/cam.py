@@ -4,12 +4,12 @@ B. Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2
 variant of R. Augustauskas et al., EMBC 2025, takes the maps before BatchNorm and activation, for comparison.
 """
 
+from functools import partial
+
 import keras
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
-from signalcam import model as networks
 from signalcam.explanation.network import AnyModel, as_network, check_class, check_scaled
 
 
@@ -34,10 +34,20 @@ def cell_evidence(
     return joined[:, :-1], joined[:, -1]
 
 
-def upsample(cells: ArrayLike, n_times: int) -> np.ndarray:
-    """Spread (record, cell) over samples as the model's own heatmap does: float32 (record, n_times)."""
-    cells = np.asarray(cells, dtype=np.float32)[..., None]
-    return np.asarray(networks.upsample(cells, n_times, n_times // cells.shape[1]))[..., 0]
+def upsample(cells: ArrayLike, n_times: int, cell_length: float | None = None) -> np.ndarray:
+    """Spread cells over samples as the model's own heatmap does: linearly between the centres of the cells.
+
+    Args:
+        cells: (record, cell) or (record, cell, lead).
+        n_times, cell_length: samples of the record, and of a cell, ``n_times // n_cells`` by default.
+
+    Returns:
+        float32 (record, n_times) or (record, n_times, lead).
+    """
+    cells = np.asarray(cells, dtype=np.float32)
+    centres = (np.arange(cells.shape[1]) + 0.5) * (cell_length or n_times // cells.shape[1]) - 0.5
+    between = partial(np.interp, np.arange(n_times), centres)
+    return np.apply_along_axis(between, 1, cells).astype(np.float32)
 
 
 def cam(model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: object) -> np.ndarray:
@@ -48,21 +58,30 @@ def cam(model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: ob
     return upsample(cell_evidence(model, signals, class_index, **options)[0], np.shape(signals)[1])
 
 
-def compare_variant(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> pd.DataFrame:
-    """Compare the paper's map (before BatchNorm and activation) with the exact one, record by record.
+def lead_cam(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.ndarray:
+    """Compute the evidence of one class over time and leads, of a network whose CAM has a lead axis.
 
-    Args, Raises: as in `cell_evidence`.
+    Args: as in `explain`.
 
     Returns:
-        DataFrame, one row a record: ``correlation`` (Pearson, over cells; NaN for a constant map), ``logit``,
-        ``exact_error`` and ``variant_error`` (mean of the map minus the logit).
+        float32 (record, time, row): a row for each lead and, last, one for what only the leads together
+        show; their sum is `cam`.
+
+    Raises:
+        ValueError: for a network whose CAM has no lead axis; else as in `explain`.
     """
-    model = as_network(model)
-    exact, logit = cell_evidence(model, signals, class_index, "activation")
-    variant, _ = cell_evidence(model, signals, class_index, "convolution")
-    table = pd.DataFrame({"correlation": row_correlation(exact, variant), "logit": logit})
-    errors = {"exact_error": exact.mean(axis=1) - logit, "variant_error": variant.mean(axis=1) - logit}
-    return table.assign(**errors)
+    network = as_network(model)
+    class_index, signals = check_class(network, class_index), check_scaled(network, signals)
+    if "lead_evidence" not in network.outputs():
+        found = f"{network.model.name!r}, whose CAM says when but not in which lead"
+        advice = "Take a network of the kind 'leadwise', or another method."
+        raise ValueError(f"model must have a CAM with a lead axis, got {found}. {advice}")
+
+    def build() -> keras.Model:
+        return network.submodel(network.outputs()["lead_evidence"][..., class_index])
+
+    cells = network.in_batches(network.compiled(("lead_evidence", class_index), build), signals)
+    return upsample(cells, signals.shape[1])
 
 
 def row_correlation(first: ArrayLike, second: ArrayLike) -> np.ndarray:

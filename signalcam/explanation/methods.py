@@ -12,10 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
-from signalcam.explanation.cam import cam, upsample
-from signalcam.explanation.gradients import grad_cam, gradient_x_input, input_gradient, integrated_gradients
+from signalcam.explanation.cam import cam, lead_cam, upsample
+from signalcam.explanation.gradients import (
+    grad_cam,
+    gradient_x_input,
+    guided_grad_cam,
+    input_gradient,
+    integrated_gradients,
+)
 from signalcam.explanation.network import AnyModel, as_network, check_class, check_scaled
-from signalcam.explanation.occlusion import occlude_time, occlude_time_and_leads
+from signalcam.explanation.occlusion import occlude_leads, occlude_time, occlude_time_and_leads
 
 
 @dataclass(frozen=True)
@@ -36,30 +42,45 @@ class Method:
 
 
 def _random_map(model: AnyModel, signals: ArrayLike, class_index: int = 0, seed: int = 0) -> np.ndarray:
-    """Draw a map that knows nothing, one value for each of 125 cells."""
+    """Draw a map that knows nothing, one value for each 8 samples."""
     network = as_network(model)
     check_class(network, class_index)
     signals = check_scaled(network, signals)
-    return upsample(np.random.default_rng(seed).standard_normal((len(signals), 125)), signals.shape[1])
+    n_times = signals.shape[1]
+    return upsample(
+        np.random.default_rng(seed).standard_normal((len(signals), max(n_times // 8, 1))), n_times
+    )
 
 
-def _grad_cam(model: AnyModel, signals: ArrayLike, class_index: int) -> np.ndarray:
-    return upsample(grad_cam(model, signals, class_index), np.shape(signals)[1])
+def _grad_cam(model: AnyModel, signals: ArrayLike, class_index: int, **options: object) -> np.ndarray:
+    cells, n_times = grad_cam(model, signals, class_index, **options), np.shape(signals)[1]
+    return upsample(cells, n_times, n_times / cells.shape[1])
 
 
-def _gradient_size(model: AnyModel, signals: ArrayLike, class_index: int) -> np.ndarray:
-    return np.abs(input_gradient(model, signals, class_index))
+def _size(method: Callable, *arguments: object, **options: object) -> np.ndarray:
+    return np.abs(method(*arguments, **options))
+
+
+def _cam_x_leads(model: AnyModel, signals: ArrayLike, class_index: int) -> np.ndarray:
+    """Share the CAM out over the leads, by how far the logit falls without each; it sums to the CAM."""
+    network = as_network(model)
+    share = np.maximum(occlude_leads(network, signals, class_index), 0)
+    share += np.float32(1e-9)  # where no lead counts, all share alike
+    share /= share.sum(axis=1, keepdims=True)
+    return cam(network, signals, class_index)[..., None] * share[:, None]
 
 
 METHODS = {
-    "cam": Method(cam, None, signed=True, passes=1),
+    "cam": Method(cam, lead_cam, signed=True, passes=1),
     "cam_convolution": Method(partial(cam, features="convolution"), None, signed=True, passes=1),
     "grad_cam": Method(_grad_cam, None, signed=True, passes=2),
-    "gradient": Method(None, _gradient_size, signed=False, passes=2),
+    "guided_grad_cam": Method(None, partial(_size, guided_grad_cam), signed=False, passes=4),
+    "gradient": Method(None, partial(_size, input_gradient), signed=False, passes=2),
     "gradient_x_input": Method(None, gradient_x_input, signed=True, passes=2),
     "integrated_gradients": Method(None, integrated_gradients, signed=True, passes=128),
     "occlusion": Method(occlude_time, occlude_time_and_leads, signed=True, passes=40),
     "random": Method(_random_map, None, signed=False, passes=0),
+    "cam_x_leads": Method(None, _cam_x_leads, signed=True, passes=14),
 }
 
 
@@ -70,10 +91,12 @@ def explain(
 
     Args:
         name: a key of `METHODS`.
-        model: classifier from scaled signals to probabilities.
+        model: classifier from scaled signals to probabilities: any Keras model with one input and one output,
+            `Sequential` or functional; "cam" and "cam_convolution" need average pooling and one linear layer.
         signals: scaled signals, (record, time, lead).
         class_index: the class explained.
-        **options: further arguments of the method itself, such as ``n_steps``, ``window`` or ``seed``.
+        **options: further arguments of the method itself, such as ``n_steps``, ``window``, ``seed``, or
+            ``layer`` of Grad-CAM.
 
     Returns:
         float32 (record, time): the relevance of each sample, summed over leads where the method has them.
@@ -92,7 +115,8 @@ def explain_leads(
 ) -> np.ndarray:
     """Explain the logit of one class for each sample of each lead: float32 (record, time, lead).
 
-    Args, Raises: as in `explain`; the method must have a lead axis, unlike the CAM.
+    Args, Raises: as in `explain`; the method must have a lead axis. The CAM has one only in a network made
+    for it (`cam.lead_cam`), and then one row more, the last, for what only the leads together show.
     """
     method = _method(name).over_time_and_leads
     if method is None:
@@ -106,11 +130,11 @@ class MapMaker:
     """Several methods with their settings, applied together.
 
     Attributes:
-        names, class_index: keys of `METHODS`, and the class explained.
+        names, class_index: keys of `METHODS`, all that differ over time; the class explained.
         options: by method, further arguments, such as ``{"integrated_gradients": {"n_steps": 16}}``.
     """
 
-    names: tuple[str, ...] = tuple(METHODS)
+    names: tuple[str, ...] = tuple(name for name in METHODS if name != "cam_x_leads")
     class_index: int = 0
     options: dict = field(default_factory=dict)
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import layers
 from numpy.typing import ArrayLike
 
 from signalcam.model import add_cam
@@ -21,23 +22,43 @@ class Network:
     All functions of this package take a `keras.Model` or a `Network`, whose weights may change in between.
 
     Args:
-        model: classifier from scaled signals to probabilities; with a CAM (`add_cam`) or not; or a deployable
-            model, of which the network inside is taken: scale the signals with `deployment.scaled`.
+        model: classifier from signals, (record, time, lead), to probabilities or logits, `Sequential` or
+            functional, whatever its head; with a CAM (`add_cam`) or not; or a deployable model, of which the
+            network inside is taken: scale the signals with `deployment.scaled`.
         batch_size: records a pass.
+
+    Raises:
+        ValueError: for a model that is not built, or has several inputs or outputs.
     """
 
     def __init__(self, model: keras.Model, batch_size: int = 128):
         if "network" in {layer.name for layer in model.layers}:
             model = model.get_layer("network")
-        if isinstance(model.output, dict):
-            model = keras.Model(model.inputs[0], model.output["probability"], name=model.name)
+        try:
+            if isinstance(getattr(model, "output", None), dict):
+                model = keras.Model(model.inputs[0], model.output["probability"], name=model.name)
+            (signals,), (output,) = model.inputs, model.outputs
+        except (AttributeError, KeyError, TypeError, ValueError):
+            wanted = "a built Sequential or functional model with one input and one output"
+            found = f"{type(model).__name__} {model.name!r}"
+            raise ValueError(f"model must be {wanted}, got {found}. Begin it with keras.Input.") from None
+        if len(signals.shape) != 3 or len(output.shape) != 2:
+            wanted = "map (record, time, lead) to (record, class)"
+            raise ValueError(f"model must {wanted}, got {signals.shape} to {output.shape}.")
         self.model, self.batch_size = model, batch_size
-        self.n_times, self.n_leads = model.inputs[0].shape[1:]
-        self.n_classes = model.outputs[0].shape[-1]
-        self._outputs, self._compiled = {}, {}
+        self.n_times, self.n_leads = signals.shape[1:]
+        self.n_classes = output.shape[-1]
+        self._logit, self._outputs, self._compiled = None, {}, {}
+
+    @property
+    def logit(self) -> keras.KerasTensor:
+        """The symbolic logits, (record, class): what enters the last sigmoid or softmax, else the output."""
+        if self._logit is None:
+            self._logit = _before_activation(self.model)
+        return self._logit
 
     def outputs(self, features: str = "activation") -> dict:
-        """Return the symbolic outputs of `add_cam`."""
+        """Return the symbolic outputs of `add_cam`, or raise its ValueError where the head fits no CAM."""
         if features not in self._outputs:
             self._outputs[features] = add_cam(self.model, features).output
         return self._outputs[features]
@@ -48,7 +69,7 @@ class Network:
 
     def to_logit(self, class_index: int) -> keras.Model:
         """Build the model from the signals to the logit of one class, (record,)."""
-        return self.submodel(self.outputs()["logit"][:, class_index])
+        return self.submodel(self.logit[:, class_index])
 
     def compiled(self, key: Hashable, build: Callable) -> Callable:
         """Return the function of a batch of signals that `build()` makes, compiled once for each `key`."""
@@ -83,8 +104,9 @@ def check_class(network: Network, class_index: int) -> int:
 def check_scaled(network: Network, signals: ArrayLike) -> np.ndarray:
     """Return signals as float32 (record, time, lead); ValueError where the model cannot take them."""
     signals = np.asarray(signals, dtype=np.float32)
-    if signals.ndim != 3 or signals.shape[1:] != (network.n_times, network.n_leads) or not len(signals):
-        wanted = f"(record, {network.n_times}, {network.n_leads}), at least one record"
+    shape, n_times = signals.shape, network.n_times
+    if len(shape) != 3 or shape[1:] != (n_times or shape[1], network.n_leads) or not len(signals):
+        wanted = f"(record, {n_times or 'time'}, {network.n_leads}), at least one record"
         raise ValueError(f"signals must have the shape {wanted}, scaled, got {signals.shape}.")
     bad = np.flatnonzero(~np.isfinite(signals).all(axis=(1, 2)))
     if len(bad):
@@ -99,3 +121,24 @@ def logit_function(model: AnyModel, class_index: int = 0) -> Callable:
     class_index = check_class(network, class_index)
     build = partial(network.to_logit, class_index)
     return partial(network.in_batches, network.compiled(("logit", class_index), build))
+
+
+def source_of(tensor: keras.KerasTensor) -> tuple[keras.Operation, list]:
+    """Return the layer that made a symbolic tensor, and that layer's inputs in this very use of it."""
+    history = tensor._keras_history
+    return history.operation, history.operation._inbound_nodes[history.node_index].input_tensors
+
+
+def _before_activation(model: keras.Model) -> keras.KerasTensor:
+    """Return what enters the model's last sigmoid or softmax; weights changed later count."""
+    layer, inputs = source_of(model.outputs[0])
+    if isinstance(layer, keras.Model):
+        found = f"the model {layer.name!r} within model {model.name!r}"
+        raise ValueError(f"model must end in a layer, got {found}. Give the inner model, or end with Dense.")
+    squashes = getattr(layer, "activation", None) in (keras.activations.sigmoid, keras.activations.softmax)
+    if isinstance(layer, layers.Softmax) or (squashes and isinstance(layer, layers.Activation)):
+        return inputs[0]
+    if squashes and isinstance(layer, layers.Dense):
+        logit = keras.ops.matmul(inputs[0], layer.kernel)
+        return logit + layer.bias if layer.use_bias else logit
+    return model.outputs[0]

@@ -13,7 +13,7 @@ READABLE = {
     **{"auc": "AUC", "f1": "F1", "mcc": "MCC", "brier": "Brier score", "ece": "calibration error"},
     **{"pointing": "pointing game", "mass": "relevance mass", "rank": "rank accuracy"},
     **{"cam": "CAM", "cam_convolution": "paper's CAM"},
-    **{"grad_cam": "Grad-CAM", "gradient_x_input": "gradient × input"},
+    **{"grad_cam": "Grad-CAM", "guided_grad_cam": "guided Grad-CAM", "gradient_x_input": "gradient × input"},
 }
 
 

@@ -17,14 +17,15 @@ from signalcam.simulation.table import DATABASE_COLUMNS, database_row, statement
 
 MARKER = "SIMULATED.json"
 SPANS = "lesion_spans.csv"
-VERSION = 1  # of the generator: another number, other bytes for the same seed
+SPAN_COLUMNS = ("ecg_id", "superclass", "statement", "start", "stop", *LEADS)
+VERSION = 2  # of the generator: another number, other bytes for the same seed
 
 _README = """# Simulated ECGs in the layout of PTB-XL
 
 {n_records:,} records simulated by `signalcam.simulation` (version {version}, seed {seed}). No record comes
 from a person. The layout is that of PTB-XL 1.0.3 (Wagner et al., 2020), at 100 Hz; `{spans}` gives, for each
-lesion, the samples at 100 Hz that it changed: the record was rendered with and without it from the same
-random stream, and the two compared in whole uV.
+lesion, the samples at 100 Hz that it changed, and how far in each lead (root mean square in mV): the record
+was rendered with and without it from the same random stream, and the two compared in whole uV.
 """
 
 
@@ -67,7 +68,8 @@ def read_spans(folder: str | Path) -> pd.DataFrame:
     """Read the samples that each lesion of the simulated set in `folder` changed.
 
     Returns:
-        A row for each span: `ecg_id`, `superclass`, `statement`, `start`, `stop` (samples, `stop` exclusive).
+        A row for each span: `ecg_id`, `superclass`, `statement`, `start`, `stop` (samples, `stop` exclusive),
+        and for each of `signalcam.leads.LEADS` the root mean square of the change there in mV.
 
     Raises:
         FileNotFoundError: the folder is no simulated set.
@@ -111,10 +113,11 @@ def _fill(folder: Path, plans: list[Plan], marker: dict, progress: bool) -> None
         rows.append(row)
         for k, lesion in enumerate(record.lesions):
             what = (plan.ecg_id, SUPERCLASS_OF[lesion.statement], lesion.statement)
-            spans += [(*what, start, stop) for start, stop in record.spans(k)]
+            found = zip(record.spans(k), record.lead_changes(k).round(4), strict=True)
+            spans += [(*what, *span, *changes) for span, changes in found]
     write("ptbxl_database.csv", _csv(pd.DataFrame(rows, columns=DATABASE_COLUMNS)))
     write("scp_statements.csv", _csv(statement_table(), index=True))
-    write(SPANS, _csv(pd.DataFrame(spans, columns="ecg_id superclass statement start stop".split())))
+    write(SPANS, _csv(pd.DataFrame(spans, columns=SPAN_COLUMNS)))
     write("README.md", _README.format(spans=SPANS, **marker).encode())
     write(MARKER, (json.dumps(marker, indent=2) + "\n").encode())
     lines = [f"{sums[name]} {name}\n" for name in sorted(sums)]

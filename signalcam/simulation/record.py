@@ -43,6 +43,12 @@ class SimulatedRecord:
         changed = np.any(self.counts != self.without[lesion], axis=1).astype(np.int8)
         return np.flatnonzero(np.diff(changed, prepend=0, append=0)).reshape(-1, 2)
 
+    def lead_changes(self, lesion: int) -> np.ndarray:
+        """(span, 12) float64 mV: how far a lesion changes each lead, root mean square over each span."""
+        change = (self.counts.astype(np.float64) - self.without[lesion]) / 1000.0
+        squares = [np.mean(change[start:stop] ** 2, axis=0) for start, stop in self.spans(lesion)]
+        return np.sqrt(np.reshape(squares, (-1, change.shape[1])))
+
 
 def simulate_record(
     lesions: Sequence[Lesion] = (),

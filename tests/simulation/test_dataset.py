@@ -211,7 +211,7 @@ class TestWriting:
 class TestSpans:
     def test_spans_are_those_of_the_records(self, simulated_folder, table):
         spans = read_spans(simulated_folder)
-        assert list(spans.columns) == ["ecg_id", "superclass", "statement", "start", "stop"]
+        assert list(spans.columns[:5]) == ["ecg_id", "superclass", "statement", "start", "stop"]
         for plan in plan_population(120, seed=7)[:12]:
             record = simulate_record(plan.lesions, plan.subject, seed=(7, plan.ecg_id))
             path = simulated_folder / f"{table['filename_lr'][plan.ecg_id]}.dat"
@@ -227,6 +227,17 @@ class TestSpans:
         assert (spans["stop"] <= 1000).all()
         planned = {(p.ecg_id, lesion.statement) for p in plan_population(120, seed=7) for lesion in p.lesions}
         assert set(zip(spans["ecg_id"], spans["statement"], strict=True)) == planned
+
+    def test_the_leads_beside_a_span_say_how_far_each_is_changed(self, simulated_folder):
+        spans = read_spans(simulated_folder)
+        assert list(spans.columns[5:]) == list(LEADS)
+        changes = spans[list(LEADS)]
+        assert (changes >= 0).all(axis=None)
+        assert (changes.max(axis=1) > 0).mean() > 0.99
+        inferior = changes[spans["statement"] == "IMI"].mean()
+        assert inferior[["II", "III", "aVF"]].min() > 2 * inferior[["I", "V2", "V5"]].max()
+        # III is II minus I, and so is what changes in it: by root mean square within the sum of the two.
+        assert (changes["III"] <= changes["I"] + changes["II"] + 0.003).all()
 
     def test_superclass_of_a_span_is_that_of_its_statement(self, simulated_folder):
         spans = read_spans(simulated_folder)

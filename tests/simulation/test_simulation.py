@@ -136,6 +136,15 @@ class TestTruth:
         record = SimulatedRecord(with_lesion, (), (without, with_lesion), 0.0, 100.0, np.zeros(0))
         assert record.spans(0).tolist() == [[0, 1], [4, 6]]
         assert record.spans(1).shape == (0, 2)
+        assert record.lead_changes(1).shape == (0, 12)
+
+    def test_lead_changes_by_hand(self):
+        with_lesion, without = np.zeros((2, 4, 12), dtype=np.int16)
+        with_lesion[1:3, 0], with_lesion[2, 7] = (300, 400), -200
+        record = SimulatedRecord(with_lesion, (), (without,), 0.0, 100.0, np.zeros(0))
+        expected = np.zeros((1, 12))
+        expected[0, 0], expected[0, 7] = np.sqrt((0.09 + 0.16) / 2), np.sqrt(0.04 / 2)
+        np.testing.assert_allclose(record.lead_changes(0), expected)
 
     def test_severity_zero_changes_nothing(self):
         for statement in LESION_STATEMENTS:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import keras
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
@@ -13,10 +12,9 @@ from signalcam.explanation import beats
 from signalcam.explanation.assessment.faithfulness import Perturbation, decision_direction, faithfulness
 from signalcam.explanation.assessment.localisation import MEASURES, SMOOTHING, localise, smooth
 from signalcam.explanation.assessment.records import ExplainedRecords
-from signalcam.explanation.assessment.sanity import label_randomisation, sanity_table, weight_randomisation
+from signalcam.explanation.assessment.sanity import sanity_table, weight_randomisation
 from signalcam.explanation.assessment.stability import agreement, noise_stability, shift_stability
 from signalcam.explanation.assessment.tables import mean_curve, mean_table, stack
-from signalcam.explanation.cam import compare_variant
 from signalcam.explanation.methods import METHODS, MapMaker
 from signalcam.explanation.network import AnyModel, as_network, logit_function
 from signalcam.explanation.occlusion import REPLACEMENTS, occlude_leads, occlude_time_and_leads
@@ -65,17 +63,14 @@ class Assessment:
     example: dict = field(default_factory=dict)
 
 
-def assess(
-    model: AnyModel, records: ExplainedRecords, plan: Plan | None = None, shuffled: keras.Model | None = None
-) -> Assessment:
+def assess(model: AnyModel, records: ExplainedRecords, plan: Plan | None = None) -> Assessment:
     """Assess the maps of a classifier.
 
     Args:
         model, records: classifier, as `Network` takes it, and what to assess it on.
         plan: None for the default.
-        shuffled: a model of the same shape trained on permuted labels, None to leave that check out.
     """
-    job = _Assessor(as_network(model), records, plan or Plan(), shuffled)
+    job = _Assessor(as_network(model), records, plan or Plan())
     steps = [job.maps, job.faithfulness, job.localisation, job.beats, job.leads, job.stability, job.sanity]
     bar = tqdm(steps, desc="Assessing maps", disable=not job.plan.progress)
     for step in bar:
@@ -87,8 +82,8 @@ def assess(
 class _Assessor:
     """One method a question; each adds to the tables or to the arrays for figures."""
 
-    def __init__(self, model: AnyModel, records: ExplainedRecords, plan: Plan, shuffled: keras.Model | None):
-        self.model, self.records, self.plan, self.shuffled = model, records, plan, shuffled
+    def __init__(self, model: AnyModel, records: ExplainedRecords, plan: Plan):
+        self.model, self.records, self.plan = model, records, plan
         self.few, self.groups = records.first(plan.n_few), records.superclass_groups()
         self.make, self.found = replace(plan.make, class_index=records.class_index), Assessment()
         cheap = plan.make.options | {"integrated_gradients": {"n_steps": 16}}
@@ -127,10 +122,6 @@ class _Assessor:
             sampling_rate=records.sampling_rate,
             lead_names=list(records.lead_names),
         )
-        variant = compare_variant(self.model, records.signals, records.class_index)
-        for name in ("logit", "exact_error", "variant_error"):
-            variant[f"absolute_{name}"] = variant.pop(name).abs()
-        found.tables["variant"] = self.mean(variant)
         batch = np.resize(records.signals, (TIMED, *records.signals.shape[1:]))
         calls = {name: partial(self.make.explain, name, self.model, batch) for name in self.make.names}
         cost = latency_table(calls, repeats=3, warmup=1)["median"].rename("ms_per_record").to_frame() / TIMED
@@ -184,7 +175,9 @@ class _Assessor:
         records, rate, found = self.records, self.records.sampling_rate, self.found
         peaks = beats.find_r_peaks(records.signals_mv, rate, self.progress("R peaks"))
         evidence = self.relevance.get("cam", next(iter(self.relevance.values())))
-        shares = beats.part_shares(evidence, peaks, rate)
+        p_waves = beats.find_p_waves(records.signals_mv, peaks, rate)
+        parts = beats.beat_parts(peaks, records.signals.shape[1], rate, p_waves)
+        shares = beats.part_shares(evidence, parts)
         before, after = round(0.4 * rate), round(0.6 * rate)
         mean, beat = beats.beat_average(evidence, records.signals_mv, peaks, before, after)
         whole = ~np.isnan(mean).any(axis=1)
@@ -222,8 +215,5 @@ class _Assessor:
 
     def sanity(self) -> None:
         few, make, plan, words = self.few.signals, self.make_cheap, self.plan, self.progress("Random weights")
-        rows = [weight_randomisation(self.model, few, make, plan.n_draws, plan.seed, words)]
-        if self.shuffled is not None:
-            rows.append(label_randomisation(self.model, self.shuffled, few, make))
-        rows = pd.concat(rows, ignore_index=True)
+        rows = weight_randomisation(self.model, few, make, plan.n_draws, plan.seed, words)
         self.found.tables["sanity"] = sanity_table(rows, self.few.patients, plan.n_bootstrap, plan.seed)

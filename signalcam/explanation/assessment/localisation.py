@@ -18,22 +18,34 @@ from numpy.typing import ArrayLike
 from scipy.ndimage import uniform_filter1d
 
 MEASURES = ("pointing", "mass", "rank", "average_precision")
+LEAD_SHARE = 0.5  # of a lesion's largest change in a lead, from which another lead counts as changed
 SMOOTHING = 25  # samples over which maps are averaged before they are compared with lesions or each other
 
 
-def span_mask(spans: pd.DataFrame, ecg_ids: Sequence[int], n_times: int = 1000) -> np.ndarray:
-    """Mark the samples that a lesion changed: bool (record, time), the records in the order of `ecg_ids`.
+def span_mask(
+    spans: pd.DataFrame, ecg_ids: Sequence[int], n_times: int = 1000, lead_names: Sequence[str] | None = None
+) -> np.ndarray:
+    """Mark the samples that a lesion changed, the records in the order of `ecg_ids`.
 
     Args:
-        spans: DataFrame with the columns ``ecg_id``, ``start``, ``stop`` (samples, stop exclusive).
+        spans: DataFrame with the columns ``ecg_id``, ``start``, ``stop`` (samples, stop exclusive) and, for
+            `lead_names`, of each lead the size of the change; as from `signalcam.simulation.read_spans`.
         ecg_ids, n_times: the records, and their samples.
+        lead_names: to mark, of each span, only the leads changed by `LEAD_SHARE` of the largest change.
+
+    Returns:
+        bool (record, time), or with `lead_names` (record, time, lead).
     """
     index_of = {ecg_id: index for index, ecg_id in enumerate(ecg_ids)}
-    mask = np.zeros((len(index_of), n_times), dtype=bool)
     known = spans[spans["ecg_id"].isin(index_of.keys())]
-    for ecg_id, start, stop in zip(known["ecg_id"], known["start"], known["stop"], strict=True):
-        mask[index_of[ecg_id], max(int(start), 0) : int(stop)] = True
-    return mask
+    changes = known[list(lead_names)].to_numpy() if lead_names else np.ones((len(known), 1))
+    marked = changes >= LEAD_SHARE * changes.max(axis=1, keepdims=True)
+    mask = np.zeros((len(index_of), n_times, changes.shape[1]), dtype=bool)
+    for ecg_id, start, stop, leads in zip(
+        known["ecg_id"], known["start"], known["stop"], marked, strict=True
+    ):
+        mask[index_of[ecg_id], max(int(start), 0) : int(stop)] |= leads
+    return mask if lead_names else mask[..., 0]
 
 
 def is_full_time(mask: np.ndarray, longest_gap: int = 200) -> np.ndarray:
@@ -48,7 +60,7 @@ def is_full_time(mask: np.ndarray, longest_gap: int = 200) -> np.ndarray:
 
 
 def smooth(relevance: ArrayLike, window: int = SMOOTHING) -> np.ndarray:
-    """Average (record, time) over a moving window, so that maps of different resolution can be compared.
+    """Average (record, time, ...) over a moving window, so that maps of different resolution can be compared.
 
     Measures that rank samples would else punish a gradient for jumping from sample to sample where a CAM
     changes over 80 ms. Beyond the ends the outermost value counts.
@@ -60,19 +72,21 @@ def localise(relevance: ArrayLike, mask: ArrayLike) -> pd.DataFrame:
     """Measure how far a map points at the lesion, record by record.
 
     Args:
-        relevance, mask: (record, time): evidence for the class where positive; bool, True in the lesion.
+        relevance, mask: (record, time) or (record, time, lead): evidence for the class where positive; bool,
+            True in the lesion.
 
     Returns:
-        DataFrame, one row a record: `MEASURES`, `chance` (share of time with lesion, the chance level of
+        DataFrame, one row a record: `MEASURES`, `chance` (share with lesion, the chance level of
         pointing, mass and rank) and `chance_average_precision`; NaN without or with nothing but lesion.
 
     Raises:
         ValueError: for arrays of different shapes.
     """
     relevance, mask = np.asarray(relevance, dtype=np.float64), np.asarray(mask, dtype=bool)
-    if relevance.shape != mask.shape or relevance.ndim != 2:
-        shapes = f"{relevance.shape} and {mask.shape}"
-        raise ValueError(f"relevance and mask must have one shape (record, time), got {shapes}.")
+    if relevance.shape != mask.shape or relevance.ndim not in (2, 3):
+        wanted = "one shape (record, time) or (record, time, lead)"
+        raise ValueError(f"relevance and mask must have {wanted}, got {relevance.shape} and {mask.shape}.")
+    relevance, mask = (array.reshape(len(array), -1) for array in (relevance, mask))
     n_times, known = mask.shape[1], mask.any(axis=1) & ~mask.all(axis=1)
     relevance, mask = relevance[known], mask[known]
     n_lesion = mask.sum(axis=1)

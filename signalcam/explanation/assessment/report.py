@@ -10,16 +10,15 @@ import pandas as pd
 
 from signalcam import plotting
 from signalcam.data import Records
-from signalcam.deployment import scaled, settings_of
 from signalcam.explanation.assessment.assess import Assessment, Plan, assess
 from signalcam.explanation.assessment.records import records_of
-from signalcam.explanation.assessment.sanity import OTHER_RECORD, SHUFFLED_LABELS, retrain_on_shuffled_labels
-from signalcam.explanation.beats import P_START, QRS_HALF, QT_SCALE
+from signalcam.explanation.assessment.sanity import OTHER_RECORD
+from signalcam.explanation.beats import P_START, QRS_HALF, T_END
 from signalcam.explanation.network import Network
 from signalcam.plotting.pages import render
 
 SHOWN = ("cam", "cam_convolution", "gradient_x_input", "integrated_gradients", "occlusion", "random")
-SEGMENTS = {"P": (-P_START, -QRS_HALF), "QRS": (-QRS_HALF, QRS_HALF), "ST-T": (QRS_HALF, QT_SCALE)}
+SEGMENTS = {"P-PQ": (-P_START, -QRS_HALF), "QRS": (-QRS_HALF, QRS_HALF), "ST-T": (QRS_HALF, T_END)}
 GROUPS = {"all": "all lesions", "partial": "lesions in a part of the record"}
 
 
@@ -29,7 +28,6 @@ def explain_report(
     folder: str | Path,
     which: int | str = 0,
     limit: int | None = None,
-    retrain_epochs: int = 15,
     plan: Plan | None = None,
 ) -> tuple[Path, Assessment]:
     """Assess the maps of a deployable model on a study's test split and write what was found.
@@ -37,7 +35,6 @@ def explain_report(
     Args:
         model, study, which, limit: as in `records_of`, with its errors.
         folder: where to write; made if it is not there.
-        retrain_epochs: of the training on shuffled labels, 0 for none; none with several classes either.
         plan: None for the default.
 
     Returns:
@@ -45,13 +42,7 @@ def explain_report(
     """
     plan = plan or Plan()
     records = records_of(model, study, "test", which, limit, plan.seed)
-    network, shuffled = Network(model), None
-    if retrain_epochs and len(settings_of(model).class_names) == 1:
-        parts = [study.indices(split) for split in ("train", "validation")]
-        pairs = [(scaled(model, study.signals[part]), study.labels.to_numpy()[part]) for part in parts]
-        settings = {"epochs": retrain_epochs, "verbose": plan.progress}
-        shuffled = retrain_on_shuffled_labels(network, *pairs, seed=plan.seed, **settings)
-    assessment = assess(network, records, plan, shuffled)
+    assessment = assess(Network(model), records, plan)
     return write_report(assessment, folder), assessment
 
 
@@ -94,7 +85,7 @@ def summary_table(assessment: Assessment) -> pd.DataFrame:
             parts[name] = found[["value", "low", "high"]] - found.loc["chance", "value"]
     sanity = tables["sanity"]
     stages = sanity.index.get_level_values("stage")
-    parts["sanity"] = sanity.xs(stages[~stages.isin([OTHER_RECORD, SHUFFLED_LABELS])][-1], level="stage")
+    parts["sanity"] = sanity.xs(stages[stages != OTHER_RECORD][-1], level="stage")
     columns = {}
     for name, part in parts.items():
         columns |= {name: part["value"], f"{name}_low": part["low"], f"{name}_high": part["high"]}

@@ -1,7 +1,7 @@
 """Does a map depend on what the model has learnt? If not, it shows the signal, not the model.
 
 J. Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018: compare the maps with those of random
-weights, stage by stage from the output downwards, and of the same shape trained on permuted labels.
+weights, stage by stage from the output downwards.
 """
 
 from collections.abc import Iterable
@@ -16,9 +16,8 @@ from signalcam.explanation.assessment.stability import rank_correlation
 from signalcam.explanation.assessment.tables import mean_table, stack
 from signalcam.explanation.methods import MapMaker
 from signalcam.explanation.network import AnyModel, Network, as_network
-from signalcam.training import train
 
-ORIGINAL, OTHER_RECORD, SHUFFLED_LABELS = "original", "other record", "shuffled labels"
+ORIGINAL, OTHER_RECORD = "original", "other record"
 
 
 def stages(model: keras.Model) -> list[tuple[str, list[str]]]:
@@ -91,36 +90,6 @@ def weight_randomisation(
                 rows.append(_compare(original[name], maps, name, stage, draw))
             bar.update()
     bar.close()
-    return pd.concat(rows, ignore_index=True)
-
-
-def retrain_on_shuffled_labels(
-    model: AnyModel, training: tuple, validation: tuple, seed: int = 0, **settings: object
-) -> keras.Model:
-    """Train a fresh model of the same shape on permuted labels.
-
-    Args:
-        model: classifier; left as it is.
-        training, validation: pairs of scaled signals and labels; the training labels are permuted here.
-        seed, **settings: of the permutation and the training; arguments of `signalcam.training.train`.
-
-    Returns:
-        The model of the last epoch, not of the best one: it should have memorised the training labels.
-    """
-    signals, labels = training
-    shuffled = np.random.default_rng(seed).permutation(np.asarray(labels))
-    fresh = copy_model(as_network(model).model)
-    randomise(fresh, [layer for _, layers in stages(fresh) for layer in layers], seed)
-    return train(fresh, (signals, shuffled), validation, seed=seed, monitor=None, **settings).model
-
-
-def label_randomisation(model: AnyModel, other: AnyModel, signals: ArrayLike, make: MapMaker) -> pd.DataFrame:
-    """Compare the maps of a model with those of `other`, trained on permuted labels: stage "shuffled labels".
-
-    Args, Returns: as in `weight_randomisation`.
-    """
-    ours, theirs = make(model, signals), make(other, signals)
-    rows = [_compare(ours[name], theirs[name], name, SHUFFLED_LABELS, 0) for name in ours]
     return pd.concat(rows, ignore_index=True)
 
 

@@ -23,6 +23,22 @@ def test_spans_mark_their_samples_stop_exclusive():
     )
 
 
+def test_spans_mark_the_leads_changed_by_half_of_the_largest_change_at_least():
+    spans = pd.DataFrame(
+        {"ecg_id": [1, 1], "start": [0, 2], "stop": [2, 4], "I": [0.4, 0.1], "V1": [0.19, 0.05]}
+    )
+    mask = span_mask(spans, [1], n_times=5, lead_names=("V1", "I"))
+    np.testing.assert_array_equal(mask[0].astype(int), [[0, 1], [0, 1], [1, 1], [1, 1], [0, 0]])
+
+
+def test_time_and_leads_are_measured_together():
+    relevance = np.array([[[4.0, 2.0], [3.0, -1.0]]])
+    mask = np.array([[[True, False], [False, True]]])
+    pd.testing.assert_frame_equal(
+        localise(relevance, mask), localise(relevance.reshape(1, 4), mask.reshape(1, 4))
+    )
+
+
 def test_lesions_in_each_beat_last_and_one_beat_is_partial():
     mask = np.zeros((4, 1000), bool)
     mask[0, 40::80] = True
@@ -110,7 +126,9 @@ def test_smoothing_is_a_moving_average_that_keeps_constants_and_the_centre():
 
 
 def test_shapes_that_differ_are_refused():
-    with pytest.raises(ValueError, match=r"one shape \(record, time\), got \(2, 5\) and \(2, 6\)"):
+    with pytest.raises(
+        ValueError, match=r"one shape \(record, time\) or \(record, time, lead\), got \(2, 5\) and \(2, 6\)"
+    ):
         localise(np.zeros((2, 5)), np.zeros((2, 6)))
 
 

@@ -1,7 +1,5 @@
 """Random weights destroy the maps; agreement and stability measures on cases with known answers."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +14,6 @@ from signalcam.explanation.assessment.stability import (
     shift_stability,
 )
 from signalcam.explanation.methods import METHODS, MapMaker
-from signalcam.explanation.network import logit_function
 
 STAGES = ["classifier", "conv_4", "conv_3", "conv_2", "conv_1"]
 
@@ -76,37 +73,6 @@ def test_cascade_has_a_row_for_each_method_stage_draw_and_record(cascade):
     assert list(cascade.columns) == ["method", "stage", "draw", "record", "correlation"]
 
 
-def test_permuted_labels_meet_a_fresh_model_and_the_same_signals(model, signals, monkeypatch):
-    given = {}
-
-    def train(network, training, validation, **settings):
-        given.update(network=network, training=training, settings=settings)
-        return SimpleNamespace(model=network)
-
-    monkeypatch.setattr(sanity, "train", train)
-    labels = np.array([0, 0, 0, 1, 1, 1])
-    other = sanity.retrain_on_shuffled_labels(model, (signals, labels), (signals, labels), seed=3, epochs=2)
-    assert given["settings"] == {"seed": 3, "monitor": None, "epochs": 2}
-    assert given["training"][0] is signals
-    assert sorted(given["training"][1]) == sorted(labels)
-    assert list(given["training"][1]) != list(labels)
-    for name in STAGES:
-        assert not np.allclose(other.get_layer(name).kernel, model.get_layer(name).kernel)
-
-
-def test_maps_of_another_model_are_compared_as_its_labels_shuffled(model, signals):
-    table = sanity.label_randomisation(model, small_model(seed=9), signals, MapMaker(("cam",)))
-    assert set(table["stage"]) == {sanity.SHUFFLED_LABELS}
-    assert table["correlation"].abs().mean() < 0.6
-
-
-@pytest.mark.slow
-def test_model_trained_on_shuffled_labels_has_other_maps(model, signals):
-    pair = (signals, np.array([0, 1, 0, 1, 0, 1]))
-    other = sanity.retrain_on_shuffled_labels(model, pair, pair, epochs=1, batch_size=6, verbose=False)
-    assert not np.allclose(logit_function(other)(signals), logit_function(model)(signals))
-
-
 def test_rank_correlation_equals_scipy_and_is_nan_for_constant_maps(rng):
     first, second = rng.normal(size=(2, 4, 30)).round(1)
     first[3] = 0
@@ -139,4 +105,4 @@ def test_noise_hurts_the_maps_the_more_the_louder_it_is(model, signals):
 
 
 def test_map_maker_knows_which_of_its_methods_are_signed():
-    assert set(MapMaker().signed) == set(METHODS) - {"gradient", "random"}
+    assert set(MapMaker().signed) == set(METHODS) - {"gradient", "guided_grad_cam", "random", "cam_x_leads"}
