@@ -9,7 +9,7 @@ from typing import Any
 _FACE = {
     "deployable": ("Settings", "build_deployable", "settings_of", "network_of", "scaled")
     + ("class_index", "save_model", "load_model", "predict"),
-    "from_training": ("deploy",),
+    "from_training": ("deploy", "start_from"),
     "pretrained": ("PRETRAINED", "load_pretrained"),
     "export": ("MAX_CALIBRATION", "ExportCheck", "ExportError", "to_litert", "to_onnx", "check_export"),
     "runtime": ("open_exported",),

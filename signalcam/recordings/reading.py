@@ -25,7 +25,7 @@ class Recording:
     """One checked piece of an ECG.
 
     Attributes:
-        signals: float32 (time, lead) in mV, leads ordered as `LEADS`, read-only.
+        signals: float32 (time, lead) in mV, leads in the order asked for (that of `LEADS`), read-only.
         sampling_rate: in Hz.
         name: of the record.
         quality: what is suspect about it.
@@ -51,6 +51,7 @@ class _Wanted:
     length: str = "error"
     derive: bool = False
     drop_extra: bool = False
+    leads: Sequence[str] = LEADS
 
     def __post_init__(self) -> None:
         for name in ("sampling_rate", "duration"):
@@ -68,7 +69,11 @@ class _Wanted:
         return round(self.sampling_rate * self.duration)
 
     def keeps(self, name: str) -> bool:
-        return not self.drop_extra or known_lead(name) is not None
+        # Of some leads the others are extra, and whoever names leads wants no more of them.
+        known = known_lead(name) or name.strip()
+        if tuple(self.leads) != LEADS:
+            return known in self.leads or (self.derive and known in ("I", "II"))
+        return not self.drop_extra or known in LEADS
 
 
 def read_recording(
@@ -82,6 +87,7 @@ def read_recording(
     derive: bool = False,
     drop_extra: bool = False,
     check: bool = True,
+    leads: Sequence[str] = LEADS,
 ) -> list[Recording]:
     """Read one recording from a WFDB, CSV, EDF, BDF or DICOM file.
 
@@ -98,6 +104,8 @@ def read_recording(
         derive: compute missing leads III, aVR, aVL, aVF from I and II.
         drop_extra: leave out leads that are not among the 12.
         check: compare WFDB checksums.
+        leads: those wanted, in their order. Fewer than the 12, or others, are taken out of whatever the file
+            holds; names beyond the 12 must be as in the file.
 
     Returns:
         One `Recording`, or one for each window.
@@ -110,7 +118,7 @@ def read_recording(
     Warns:
         RecordWarning: suspect amplitudes, limb leads or (of a CSV file) rate.
     """
-    wanted = _Wanted(sampling_rate, duration, resample, length, derive, drop_extra)
+    wanted = _Wanted(sampling_rate, duration, resample, length, derive, drop_extra, leads)
     name = record_name(path)
     signals, names, rate = read_file(path, unit, source_rate, check, wanted.keeps)
     return _recordings(signals, names, rate, name, wanted, rate_was_told=source_rate is not None)
@@ -134,7 +142,7 @@ def from_array(
         gain: converter values per unit, one number or one a lead; needed for integers.
         source_rate: rate of the array in Hz; None means `sampling_rate`.
         name: name of the record for messages; several records are numbered from 0.
-        **wanted: `sampling_rate`, `duration`, `resample`, `length`, `derive`, `drop_extra`, as in
+        **wanted: `sampling_rate`, `duration`, `resample`, `length`, `derive`, `drop_extra`, `leads`, as in
             `read_recording`.
 
     Returns:
@@ -186,7 +194,7 @@ def _recordings(
         piece = np.ascontiguousarray(piece)
         piece.setflags(write=False)
         padded.setflags(write=False)
-        quality = assess(piece, wanted.sampling_rate, padded)
+        quality = assess(piece, wanted.sampling_rate, padded, wanted.leads)
         seconds = start / wanted.sampling_rate
         result.append(Recording(piece, wanted.sampling_rate, name, quality, padded, seconds))
     factor = next((each.quality.unit_factor for each in result if each.quality.unit_factor != 1), 1)
@@ -199,7 +207,7 @@ def _recordings(
 
 
 def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wanted) -> np.ndarray:
-    """The 12 leads in order; a copy."""
+    """The wanted leads in order; a copy."""
     kept = [k for k, lead in enumerate(names) if wanted.keeps(lead)]
     signals, names = signals[:, kept], [names[k] for k in kept]
     known = {known_lead(lead): k for k, lead in enumerate(names)}
@@ -209,6 +217,6 @@ def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wan
             if lead not in known:
                 signals, names = np.column_stack([signals, values]), [*names, lead]
     try:
-        return signals[:, order_leads(names)]
+        return signals[:, order_leads(names, wanted.leads)]
     except ValueError as error:
         raise RecordError(f"Record {name}: {error}") from error

@@ -8,17 +8,20 @@ which an interrupted run is resumed.
 import json
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import pandas as pd
 
 from signalcam import __version__
-from signalcam.data import Records
-from signalcam.deployment import save_model
+from signalcam.data import LabelledRecords, Records
+from signalcam.deployment import save_model, settings_of, start_from
 from signalcam.reproduction.calibrated import deploy_trained
 from signalcam.reproduction.figures import write_figures
+from signalcam.reproduction.labelled_results import evaluate_labelled
 from signalcam.reproduction.model_card import training_card
 from signalcam.reproduction.published import FOLD, comparison
 from signalcam.reproduction.results import Results, evaluate_model
@@ -57,7 +60,8 @@ def reproduce(
     recipe: str | Recipe = "paper",
     *,
     n_seeds: int = 1,
-    target: str = "normal-abnormal",
+    target: str | Sequence[str] = "normal-abnormal",
+    start: keras.Model | None = None,
     n_bootstrap: int = 1000,
     progress: bool = True,
     **changes: Any,
@@ -65,11 +69,13 @@ def reproduce(
     """Train models by a recipe and write them, their results, figures and a model card into a folder.
 
     Args:
-        records: as `load_ptbxl` gives them, with the label rule and the folds of each split.
+        records: as `load_ptbxl` gives them, with the label rule and the folds of each split; or as
+            `load_labelled`, whose labels are then written there, too, with the folds.
         output: the folder. An interrupted run of the same arguments is resumed there.
         recipe: name of a recipe, or a `Recipe`.
         n_seeds: how many models to train, with seeds from 0 on.
-        target: as in `train_recipe`.
+        target: as in `train_recipe`; of recordings of your own, always their classes.
+        start: deployable model to go on from.
         n_bootstrap: resamples of patients for the intervals.
         progress: show progress bars.
         changes: attributes of the recipe to change, such as epochs.
@@ -85,16 +91,24 @@ def reproduce(
     recipe, output = find_recipe(recipe, **changes), Path(output).expanduser()
     output.mkdir(parents=True, exist_ok=True)
     (test_fold,) = records.folds("test")
+    own = isinstance(records, LabelledRecords)
+    if own:
+        target = tuple(records.targets)
+        labels = records.dataset.table.drop(columns=["patient", "fold"], errors="ignore")
+        labels = labels.rename(columns={"patient_id": "patient", "strat_fold": "fold"})
+        labels.to_csv(output / "labels.csv", index_label="file")
     runs = []
     for seed in range(n_seeds):
-        model, run, trained = _train(records, recipe, seed, output, target, progress)
-        results = evaluate_model(
-            model, records.dataset, test_fold, records.rule, progress=progress, n_bootstrap=n_bootstrap
-        )
+        model, run, trained = _train(records, recipe, seed, output, target, start, progress)
+        if own:
+            results = evaluate_labelled(model, records, test_fold, n_bootstrap=n_bootstrap)
+        else:
+            how = {"progress": progress, "n_bootstrap": n_bootstrap}
+            results = evaluate_model(model, records.dataset, test_fold, records.rule, **how)
         runs.append(replace(run, results=results))
         logger.info("Seed %d: %s.", seed, results.headline())
         if seed == 0:
-            signals = records.signals[records.indices("test")]
+            signals = records.signals[records.labels.index.get_indexer(results.y.index)]
             write_figures(output / "figures", model, signals, results, trained, n_bootstrap)
     _write(output, runs, recipe, target, records, n_bootstrap)
     return runs
@@ -122,7 +136,15 @@ def beside_published(runs: list[Run], n_bootstrap: int = 1000) -> pd.DataFrame |
     return comparison(first.y["ABNORMAL"], p, first.patients, first.superclass, n_bootstrap)
 
 
-def _train(records: Records, recipe: Recipe, seed: int, output: Path, target: str, progress: bool) -> tuple:
+def _train(
+    records: Records,
+    recipe: Recipe,
+    seed: int,
+    output: Path,
+    target: str | Sequence[str],
+    start: keras.Model | None,
+    progress: bool,
+) -> tuple:
     """Train and save one model, or resume it."""
     state = output / "training" / f"seed{seed}"
     fresh, started = not (state / STATE_FILE).is_file(), time.perf_counter()
@@ -135,17 +157,23 @@ def _train(records: Records, recipe: Recipe, seed: int, output: Path, target: st
         folder=state,
         target=target,
         teacher_folder=output / "training",
+        start=start and start_from(start),
         verbose=progress,
     )
     seconds = time.perf_counter() - started if fresh else None
-    model = deploy_trained(trained, records, target)
+    model = deploy_trained(trained, records, target, start and settings_of(start))
     file = f"model_seed{seed}.keras" if seed else "model.keras"
     save_model(model, output / file)
     return model, Run(seed, file, trained.best_epoch, len(trained.history), seconds), trained
 
 
 def _write(
-    output: Path, runs: list[Run], recipe: Recipe, target: str, records: Records, n_bootstrap: int
+    output: Path,
+    runs: list[Run],
+    recipe: Recipe,
+    target: str | Sequence[str],
+    records: Records,
+    n_bootstrap: int,
 ) -> None:
     """Write predictions, metrics, the comparison and the model card."""
     predictions = pd.concat([run.results.predictions.assign(seed=run.seed) for run in runs])
@@ -159,7 +187,7 @@ def _write(
     metrics = {
         "signalcam": __version__,
         "recipe": recipe.name,
-        "target": target,
+        "target": target if isinstance(target, str) else ", ".join(target),
         "rule": records.rule,
         "data": records.dataset.name,
         "simulated": records.dataset.simulated,
