@@ -90,9 +90,9 @@ def _unseen(settings: Settings, records: LabelledRecords, there: list[int], fold
     for family in (settings.dataset, settings.earlier_dataset):
         if family.startswith(f"{dataset.name} (") and family != dataset.family:
             raise LeakageError(
-                f"labels must deal {dataset.name} to folds as in training, got other files, patients or "
-                f"folds in {records.rule}. Take the labels.csv that training wrote beside the model; if these "
-                "are other recordings, or for the flattering numbers, ask with seen_folds=True (--seen-folds)."
+                f"labels must deal {dataset.name} to folds as in training, got others in {records.rule}. "
+                "Take the labels.csv that training wrote beside the model; if these are other recordings, "
+                "or for the flattering numbers all the same, ask with seen_folds=True (--seen-folds)."
             )
     if fold is not None:
         refuse_seen_fold(settings, dataset, fold)

@@ -4,6 +4,7 @@ It parses XML through defusedxml and xmltodict, which refuse entities, and runs 
 merely warns about (a wrong checksum, counts without unit, a second rhythm, a rounded rate) is refused here.
 """
 
+import base64
 import re
 import warnings
 from collections.abc import Callable
@@ -37,6 +38,8 @@ def read_with_ecgdatakit(
     found = FileParser.detect_format(path)
     if found is None or found["name"] not in FORMATS:
         raise ValueError(f"expected {', '.join(FORMATS)}, found {found['name'] if found else 'none of them'}")
+    if found["name"] == FORMATS[3]:
+        _refuse_bomb(path.read_bytes())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", _HARMLESS)
@@ -53,6 +56,25 @@ def read_with_ecgdatakit(
     columns = [_millivolts(lead, name, unit) for name, lead in kept]
     rate = float(kept[0][1].sampling_rate)
     return np.stack(columns, axis=1).astype(np.float32), [name for name, _ in kept], rate
+
+
+def _refuse_bomb(document: bytes) -> None:
+    """Refuse Philips's compression where a little unpacks to very much, as LZW can 600-fold."""
+    for text in re.findall(rb">([A-Za-z0-9+/=\s]{1000,})<", document.replace(b"\0", b"")):
+        data, unpacked = base64.b64decode(text), 0
+        while len(data) > 8 and unpacked <= _LARGEST:  # a chunk a lead: its size, then codes of 10 bits
+            size = 8 + max(1, int.from_bytes(data[:4], "little", signed=True))
+            bits = np.unpackbits(np.frombuffer(data[8:size], np.uint8))
+            codes = bits[: len(bits) // 10 * 10].reshape(-1, 10) @ (1 << np.arange(9, -1, -1))
+            lengths, last = [1] * 256, 0
+            for code in codes.tolist():
+                length = lengths[code] if code < len(lengths) else last + 1
+                if last and len(lengths) < 1024:
+                    lengths.append(last + 1)
+                unpacked, last = unpacked + length, length
+            data = data[size:]
+        if unpacked > _LARGEST:
+            raise ValueError(f"it must unpack to at most {_LARGEST:,} bytes, got more")
 
 
 def _millivolts(lead: "Lead", name: str, unit: str | None) -> np.ndarray:

@@ -22,7 +22,7 @@ WFDB_SAMPLES = (".dat", ".mat", ".xyz")
 SUFFIXES = {
     ".hea": "wfdb", ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".edf": "edf", ".bdf": "edf",
     ".dcm": "dicom", ".dicom": "dicom",
-    ".scp": "other", ".xml": "other", ".aecg": "other",
+    ".scp": "other", ".xml": "other", ".aecg": "other", ".hl7": "other", ".muse": "other",
 }  # fmt: skip
 _UNPACK = "Unpack it first."
 _ARRAY = "Load it yourself and pass the array to signalcam.recordings.from_array."
