@@ -1,6 +1,6 @@
 """Write small recordings as other systems export them: HL7 aECG, MUSE XML, Philips XML and SCP-ECG.
 
-By hand, from the formats' own descriptions, so that the library which reads them is held against other writing.
+By hand, from the formats' own descriptions: the library that reads them is held against other writing.
 """
 
 import base64
@@ -29,7 +29,8 @@ def write_aecg(
     scale = microvolts if scale is None else scale
     sequences = "".join(
         f'<component><sequence><code code="MDC_ECG_LEAD_{lead.upper()}" codeSystem="2.16.840.1.113883.6.24"/>'
-        f'<value xsi:type="SLIST_PQ"><origin value="{origin}" unit="{unit}"/><scale value="{scale}" unit="{unit}"/>'
+        f'<value xsi:type="SLIST_PQ"><origin value="{origin}" unit="{unit}"/>'
+        f'<scale value="{scale}" unit="{unit}"/>'
         f"<digits>{' '.join(map(str, column))}</digits></value></sequence></component>"
         for lead, column in zip(leads, samples.T, strict=True)
     )
@@ -78,7 +79,8 @@ def write_philips(path, signals, rate=100, microvolts=5, head=""):
         f"<resolution>{microvolts}</resolution></signalcharacteristics></dataacquisition><waveforms>"
         f'<parsedwaveforms dataencoding="Base64" compressflag="False" numberofleads="{len(LEADS)}" '
         f'leadlabels="{" ".join(LEADS)}" samplespersecond="{rate}" resolution="{microvolts}" '
-        f'durationperchannel="{1000 * len(samples) // rate}">{data}</parsedwaveforms></waveforms></restingecgdata>'
+        f'durationperchannel="{1000 * len(samples) // rate}">{data}</parsedwaveforms>'
+        "</waveforms></restingecgdata>"
     )
     return path
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from signalcam.deployment.deployable import Settings, build_deployable, network_of, settings_of
 from signalcam.preprocessing import Scaler
-from signalcam.training.fine_tune import Start
+from signalcam.training.fine_tuning import Start
 from signalcam.training.networks import combine_outputs
 from signalcam.training.recipes import target_outputs
 from signalcam.training.train_recipe import TrainedNetwork

@@ -1,6 +1,6 @@
 """Training: one network with `train`, or by a recipe, from mV to a trained network, with `train_recipe`."""
 
-from signalcam.training.fine_tune import Start, fine_tune
+from signalcam.training.fine_tuning import Start, fine_tune
 from signalcam.training.networks import ARCHITECTURES, build_residual, combine_outputs
 from signalcam.training.recipes import RECIPES, TARGETS, Recipe, find_recipe, target_outputs
 from signalcam.training.train import TrainingResult, TrainingSettings, train

@@ -13,7 +13,7 @@ import pandas as pd
 from signalcam.augmentation.pipeline import paper_augmentation
 from signalcam.augmentation.random_view import RandomView
 from signalcam.preprocessing import Scaler, detrend
-from signalcam.training.fine_tune import Start, fine_tune
+from signalcam.training.fine_tuning import Start, fine_tune
 from signalcam.training.lessons import make_lessons
 from signalcam.training.networks import ARCHITECTURES, combine_outputs, mean_of
 from signalcam.training.recipes import RECIPES, Recipe, find_recipe

@@ -1,4 +1,4 @@
-"""SCP-ECG, HL7 aECG, MUSE and Philips XML through our gate: gain, units, names, what is refused, and bombs."""
+"""SCP-ECG, HL7 aECG, MUSE and Philips XML through our gate: gain, units, names; bombs are refused."""
 
 import numpy as np
 import pytest
