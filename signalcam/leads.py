@@ -58,11 +58,28 @@ def known_lead(name: str) -> str | None:
         return None
 
 
-def order_leads(names: Sequence[str]) -> np.ndarray:
+def wanted_leads(leads: str | Sequence[str]) -> tuple[str, ...]:
+    """Lead names in their usual spelling, from a sequence or from text with commas, such as "I,avr".
+
+    Raises:
+        ValueError: there is none, or one is named twice.
+    """
+    parts = leads.split(",") if isinstance(leads, str) else leads
+    names = tuple(known_lead(part) or str(part).strip() for part in parts)
+    if not all(names) or not names or len(set(names)) < len(names):
+        raise ValueError(f"leads must be different lead names, at least one, got {', '.join(names)!r}.")
+    return names
+
+
+def order_leads(names: Sequence[str], leads: Sequence[str] = LEADS) -> np.ndarray:
     """Positions of the 12 `LEADS` in `names`: `signals[..., order_leads(names)]` is in the order of `LEADS`.
 
+    Args:
+        names: as in a file.
+        leads: those wanted where they are not the 12; names beyond the 12 must be there as they are.
+
     Returns:
-        int64 array of shape (12,).
+        int64 array of shape (lead,).
 
     Raises:
         ValueError: leads are missing, unknown, or named twice; the message lists all of them.
@@ -70,7 +87,7 @@ def order_leads(names: Sequence[str]) -> np.ndarray:
     found, duplicates, extra, hints = {}, [], [], []
     for position, name in enumerate(names):
         try:
-            lead = canonical_lead(name)
+            lead = name.strip() if isinstance(name, str) and name.strip() in leads else canonical_lead(name)
         except ValueError as error:
             extra.append(str(name)[:60])
             hints.append(str(error))
@@ -79,10 +96,11 @@ def order_leads(names: Sequence[str]) -> np.ndarray:
             duplicates.append(f"{lead} (as {str(names[found[lead]])!r} and {str(name)!r})")
         else:
             found[lead] = position
-    missing = [lead for lead in LEADS if lead not in found]
+    extra = extra if tuple(leads) == LEADS else []  # whoever wants some leads takes them out of all
+    missing = [lead for lead in leads if lead not in found]
     if not (missing or extra or duplicates):
-        return np.array([found[lead] for lead in LEADS], dtype=np.int64)
-    parts = [f"Expected the 12 leads {', '.join(LEADS)}, got {len(names)} names."]
+        return np.array([found[lead] for lead in leads], dtype=np.int64)
+    parts = [f"Expected the {len(leads)} leads {', '.join(leads)}, got {len(names)} names."]
     if missing:
         parts.append(f"Missing: {', '.join(missing)}.")
         if set(missing) <= {"III", "aVR", "aVL", "aVF"}:
@@ -93,6 +111,11 @@ def order_leads(names: Sequence[str]) -> np.ndarray:
     if duplicates:
         parts.append(f"Named twice: {', '.join(duplicates)}. Keep one of each.")
     raise ValueError(" ".join(parts))
+
+
+def choose_leads(signals: np.ndarray, leads: Sequence[str]) -> np.ndarray:
+    """Some leads of signals (..., lead) ordered as `LEADS`, copied; all 12 as they are."""
+    return signals if tuple(leads) == LEADS else signals[..., order_leads(LEADS, leads)]
 
 
 def derive_limb_leads(lead_i: np.ndarray, lead_ii: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -35,7 +35,7 @@ def write_broken(folder, number=0):
     reasons[write_csv(folder / f"rateless{number}.csv", signals)] = "no sampling rate"
     path = folder / f"xml{number}.xml"
     path.write_text("<AnnotatedECG/>")
-    reasons[path] = "ecgdatakit"
+    reasons[path] = "Record xml"
     path = folder / f"junk{number}.edf"
     path.write_bytes(rng.bytes(500))
     reasons[path] = "Record junk"

@@ -43,13 +43,12 @@ def export(arguments: argparse.Namespace) -> int:
     signals = labels = calibration = None
     if arguments.calibration is not None:
         dataset, truth = _labelled(arguments.calibration, settings_of(model))
-        rate = settings_of(model).sampling_rate
-        signals, labels = _load(dataset, truth["test"], rate, MAX_CHECKED)
+        signals, labels = _load(dataset, truth["test"], settings_of(model), MAX_CHECKED)
     if arguments.format == "onnx":
         check = to_onnx(model, arguments.output, signals, labels)
     else:
         if arguments.precision == "int8":
-            calibration, _ = _load(dataset, truth["train"], rate, MAX_CALIBRATION)
+            calibration, _ = _load(dataset, truth["train"], settings_of(model), MAX_CALIBRATION)
         if arguments.format == "c":
             check = to_c(model, arguments.output, arguments.precision, calibration, signals)
             print(arguments.output, *(f"{name}: {value}" for name, value in check.items()), sep="\n  ")
@@ -74,12 +73,14 @@ def _labelled(path: str, settings: Any) -> tuple[Any, dict]:
     return dataset, {name: truth.loc[ids] for name, ids in splits.items()}
 
 
-def _load(dataset: Any, truth: Any, sampling_rate: int, limit: int) -> tuple[Any, Any]:
+def _load(dataset: Any, truth: Any, settings: Any, limit: int) -> tuple[Any, Any]:
     """Load records of a split, evenly chosen; their labels are None for classes that PTB-XL has not."""
     import numpy as np
 
     from signalcam.data import load_signals
+    from signalcam.leads import choose_leads
 
     chosen = truth.iloc[np.linspace(0, len(truth) - 1, min(len(truth), limit)).round().astype(int)]
-    signals = load_signals(dataset, chosen.index, sampling_rate=sampling_rate, cache=False)
+    signals = load_signals(dataset, chosen.index, sampling_rate=settings.sampling_rate, cache=False)
+    signals = choose_leads(signals, settings.lead_names)
     return signals, chosen.to_numpy() if chosen.shape[1] else None

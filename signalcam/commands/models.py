@@ -1,11 +1,14 @@
 """`train`, `evaluate`: train by a recipe, and score a trained model on a fold of a dataset."""
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
 
 from signalcam.commands import add_command, open_model, start_tensorflow
+from signalcam.commands.reading import add_labelled_options, read_labelled
+from signalcam.errors import listed
 
 # As the library has them; written out, so that --help need not load it.
 RECIPES = ("paper", "single", "teacher", "best", "leadwise")
@@ -18,30 +21,41 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     about = "train models by a recipe, evaluate them, and write all of it into one folder"
     example = "python -m signalcam train --recipe paper --data ~/data/ptb-xl --seeds 5 --output runs/paper"
     parser = add_command(commands, "train", train, about, example)
-    parser.add_argument("--recipe", choices=RECIPES, default="paper", help="by which recipe (paper)")
+    recipe = "by which recipe (paper; single with --from)"
+    parser.add_argument("--recipe", choices=RECIPES, help=recipe)
     _add_data_options(parser)
     parser.add_argument("--rule", choices=RULES, default="paper", help="label rule (paper)")
     parser.add_argument("--target", choices=TARGETS, default=TARGETS[0], help=f"what to tell ({TARGETS[0]})")
     parser.add_argument("--seeds", type=int, default=1, help="how many models, with seeds from 0 on (1)")
     parser.add_argument("--epochs", type=int, help="another number of epochs than the recipe's")
+    start = "go on from a trained model: first a classifier alone, then all of it"
+    parser.add_argument("--from", dest="start", metavar="MODEL", help=start)
+    leads = "train for these alone, such as I or I,II,V1,V2,V3,V4,V5,V6 (all 12)"
+    parser.add_argument("--leads", metavar="I,II,...", help=leads)
     parser.add_argument(
         "--teachers", type=Path, help="folder of a run whose teachers are taken (the output's)"
     )
     parser.add_argument(
         "--output", type=Path, help="folder for the results (out/RECIPE); an interrupted run is resumed there"
     )
+    add_labelled_options(parser)
+    parser.add_argument("--classes", metavar="A,B,...", help="of the table of labels (all that it has)")
+    parser.add_argument("--duration", type=float, help="s of a recording, or of a window of it (10)")
+    parser.add_argument("--sampling-rate", type=int, help="of the recordings, in Hz (100)")
 
     about = "score a model on a fold of a dataset, under all label rules, by diagnosis and by subgroup"
     example = "python -m signalcam evaluate runs/paper/model.keras --data ~/data/ptb-xl --fold 10"
     parser = add_command(commands, "evaluate", evaluate, about, example)
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     _add_data_options(parser)
-    parser.add_argument("--fold", type=int, default=10, help="one that the model has not seen (10)")
+    fold = "one that the model has not seen (10; of recordings of your own, all of these)"
+    parser.add_argument("--fold", type=int, help=fold)
     parser.add_argument(
         "--seen-folds", action="store_true", help="also a fold that the model was trained or chosen on"
     )
     parser.add_argument("--rule", choices=RULES, help="label rule (the model's own)")
     parser.add_argument("--format", choices=("table", "json"), default="table")
+    add_labelled_options(parser)
 
 
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -55,16 +69,31 @@ def train(arguments: argparse.Namespace) -> int:
     import pandas as pd
 
     from signalcam.data import load_ptbxl
+    from signalcam.deployment import settings_of
+    from signalcam.leads import LEADS
     from signalcam.reproduction import COMPARISON, as_text, over_seeds, reproduce
 
-    records = load_ptbxl(arguments.data, rule=arguments.rule)
-    print(records.source)
-    output = (arguments.output or Path("out") / arguments.recipe).expanduser()
+    start = arguments.start and open_model(arguments.start)
+    settings = start and settings_of(start)
+    wanted = {name: getattr(arguments, name) for name in ("leads", "duration", "sampling_rate")}
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    if start and wanted:
+        raise ValueError(f"--from takes these from its model; leave out {listed(wanted)}.")
+    if arguments.recordings or arguments.labels:
+        classes = arguments.classes and [name.strip() for name in arguments.classes.split(",")]
+        records = read_labelled(arguments, settings, classes=classes, **wanted)
+    else:
+        leads = settings.lead_names if start else arguments.leads or LEADS
+        records = load_ptbxl(arguments.data, rule=arguments.rule, leads=leads)
+        print(records.source)
+    recipe = arguments.recipe or ("single" if start else "paper")
+    output = (arguments.output or Path("out") / recipe).expanduser()
     changes = {} if arguments.epochs is None else {"epochs": arguments.epochs}
     runs = reproduce(
         records,
         output,
-        recipe=arguments.recipe,
+        recipe=recipe,
+        start=start,
         n_seeds=arguments.seeds,
         target=arguments.target,
         n_bootstrap=arguments.bootstrap,
@@ -86,18 +115,20 @@ def evaluate(arguments: argparse.Namespace) -> int:
     model = open_model(arguments.model)
     from signalcam.data import open_dataset
     from signalcam.deployment import settings_of
-    from signalcam.reproduction import as_json, as_text, evaluate_model
+    from signalcam.reproduction import as_json, as_text, evaluate_labelled, evaluate_model
 
-    trained_on = settings_of(model).trained_on or "not stated"
-    dataset = open_dataset(arguments.data)
-    results = evaluate_model(
-        model,
-        dataset,
-        arguments.fold,
-        arguments.rule,
-        seen_folds=arguments.seen_folds,
-        n_bootstrap=arguments.bootstrap,
-    )
+    settings = settings_of(model)
+    trained_on = settings.trained_on or "not stated"
+    how = {"seen_folds": arguments.seen_folds, "n_bootstrap": arguments.bootstrap}
+    if arguments.recordings or arguments.labels:
+        with contextlib.redirect_stdout(sys.stderr):
+            records = read_labelled(arguments, settings, classes=settings.class_names, training=False)
+        dataset = records.dataset
+        results = evaluate_labelled(model, records, arguments.fold, **how)
+    else:
+        dataset = open_dataset(arguments.data)
+        fold = 10 if arguments.fold is None else arguments.fold
+        results = evaluate_model(model, dataset, fold, arguments.rule, **how)
     if arguments.format == "json":
         print(dataset.source, file=sys.stderr)
         facts = {"model": arguments.model, "trained_on": trained_on, "data": dataset.describe()}

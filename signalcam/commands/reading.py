@@ -3,13 +3,17 @@
 import argparse
 import os
 import re
+import sys
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from signalcam.data import LabelledRecords
     from signalcam.deployment import Settings
     from signalcam.recordings import Recording
+
+OPTIONS = ("unit", "source_rate", "resample", "length", "derive", "drop_extra", "any_amplitude")
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +35,38 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-check", action="store_true", help="do not compare WFDB checksums")
 
 
+def add_labelled_options(parser: argparse.ArgumentParser) -> None:
+    """Add what `load_labelled` needs to know to the parser of a command."""
+    group = parser.add_argument_group("recordings of your own", "in any format that predict reads")
+    group.add_argument("--recordings", metavar="FOLDER", help="that they are in")
+    table = "columns file, and label or one of 0 and 1 a class; patient, fold, age, sex where known"
+    group.add_argument("--labels", metavar="CSV", help=table)
+    group.add_argument("--seed", type=int, default=0, help="of the folds, where the table has none (0)")
+    add_reading_options(parser)
+
+
+def read_labelled(
+    arguments: argparse.Namespace, settings: "Settings | None", **how: Any
+) -> "LabelledRecords":
+    """Read what the options name, for a model where settings are given; tell of what was left out."""
+    from signalcam.data import load_labelled
+
+    if not (arguments.recordings and arguments.labels):
+        raise ValueError("--recordings and --labels must be given both, or neither. Add the other one.")
+    if settings is not None:
+        how |= {
+            "leads": settings.lead_names,
+            "sampling_rate": settings.sampling_rate,
+            "duration": settings.n_times / settings.sampling_rate,
+        }
+    how |= {name: getattr(arguments, name) for name in (*OPTIONS, "seed")}
+    records = load_labelled(arguments.recordings, arguments.labels, check=not arguments.no_check, **how)
+    for file, reason in records.skipped.items():
+        print(f"{shown(file)}: {_as_options(reason)}", file=sys.stderr)
+    print(records.source)
+    return records
+
+
 def read(
     path: str | os.PathLike, settings: "Settings", arguments: argparse.Namespace
 ) -> Iterator[tuple["Recording", list[str]]]:
@@ -44,7 +80,6 @@ def read(
     """
     from signalcam.recordings import RecordError, RecordWarning, read_windows
 
-    names = ("unit", "source_rate", "resample", "length", "derive", "drop_extra", "any_amplitude")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RecordWarning)
         try:
@@ -52,8 +87,9 @@ def read(
                 path,
                 sampling_rate=settings.sampling_rate,
                 duration=settings.n_times / settings.sampling_rate,
+                leads=settings.lead_names,
                 check=not arguments.no_check,
-                **{name: getattr(arguments, name) for name in names},
+                **{name: getattr(arguments, name) for name in OPTIONS},
             ):
                 # What the other warnings tell stands in the quality notes.
                 said = [str(item.message) for item in caught if "taken as" in str(item.message)]

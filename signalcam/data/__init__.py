@@ -2,6 +2,8 @@
 
 from signalcam.data.download import download, outcome, verify
 from signalcam.data.http_files import DownloadError
+from signalcam.data.label_table import make_folds
+from signalcam.data.labelled import LabelledFolder, LabelledRecords, load_labelled
 from signalcam.data.labels import (
     LABEL_RULES,
     SUBCLASSES,
@@ -22,12 +24,16 @@ __all__ = [
     "SUPERCLASSES",
     "Dataset",
     "DownloadError",
+    "LabelledFolder",
+    "LabelledRecords",
     "Records",
     "binary_labels",
     "check_leakage",
     "download",
+    "load_labelled",
     "load_ptbxl",
     "load_signals",
+    "make_folds",
     "open_dataset",
     "outcome",
     "resolve_data_path",

@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +13,7 @@ from signalcam.data.labels import binary_labels, superclasses, training_targets
 from signalcam.data.ptbxl import Dataset, check_rate, open_dataset
 from signalcam.data.signals import load_signals
 from signalcam.data.splits import check_leakage, split_by_fold
+from signalcam.leads import LEADS, choose_leads, order_leads, wanted_leads
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,7 @@ class Records:
         labels: int8 Series indexed by ecg_id, 1 = abnormal.
         splits: ecg_ids of "train", "validation" and "test".
         sampling_rate: of the signals, in Hz.
+        leads: of the signals, in order.
     """
 
     dataset: Dataset
@@ -35,6 +38,7 @@ class Records:
     labels: pd.Series = field(repr=False)
     splits: dict[str, pd.Index] = field(repr=False)
     sampling_rate: int = 100
+    leads: tuple[str, ...] = LEADS
     cache: bool | str | os.PathLike = field(default=True, repr=False)
     progress: bool = field(default=True, repr=False)
 
@@ -45,7 +49,8 @@ class Records:
 
     @functools.cached_property
     def signals(self) -> np.ndarray:
-        """float32 (record, time, lead) in mV, read when first asked for; a read-only memory map when cached.
+        """float32 (record, time, lead) in mV, read when first asked for; a read-only memory map when cached
+        and of all leads.
 
         Raises:
             LeakageError, RecordError: one identical signal in two splits; a record that cannot be read right.
@@ -54,7 +59,7 @@ class Records:
         # All signals are compared below anyway, so that the full check of a cached array costs little.
         signals = load_signals(self.dataset, ids, self.sampling_rate, check="full", **how)
         check_leakage(self.splits, self.table, signals, ids, self.progress)
-        return signals
+        return choose_leads(signals, self.leads)
 
     @functools.cached_property
     def targets(self) -> pd.DataFrame:
@@ -85,6 +90,7 @@ def load_ptbxl(
     *,
     validation_fold: int = 9,
     test_fold: int = 10,
+    leads: str | Sequence[str] = LEADS,
     cache: bool | str | os.PathLike = True,
     progress: bool = True,
 ) -> Records:
@@ -96,6 +102,7 @@ def load_ptbxl(
         rule: one of `LABEL_RULES`.
         sampling_rate: in Hz, 100 or 500.
         validation_fold, test_fold: of PTB-XL's ten folds; the others train.
+        leads: some of the 12, in the order wanted, or text with commas such as "I,II".
         cache, progress: as in `load_signals`.
 
     Returns:
@@ -113,4 +120,6 @@ def load_ptbxl(
     table = dataset.table.loc[labels.index]
     splits = split_by_fold(table, test_fold=test_fold, validation_fold=validation_fold)
     superclass = superclass.loc[labels.index]
-    return Records(dataset, rule, table, superclass, labels, splits, sampling_rate, cache, progress)
+    leads = wanted_leads(leads)
+    order_leads(LEADS, leads)  # before anything is read
+    return Records(dataset, rule, table, superclass, labels, splits, sampling_rate, leads, cache, progress)

@@ -71,22 +71,23 @@ def check_leakage(
         LeakageError: names the patients, records or signals and the splits they are in.
         ValueError: ecg_ids that `table` or `signals` does not have, or that do not fit `signals`.
     """
+    id_name = table.index.name or "ecg_id"
     owners = {name: known_ids(table, ids, f"Split {name!r}") for name, ids in splits.items()}
     ids = table.index[table.index.isin({ecg_id for ids in owners.values() for ecg_id in ids})]
     check_present(table.loc[ids], "patient_id")
     problems = [
-        _shared(owners, dict(zip(ids, ids, strict=True)), "record", "ecg_id"),
-        _shared(owners, table.loc[ids, "patient_id"].to_dict(), "patient", "patient_id"),
+        _shared(owners, dict(zip(ids, ids, strict=True)), "record", id_name, id_name),
+        _shared(owners, table.loc[ids, "patient_id"].to_dict(), "patient", "patient_id", id_name),
     ]
     if signals is not None:
         digests = _digests(signals, table.index if ecg_ids is None else pd.Index(ecg_ids), ids, progress)
-        problems.append(_shared(owners, digests, "identical signal", ""))
+        problems.append(_shared(owners, digests, "identical signal", "", id_name))
     if any(problems):
         problems.append("Keep all records of a patient in one split, e.g. with split_by_fold.")
         raise LeakageError(" ".join(filter(None, problems)))
 
 
-def _shared(owners: dict[str, pd.Index], keys: dict, what: str, column: str) -> str:
+def _shared(owners: dict[str, pd.Index], keys: dict, what: str, column: str, id_name: str) -> str:
     """Say which keys of records more than one split holds; "" when none."""
     holders: dict[object, dict[str, list]] = {}
     for name, ids in owners.items():
@@ -94,7 +95,7 @@ def _shared(owners: dict[str, pd.Index], keys: dict, what: str, column: str) -> 
             holders.setdefault(keys[ecg_id], {}).setdefault(name, []).append(ecg_id)
     examples = [
         f"{f'{column} {key} ' if column else ''}in "
-        + " and ".join(f"{name} (ecg_id {listed(ids, 3)})" for name, ids in places.items())
+        + " and ".join(f"{name} ({id_name} {listed(ids, 3)})" for name, ids in places.items())
         for key, places in holders.items()
         if len(places) > 1
     ]

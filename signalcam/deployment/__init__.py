@@ -10,7 +10,7 @@ _FACE = {
     "settings": ("Settings", "settings_of", "class_index"),
     "prediction": ("predict",),
     "deployable": ("build_deployable", "network_of", "scaled", "with_embedding", "save_model", "load_model"),
-    "from_training": ("deploy",),
+    "from_training": ("deploy", "start_from"),
     "pretrained": ("PRETRAINED", "load_pretrained"),
     "export": ("MAX_CALIBRATION", "ExportCheck", "ExportError", "to_litert", "to_onnx", "check_export"),
     "micro": ("MicroModel", "to_c"),

@@ -1,9 +1,13 @@
 """From a network that a recipe has trained to a deployable model."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
-from signalcam.deployment.deployable import Settings, build_deployable
+from signalcam.deployment.deployable import Settings, build_deployable, network_of, settings_of
+from signalcam.preprocessing import Scaler
+from signalcam.training.fine_tuning import Start
 from signalcam.training.networks import combine_outputs
 from signalcam.training.recipes import target_outputs
 from signalcam.training.train_recipe import TrainedNetwork
@@ -11,7 +15,7 @@ from signalcam.training.train_recipe import TrainedNetwork
 
 def deploy(
     trained: TrainedNetwork,
-    target: str = "normal-abnormal",
+    target: str | Sequence[str] = "normal-abnormal",
     slope: float | np.ndarray = 1.0,
     intercept: float | np.ndarray = 0.0,
     **settings,
@@ -20,7 +24,7 @@ def deploy(
 
     Args:
         trained: as `train_recipe` gives it.
-        target: one of `TARGETS`; the other outputs are dropped.
+        target: as in `train_recipe`; the other outputs are dropped.
         slope, intercept: logits become `slope * logit + intercept`, by the weights; a number, or one a class.
         **settings: for `Settings`; the threshold is 0.5 where none is given.
 
@@ -30,5 +34,18 @@ def deploy(
     matrix = np.array([[name == want for want in wanted] for name in trained.outputs]) * np.asarray(slope)
     network = combine_outputs(trained.network, matrix, intercept)
     known = {"n_times": network.input_shape[1], "recipe": trained.recipe.name}
+    if len(wanted) == 1 and wanted != ("ABNORMAL",):
+        known["predicted_names"] = (f"no {wanted[0]}", wanted[0])
     settings = {"threshold": (0.5,) * len(wanted)} | known | settings
     return build_deployable(network, trained.scaler, Settings(class_names=wanted, **settings))
+
+
+def start_from(model: keras.Model) -> Start:
+    """Take a deployable model apart, so that `train_recipe` can go on from it; ValueError for a softmax."""
+    settings, network, scale = settings_of(model), network_of(model), model.get_layer("scale")
+    if settings.exclusive:
+        raise ValueError("model must have sigmoid outputs to go on from, got a softmax. Train from scratch.")
+    classifier = keras.Model(network.inputs[0], network.output["probability"])
+    names = ("rule", "mean", "std")
+    config = scale.get_config()
+    return Start(classifier, settings.class_names, Scaler(**{name: config[name] for name in names}))

@@ -20,6 +20,7 @@ class Settings:
         dataset: family of the data with the folds below, such as "PTB-XL"; "" where it has none.
         training_folds, validation_folds: `strat_fold` of the records trained on, and of those that the epoch,
             the calibration and the thresholds were chosen on.
+        earlier_dataset, earlier_folds: data and folds that a model had seen which this one was trained from.
         predicted_names: for one output, what is predicted below and from the threshold on.
     """
 
@@ -35,6 +36,8 @@ class Settings:
     dataset: str = ""
     training_folds: tuple[int, ...] = ()
     validation_folds: tuple[int, ...] = ()
+    earlier_dataset: str = ""
+    earlier_folds: tuple[int, ...] = ()
     predicted_names: tuple[str, str] = ("NORMAL", "ABNORMAL")
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from signalcam.recordings.formats.readers import SUFFIXES, header_beside
 
 # Picked up in folders: what is read, but for text, and formats whose error says how to read them.
-_IN_FOLDERS = {*SUFFIXES, ".scp", ".xml", ".aecg", ".hl7", ".muse", ".zip"} - {".txt"}
+_IN_FOLDERS = {*SUFFIXES, ".zip"} - {".txt"}
 
 
 def find_recordings(patterns: str | os.PathLike | Iterable[str | os.PathLike]) -> Iterator[Path]:

@@ -3,6 +3,7 @@
 The limits, no verdicts, were set on PTB-XL at 100 Hz, where each flags less than 1 % of the records.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,21 +64,27 @@ class Quality:
         return notes
 
 
-def assess(signals: np.ndarray, sampling_rate: float, padded: np.ndarray | None = None) -> Quality:
+def assess(
+    signals: np.ndarray,
+    sampling_rate: float,
+    padded: np.ndarray | None = None,
+    leads: Sequence[str] = LEADS,
+) -> Quality:
     """What is suspect about one recording.
 
     Args:
-        signals: (time, lead) in mV, leads ordered as `LEADS`; NaN marks missing samples.
+        signals: (time, lead) in mV, leads ordered as `leads`; NaN marks missing samples.
         sampling_rate: in Hz.
         padded: bool (time,), True where the signals are padding, which is left out.
+        leads: names of the leads.
 
     Raises:
-        ValueError: the shape is not (time, 12), or nothing but padding.
+        ValueError: the shape is not (time, lead), or nothing but padding.
     """
     signals = np.asarray(signals)
     fraction_padded = 0.0 if padded is None else float(np.mean(padded))
-    if signals.shape[1:] != (len(LEADS),) or not len(signals) or fraction_padded == 1:
-        raise ValueError(f"signals must be one recording of shape (time, 12), got {signals.shape}.")
+    if signals.shape[1:] != (len(leads),) or not len(signals) or fraction_padded == 1:
+        raise ValueError(f"signals must be one recording of shape (time, {len(leads)}), got {signals.shape}.")
     if fraction_padded:
         signals = signals[~padded]
     finite = np.isfinite(signals)
@@ -86,16 +93,16 @@ def assess(signals: np.ndarray, sampling_rate: float, padded: np.ndarray | None 
     flat = _flat_fraction(filled, sampling_rate)
     clipped = np.where(flat == 1, 0, _clipped_fraction(filled, sampling_rate))
     noise = _noise(filled)
-    usable = missing == 0
+    usable, known = missing == 0, tuple(leads) == LEADS
     return Quality(
-        missing=_by_lead(missing, missing > 0),
-        flat=_by_lead(flat, usable & (flat > 0)),
-        clipped=_by_lead(clipped, usable & (clipped >= CLIPPED_FRACTION)),
-        noisy=_by_lead(noise, usable & (noise > NOISE)),
-        einthoven_error=float(einthoven_error(signals)),
+        missing=_by_lead(leads, missing, missing > 0),
+        flat=_by_lead(leads, flat, usable & (flat > 0)),
+        clipped=_by_lead(leads, clipped, usable & (clipped >= CLIPPED_FRACTION)),
+        noisy=_by_lead(leads, noise, usable & (noise > NOISE)),
+        einthoven_error=float(einthoven_error(signals)) if known else np.nan,
         unit_factor=float(unit_factor(np.ptp(filled, axis=0))),
         padded=fraction_padded,
-        electrodes=electrode_notes(filled[np.newaxis], sampling_rate)[0] if usable.all() else "",
+        electrodes=electrode_notes(filled[np.newaxis], sampling_rate)[0] if known and usable.all() else "",
     )
 
 
@@ -151,8 +158,8 @@ def _in_runs(mask: np.ndarray, shortest: int) -> np.ndarray:
     return np.cumsum(edges, axis=1, dtype=np.int8)[:, :-1].T.astype(bool)
 
 
-def _by_lead(values: np.ndarray, chosen: np.ndarray) -> dict[str, float]:
-    return {LEADS[k]: float(values[k]) for k in np.flatnonzero(chosen)}
+def _by_lead(leads: Sequence[str], values: np.ndarray, chosen: np.ndarray) -> dict[str, float]:
+    return {leads[k]: float(values[k]) for k in np.flatnonzero(chosen)}
 
 
 def _percent(part: float) -> str:

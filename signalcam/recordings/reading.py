@@ -34,7 +34,7 @@ class Recording:
     """One checked piece of an ECG.
 
     Attributes:
-        signals: float32 (time, lead) in mV, leads ordered as `LEADS`, read-only.
+        signals: float32 (time, lead) in mV, leads in the order asked for (that of `LEADS`), read-only.
         sampling_rate: in Hz.
         name: of the record.
         quality: what is suspect about it.
@@ -61,6 +61,7 @@ class _Wanted:
     derive: bool = False
     drop_extra: bool = False
     any_amplitude: bool = False
+    leads: Sequence[str] = LEADS
 
     def __post_init__(self) -> None:
         for name in ("sampling_rate", "duration"):
@@ -78,7 +79,11 @@ class _Wanted:
         return round(self.sampling_rate * self.duration)
 
     def keeps(self, name: str) -> bool:
-        return not self.drop_extra or known_lead(name) is not None
+        # Of some leads the others are extra, and whoever names leads wants no more of them.
+        known = known_lead(name) or name.strip()
+        if tuple(self.leads) != LEADS:
+            return known in self.leads or (self.derive and known in ("I", "II"))
+        return not self.drop_extra or known in LEADS
 
 
 def read_recording(
@@ -93,6 +98,7 @@ def read_recording(
     drop_extra: bool = False,
     check: bool = True,
     any_amplitude: bool = False,
+    leads: Sequence[str] = LEADS,
 ) -> list[Recording]:
     """Read one recording from a WFDB, CSV, EDF, BDF or DICOM file.
 
@@ -110,6 +116,8 @@ def read_recording(
         drop_extra: leave out leads that are not among the 12.
         check: compare WFDB checksums.
         any_amplitude: accept amplitudes that no heart gives, such as those of microvolts taken for mV.
+        leads: those wanted, in their order. Fewer than the 12, or others, are taken out of whatever the file
+            holds; names beyond the 12 must be as in the file.
 
     Returns:
         One `Recording`, or one for each window.
@@ -122,7 +130,7 @@ def read_recording(
     Warns:
         RecordWarning: suspect limb leads or (of a CSV file) rate.
     """
-    wanted = _Wanted(sampling_rate, duration, resample, length, derive, drop_extra, any_amplitude)
+    wanted = _Wanted(sampling_rate, duration, resample, length, derive, drop_extra, any_amplitude, leads)
     source = open_recording(path, unit, source_rate, check, wanted.keeps)
     return list(_recordings(source, record_name(path), wanted, rate_was_told=source_rate is not None))
 
@@ -172,7 +180,7 @@ def from_array(
         source_rate: rate of the array in Hz; None means `sampling_rate`.
         name: name of the record for messages; several records are numbered from 0.
         **wanted: `sampling_rate`, `duration`, `resample`, `length`, `derive`, `drop_extra`,
-            `any_amplitude`, as in `read_recording`.
+            `any_amplitude`, `leads`, as in `read_recording`.
 
     Returns:
         One `Recording` for each record and window.
@@ -221,7 +229,7 @@ def _recordings(source: Source, name: str, wanted: _Wanted, rate_was_told: bool)
             piece = np.ascontiguousarray(piece)
             piece.setflags(write=False)
             padded.setflags(write=False)
-            quality = assess(piece, wanted.sampling_rate, padded)
+            quality = assess(piece, wanted.sampling_rate, padded, wanted.leads)
             seconds = (first + start) / wanted.sampling_rate
             result.append(Recording(piece, wanted.sampling_rate, name, quality, padded, seconds))
         factors = np.array([each.quality.unit_factor for each in result])
@@ -259,7 +267,7 @@ def _parts(source: Source, name: str, wanted: _Wanted) -> Iterator[tuple[int, np
 
 
 def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wanted) -> np.ndarray:
-    """The 12 leads in order; a copy."""
+    """The wanted leads in order; a copy."""
     kept = [k for k, lead in enumerate(names) if wanted.keeps(lead)]
     signals, names = signals[:, kept], [names[k] for k in kept]
     known = {known_lead(lead): k for k, lead in enumerate(names)}
@@ -269,6 +277,6 @@ def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wan
             if lead not in known:
                 signals, names = np.column_stack([signals, values]), [*names, lead]
     try:
-        return signals[:, order_leads(names)]
+        return signals[:, order_leads(names, wanted.leads)]
     except ValueError as error:
         raise RecordError(f"Record {name}: {error}") from error

@@ -1,5 +1,6 @@
 """Reproduction: train by a recipe, evaluate on a fold, and write tables, figures and a model card."""
 
+from signalcam.reproduction.labelled_results import evaluate_labelled
 from signalcam.reproduction.model_card import CITATION, model_card
 from signalcam.reproduction.published import comparison, published_predictions
 from signalcam.reproduction.reproduce import COMPARISON, Run, beside_published, over_seeds, reproduce
@@ -16,6 +17,7 @@ __all__ = [
     "as_text",
     "beside_published",
     "comparison",
+    "evaluate_labelled",
     "evaluate_model",
     "evaluate_predictions",
     "markdown_table",

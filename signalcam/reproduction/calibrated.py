@@ -5,41 +5,57 @@ fitted on the validation split and go into the weights of the classifier, so tha
 the logit. Thresholds come from the same split.
 """
 
+import logging
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
 from signalcam.data import Records
-from signalcam.deployment import deploy
+from signalcam.data.labelled import FEW
+from signalcam.deployment import Settings, deploy
 from signalcam.evaluation import choose_threshold, fit_platt
 from signalcam.training import TrainedNetwork, detrended, target_outputs
 
 # What the thresholds are for. A calibrated probability of 0.5 is where accuracy is best.
 AIMS = {"normal-abnormal": "accuracy", "superclasses": "f1"}
 
+logger = logging.getLogger(__name__)
 
-def deploy_trained(trained: TrainedNetwork, records: Records, target: str) -> keras.Model:
+
+def deploy_trained(
+    trained: TrainedNetwork,
+    records: Records,
+    target: str | Sequence[str],
+    earlier: Settings | None = None,
+) -> keras.Model:
     """Make the deployable model of a network that a recipe has trained.
 
     Args:
         trained: by `train_recipe`; its recipe says whether to calibrate. Without, the thresholds are 0.5.
         records: those it was trained on; the validation split calibrates.
-        target: one of `TARGETS`; the other outputs are dropped.
+        target: as in `train_recipe`; the other outputs are dropped.
+        earlier: settings of the model that training went on from, if any.
 
     Returns:
         Deployable `keras.Model`, with the folds that it has seen in its settings.
     """
     names = target_outputs(target)
-    slope, intercept, threshold = np.ones(len(names)), np.zeros(len(names)), (0.5,) * len(names)
+    slope, intercept, threshold = np.ones(len(names)), np.zeros(len(names)), [0.5] * len(names)
     if trained.recipe.calibrate:
         y = records.targets[list(names)].to_numpy()[records.indices("validation")]
         logit = validation_logits(trained, records)[:, [trained.outputs.index(name) for name in names]]
-        fitted = [fit_platt(y[:, k], logit[:, k]) for k in range(len(names))]
-        slope, intercept = np.array(fitted).T
-        if AIMS[target] != "accuracy":
-            p = 1 / (1 + np.exp(-(slope * logit + intercept)))
-            threshold = [
-                round(choose_threshold(y[:, k], p[:, k], AIMS[target]), 3) for k in range(len(names))
-            ]
+        # A fold of PTB-XL has enough; of recordings of your own it may hold a handful.
+        fewest = 1 if isinstance(target, str) else FEW
+        few = np.minimum(y.sum(axis=0), len(y) - y.sum(axis=0)) < fewest
+        if few.any():
+            which = ", ".join(name for name, is_few in zip(names, few, strict=True) if is_few)
+            logger.warning("Not calibrated: fewer than %d with or without %s to validate.", fewest, which)
+        for k in np.flatnonzero(~few):
+            slope[k], intercept[k] = fit_platt(y[:, k], logit[:, k])
+            if len(names) > 1:  # for one class 0.5, where accuracy is best
+                p = 1 / (1 + np.exp(-(slope[k] * logit[:, k] + intercept[k])))
+                threshold[k] = round(choose_threshold(y[:, k], p, "f1"), 3)
     return deploy(
         trained,
         target,
@@ -51,6 +67,10 @@ def deploy_trained(trained: TrainedNetwork, records: Records, target: str) -> ke
         dataset=records.dataset.family,
         training_folds=records.folds("train"),
         validation_folds=records.folds("validation"),
+        lead_names=records.leads,
+        sampling_rate=records.sampling_rate,
+        earlier_dataset=earlier.dataset if earlier else "",
+        earlier_folds=earlier.training_folds + earlier.validation_folds if earlier else (),
     )
 
 

@@ -82,7 +82,13 @@ def _binary_maps(model: keras.Model, signals: Sequence[np.ndarray], results: Res
         )
         for k, index in enumerate(picked.values())
     ]
-    return plotting.plot_cases(cases, settings.sampling_rate, settings.lead_names)
+    leads = _shown(settings.lead_names, ("II", "V2", "V5"))
+    return plotting.plot_cases(cases, settings.sampling_rate, settings.lead_names, leads)
+
+
+def _shown(lead_names: Sequence[str], wanted: Sequence[str]) -> Sequence[str]:
+    """The leads to draw, as far as the model has them; else its first three."""
+    return [lead for lead in wanted if lead in lead_names] or lead_names[:3]
 
 
 def _class_maps(model: keras.Model, signals: Sequence[np.ndarray], results: Results) -> plotting.Figure:
@@ -98,6 +104,7 @@ def _class_maps(model: keras.Model, signals: Sequence[np.ndarray], results: Resu
         settings.class_names,
         settings.sampling_rate,
         settings.lead_names,
+        leads=_shown(settings.lead_names, ("I", "II", "V1", "V2", "V5")),
         probabilities=outputs["probability"][0],
         truth=[name for name in results.y if results.y.loc[ecg_id, name]],
         name=f"record {ecg_id}",

@@ -18,7 +18,7 @@ LIMITS = (
     "Research software, not a medical device; no output of it is a diagnosis.",
     "PTB-XL's records come from one country and from devices of one maker, 1989 to 1996. Another place, "
     "device or group of patients may give other results: test on records of your own first.",
-    "Needs 12 leads, 10 s, in mV, at the sampling rate above. NaN, wrong units and wrong lead names are "
+    "Needs the leads, length and sampling rate above, in mV. NaN, wrong units and wrong lead names are "
     "refused or flagged by `signalcam.recordings`; a plausible but wrong recording is not.",
     "The heatmap says when, within about a second, not in which lead, and is scaled within each record.",
 )
@@ -59,14 +59,15 @@ def training_card(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> 
         "**Trained on simulated ECGs: for trying things out only.**\n\n" if metrics["simulated"] else ""
     )
     classes = ", ".join(settings.class_names)
+    limits = [limit for limit in LIMITS if "PTB-XL" in metrics["data"] or "PTB-XL" not in limit]
     return model_card(
         f"SignalCAM, recipe {metrics['recipe']}: {metrics['target']}",
         {
-            "Model description": f"{simulated}A 1D CNN that reads a 12-lead ECG ({settings.n_times} samples "
-            f"at {settings.sampling_rate} Hz, mV) and gives, in one pass, the probability of {classes} and "
-            "a map over time of the evidence for it (class activation map). Detrending and scaling are "
-            "layers of the model.",
-            "Model description/Intended uses & limitations": "\n".join(f"- {limit}" for limit in LIMITS),
+            "Model description": f"{simulated}A 1D CNN that reads an ECG ({', '.join(settings.lead_names)}; "
+            f"{settings.n_times} samples at {settings.sampling_rate} Hz, mV) and gives, in one pass, the "
+            f"probability of {classes} and a map over time of the evidence for it (class activation map). "
+            "Detrending and scaling are layers of the model.",
+            "Model description/Intended uses & limitations": "\n".join(f"- {limit}" for limit in limits),
             "Model description/Training Procedure": _training(metrics),
             "Model description/Training Procedure/Hyperparameters": markdown_table(
                 pd.DataFrame(metrics["hyperparameters"].items(), columns=["hyperparameter", "value"])

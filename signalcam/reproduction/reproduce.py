@@ -8,17 +8,20 @@ which an interrupted run is resumed.
 import json
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import pandas as pd
 
 from signalcam import __version__
-from signalcam.data import Records
-from signalcam.deployment import save_model
+from signalcam.data import LabelledRecords, Records
+from signalcam.deployment import save_model, settings_of, start_from
 from signalcam.reproduction.calibrated import deploy_trained
 from signalcam.reproduction.figures import write_figures
+from signalcam.reproduction.labelled_results import evaluate_labelled
 from signalcam.reproduction.model_card import training_card
 from signalcam.reproduction.published import FOLD, comparison
 from signalcam.reproduction.results import Results, evaluate_model
@@ -57,7 +60,8 @@ def reproduce(
     recipe: str | Recipe = "paper",
     *,
     n_seeds: int = 1,
-    target: str = "normal-abnormal",
+    target: str | Sequence[str] = "normal-abnormal",
+    start: keras.Model | None = None,
     n_bootstrap: int = 1000,
     teachers: str | Path | None = None,
     progress: bool = True,
@@ -66,11 +70,13 @@ def reproduce(
     """Train models by a recipe and write them, their results, figures and a model card into a folder.
 
     Args:
-        records: as `load_ptbxl` gives them, with the label rule and the folds of each split.
+        records: as `load_ptbxl` gives them, with the label rule and the folds of each split; or as
+            `load_labelled`, whose labels are then written there, too, with the folds.
         output: the folder. An interrupted run of the same arguments is resumed there.
         recipe: name of a recipe, or a `Recipe`.
         n_seeds: how many models to train, with seeds from 0 on.
-        target: as in `train_recipe`.
+        target: as in `train_recipe`; of recordings of your own, always their classes.
+        start: deployable model to go on from.
         n_bootstrap: resamples of patients for the intervals.
         teachers: folder of another run on the same records whose teachers are taken, so that they are not
             trained twice; where a recipe has teachers.
@@ -89,16 +95,24 @@ def reproduce(
     output.mkdir(parents=True, exist_ok=True)
     (test_fold,) = records.folds("test")
     teacher_folder = Path(teachers or output).expanduser() / "training"
+    own = isinstance(records, LabelledRecords)
+    if own:
+        target = tuple(records.targets)
+        labels = records.dataset.table.drop(columns=["patient", "fold"], errors="ignore")
+        labels = labels.rename(columns={"patient_id": "patient", "strat_fold": "fold"})
+        labels.to_csv(output / "labels.csv", index_label="file")
     runs = []
     for seed in range(n_seeds):
-        model, run, trained = _train(records, recipe, seed, output, target, teacher_folder, progress)
-        results = evaluate_model(
-            model, records.dataset, test_fold, records.rule, progress=progress, n_bootstrap=n_bootstrap
-        )
+        model, run, trained = _train(records, recipe, seed, output, target, teacher_folder, start, progress)
+        if own:
+            results = evaluate_labelled(model, records, test_fold, n_bootstrap=n_bootstrap)
+        else:
+            how = {"progress": progress, "n_bootstrap": n_bootstrap}
+            results = evaluate_model(model, records.dataset, test_fold, records.rule, **how)
         runs.append(replace(run, results=results))
         logger.info("Seed %d: %s.", seed, results.headline())
         if seed == 0:
-            signals = records.signals[records.indices("test")]
+            signals = records.signals[records.labels.index.get_indexer(results.y.index)]
             write_figures(output / "figures", model, signals, results, trained, n_bootstrap)
     _write(output, runs, recipe, target, records, n_bootstrap)
     return runs
@@ -131,8 +145,9 @@ def _train(
     recipe: Recipe,
     seed: int,
     output: Path,
-    target: str,
+    target: str | Sequence[str],
     teacher_folder: Path,
+    start: keras.Model | None,
     progress: bool,
 ) -> tuple:
     """Train and save one model, or resume it."""
@@ -147,17 +162,23 @@ def _train(
         folder=state,
         target=target,
         teacher_folder=teacher_folder,
+        start=start and start_from(start),
         verbose=progress,
     )
     seconds = time.perf_counter() - started if fresh else None
-    model = deploy_trained(trained, records, target)
+    model = deploy_trained(trained, records, target, start and settings_of(start))
     file = f"model_seed{seed}.keras" if seed else "model.keras"
     save_model(model, output / file)
     return model, Run(seed, file, trained.best_epoch, len(trained.history), seconds), trained
 
 
 def _write(
-    output: Path, runs: list[Run], recipe: Recipe, target: str, records: Records, n_bootstrap: int
+    output: Path,
+    runs: list[Run],
+    recipe: Recipe,
+    target: str | Sequence[str],
+    records: Records,
+    n_bootstrap: int,
 ) -> None:
     """Write predictions, metrics, the comparison and the model card."""
     predictions = pd.concat([run.results.predictions.assign(seed=run.seed) for run in runs])
@@ -171,7 +192,7 @@ def _write(
     metrics = {
         "signalcam": __version__,
         "recipe": recipe.name,
-        "target": target,
+        "target": target if isinstance(target, str) else ", ".join(target),
         "rule": records.rule,
         "data": records.dataset.name,
         "simulated": records.dataset.simulated,

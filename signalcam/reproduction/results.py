@@ -17,6 +17,7 @@ from signalcam.data.metadata import N_FOLDS, check_folds
 from signalcam.deployment import Settings, predict, settings_of
 from signalcam.errors import LeakageError
 from signalcam.evaluation.subgroups import levels, score_row
+from signalcam.leads import choose_leads
 
 KNOWN_CLASSES = ("ABNORMAL", *SUPERCLASSES)
 MIN_PER_CLASS = 10  # records with and without a class, below which a part of the fold gets no score
@@ -37,16 +38,16 @@ class Results:
         patients: Series of patient ids, same index.
         scores: one class: a row for each metric (`evaluate`); several: a row for each class, and their mean
             (`evaluate_multilabel`).
-        rules: a row for each label rule, same predictions.
+        rules: a row for each label rule, same predictions; None for recordings of your own.
         diagnoses: normal against each superclass, a row each; None for several classes.
         likelihood: all records, and without abnormal ones of uncertain statements, by the model and by age
             alone; None for several classes.
-        subgroups: a row for each (attribute, group).
+        subgroups: a row for each (attribute, group); None where the table of labels has none.
         predictions: all records of the fold, those that the rule drops too: fold, the label by each rule (NA
             where it drops the record), the probability of each class.
     """
 
-    fold: int
+    fold: int | str
     rule: str
     simulated: bool
     settings: Settings
@@ -55,10 +56,10 @@ class Results:
     superclass: pd.DataFrame
     patients: pd.Series
     scores: pd.DataFrame
-    rules: pd.DataFrame
+    rules: pd.DataFrame | None
     diagnoses: pd.DataFrame | None
     likelihood: pd.DataFrame | None
-    subgroups: pd.DataFrame
+    subgroups: pd.DataFrame | None
     predictions: pd.DataFrame
 
     @property
@@ -111,16 +112,19 @@ def evaluate_model(
         refuse_seen_fold(settings, dataset, fold)
     ids = fold_ids(dataset.table, fold)
     signals = load_signals(dataset, ids, settings.sampling_rate, cache=cache, progress=progress)
-    probability = predict(model, signals)["probability"]
+    probability = predict(model, choose_leads(signals, settings.lead_names))["probability"]
     return evaluate_predictions(probability, dataset, ids, settings, fold, rule, n_bootstrap)
 
 
 def refuse_seen_fold(settings: Settings, dataset: Dataset, fold: int) -> None:
     """Raise LeakageError where a model has seen a fold of this dataset in training or calibration."""
-    if settings.dataset != dataset.family:
-        return
-    for folds, use in ((settings.training_folds, "trained"), (settings.validation_folds, "chosen")):
-        if fold in folds:
+    seen = {
+        "trained": (settings.dataset, settings.training_folds),
+        "chosen": (settings.dataset, settings.validation_folds),
+        "trained, before it was trained further,": (settings.earlier_dataset, settings.earlier_folds),
+    }
+    for use, (family, folds) in seen.items():
+        if family == dataset.family and fold in folds:
             listed = ", ".join(map(str, folds))
             raise LeakageError(
                 f"fold must be one that the model has not seen, got {fold}: it was {use} on folds {listed} "

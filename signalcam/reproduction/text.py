@@ -32,11 +32,13 @@ def result_tables(results: Results) -> dict[str, pd.DataFrame]:
         tables = {"Scores": pd.DataFrame({"value (95 % interval)": rows})}
     else:
         tables = {"Scores by class": _scored(results.scores)}
-    tables[f"By label rule, same predictions.{shared}"] = _scored(results.rules, results.binary)
+    if results.rules is not None:
+        tables[f"By label rule, same predictions.{shared}"] = _scored(results.rules, results.binary)
     if results.diagnoses is not None:
         tables["Normal against each diagnosis"] = _scored(results.diagnoses)
         tables["By likelihood of the statements, and by age alone"] = _scored(results.likelihood)
-    tables[f"By subgroup.{shared}"] = _scored(results.subgroups, results.binary)
+    if results.subgroups is not None:
+        tables[f"By subgroup.{shared}"] = _scored(results.subgroups, results.binary)
     return tables
 
 
@@ -75,10 +77,12 @@ def as_json(results: Results) -> dict:
         "patients": int(results.patients.nunique()),
         "positive": {name: int(results.y[name].sum()) for name in results.y},
         "scores": _records(results.scores),
-        "by_label_rule": _records(results.rules),
+        "by_label_rule": None if results.rules is None else _records(results.rules),
         "by_diagnosis": None if results.diagnoses is None else _records(results.diagnoses),
         "by_likelihood": None if results.likelihood is None else _records(results.likelihood),
-        "by_subgroup": {
+        "by_subgroup": None
+        if results.subgroups is None
+        else {
             attribute: _records(part.droplevel("attribute"))
             for attribute, part in results.subgroups.groupby(level="attribute", sort=False)
         },

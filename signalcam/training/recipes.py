@@ -6,6 +6,7 @@ from these, and `leadwise` the one whose map has a lead axis, taught in the same
 has the comparisons and the list of what did not help.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,14 +64,14 @@ class Recipe(TrainingSettings):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {choices}, got {getattr(self, name)!r}.")
 
-    def outputs(self, target: str) -> tuple[str, ...]:
+    def outputs(self, target: str | Sequence[str]) -> tuple[str, ...]:
         """Names of the outputs that a network is trained with for a target, in order.
 
         Raises:
             ValueError: for an unknown target.
         """
         wanted = target_outputs(target)
-        if not self.auxiliary:
+        if not self.auxiliary or not isinstance(target, str):
             return wanted
         subclasses = SUBCLASSES if self.auxiliary == "subclasses" else ()
         return (ABNORMAL, *SUPERCLASSES, *map(subclass_column, subclasses))
@@ -119,12 +120,14 @@ def find_recipe(recipe: str | Recipe, **changes: Any) -> Recipe:
     return replace(recipe, **changes)
 
 
-def target_outputs(target: str) -> tuple[str, ...]:
-    """Names of the outputs of a target: abnormal alone, or the five superclasses.
+def target_outputs(target: str | Sequence[str]) -> tuple[str, ...]:
+    """Names of the outputs of a target: abnormal alone, the five superclasses, or classes of your own.
 
     Raises:
         ValueError: for an unknown target.
     """
+    if not isinstance(target, str):
+        return tuple(target)
     if target not in TARGETS:
         raise ValueError(f"target must be one of {', '.join(TARGETS)}, got {target!r}.")
     return (ABNORMAL,) if target == "normal-abnormal" else SUPERCLASSES

@@ -2,6 +2,7 @@
 
 import functools
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from signalcam.augmentation.pipeline import paper_augmentation
 from signalcam.augmentation.random_view import RandomView
 from signalcam.data.cache import let_pages_go
 from signalcam.preprocessing import Scaler, detrend
+from signalcam.training.fine_tuning import Start, fine_tune
 from signalcam.training.lessons import make_lessons
-from signalcam.training.networks import ARCHITECTURES, mean_of
+from signalcam.training.networks import ARCHITECTURES, combine_outputs, mean_of
 from signalcam.training.recipes import RECIPES, Recipe, find_recipe
 from signalcam.training.train import LabelledSignals, TrainingResult, train
 
@@ -49,8 +51,9 @@ def train_recipe(
     seed: int = 0,
     folder: str | Path | None = None,
     *,
-    target: str = "normal-abnormal",
+    target: str | Sequence[str] = "normal-abnormal",
     teacher_folder: str | Path | None = None,
+    start: Start | None = None,
     verbose: bool = True,
 ) -> TrainedNetwork:
     """Train one network by a recipe.
@@ -64,9 +67,11 @@ def train_recipe(
         splits: ecg_ids of "train" and "validation"; "test" is not looked at.
         seed: of everything random.
         folder: where the state of the training is kept, so that it is resumed after an interruption.
-        target: one of `TARGETS`: one output for abnormal, or one for each superclass.
+        target: one of `TARGETS`: one output for abnormal, or one for each superclass; or names of your own.
         teacher_folder: where the teachers of a recipe that has some are kept, so that trainings on the same
             records with other seeds find them there; by default `folder`.
+        start: a trained network to go on from, see `fine_tune`; then the recipe's own network, scaling and
+            teachers do not count.
         verbose: show a progress bar over epochs.
 
     Returns:
@@ -77,6 +82,8 @@ def train_recipe(
             `train` finds.
     """
     recipe = find_recipe(recipe)
+    if start is not None:
+        recipe = replace(recipe, scaling=start.scaler.rule, teachers=(), precision="float32")
     outputs = recipe.outputs(target)
     missing = [name for name in outputs if name not in targets]
     if missing:
@@ -84,18 +91,22 @@ def train_recipe(
     indices = {split: _indices(targets, splits, split) for split in ("train", "validation")}
     labels = targets[list(outputs)].to_numpy(np.float32)
     signals_train = detrended(signals, indices["train"])
-    scaler = Scaler(recipe.scaling).fit(signals_train)
+    scaler = Scaler(recipe.scaling).fit(signals_train) if start is None else start.scaler
     _training_scaler(recipe, scaler).transform(signals_train, out=signals_train)
     signals_validation = detrended(signals, indices["validation"])
     scaler.transform(signals_validation, out=signals_validation)
     data = (signals_train, labels[indices["train"]]), (signals_validation, labels[indices["validation"]])
+    if start is not None:
+        augmentation = _augmentation(recipe, seed, signals.shape)
+        result = fine_tune(start, recipe, data, outputs, augmentation, seed, folder, verbose)
+        return TrainedNetwork(recipe, result.model, outputs, scaler, result.history, result.best_epoch)
     teacher = _train_teachers(recipe, data, outputs, teacher_folder or folder, verbose)
     if teacher is not None:
         data = _taught(recipe, data, teacher, teacher_folder or folder, verbose), data[1]
         recipe_of_views = replace(recipe, mixup=0.0)  # views are mixed already
         result = _fit(recipe_of_views, data, seed, folder, None, verbose)
     else:
-        result = _fit(recipe, data, seed, folder, _augmentation(recipe, seed), verbose)
+        result = _fit(recipe, data, seed, folder, _augmentation(recipe, seed, signals.shape), verbose)
     network = _build(replace(recipe, precision="float32"), signals.shape[1], signals.shape[2], len(outputs))
     network.set_weights(result.model.get_weights())
     return TrainedNetwork(recipe, network, outputs, scaler, result.history, result.best_epoch)
@@ -136,7 +147,9 @@ def _train_teachers(
                     f"both see the same signals, got {own!r} and {its!r}."
                 )
         place = folder and Path(folder) / f"{name}_{seed}"
-        networks.append(_fit(teacher, data, seed, place, _augmentation(teacher, seed), verbose).model)
+        networks.append(
+            _fit(teacher, data, seed, place, _augmentation(teacher, seed, data[0][0].shape), verbose).model
+        )
     return mean_of(networks) if networks else None
 
 
@@ -148,7 +161,7 @@ def _taught(
     verbose: bool,
 ) -> LabelledSignals:
     """Views of the training records, and the soft labels that the teachers gave them."""
-    augmentation = _augmentation(recipe, 0)
+    augmentation = _augmentation(recipe, 0, data[0][0].shape)
     amounts = (recipe.n_views, recipe.mixup, recipe.teacher_share)
     return make_lessons(teacher, data[0], augmentation, *amounts, folder, verbose=verbose)
 
@@ -178,9 +191,11 @@ def _build(recipe: Recipe, n_times: int | None, n_leads: int, n_classes: int) ->
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(_precision(recipe))
     try:
-        network = ARCHITECTURES[recipe.architecture](n_times, n_leads, n_classes)
+        network = ARCHITECTURES[recipe.architecture](n_times, n_leads, 3 if n_classes == 2 else n_classes)
     finally:
         keras.config.set_dtype_policy(policy)
+    if n_classes == 2:  # two that a record may have together, where a network of two classes has one output
+        network = combine_outputs(network, np.eye(3, 2))
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = recipe.norm_momentum
@@ -216,7 +231,12 @@ def _training_scaler(recipe: Recipe, scaler: Scaler) -> Scaler:
     return Scaler(recipe.scaling.removesuffix("_asinh"), scaler.mean, scaler.std)
 
 
-def _augmentation(recipe: Recipe, seed: int) -> keras.Layer:
+def _augmentation(recipe: Recipe, seed: int, shape: tuple[int, ...]) -> keras.Layer:
     if recipe.augmentation == "paper":
         return paper_augmentation(seed=seed)
-    return RandomView(**dict(recipe.view), compress=recipe.scaling.endswith("_asinh"), seed=seed)
+    view, (n_times, n_leads) = dict(recipe.view), shape[1:]
+    if (view.get("n_times") or 0) > n_times:
+        view["n_times"] = n_times // 2
+    if n_leads == 1:
+        view["lead_dropout"] = 0.0  # nothing would be left
+    return RandomView(**view, compress=recipe.scaling.endswith("_asinh"), seed=seed)

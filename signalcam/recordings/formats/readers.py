@@ -1,6 +1,6 @@
 """Which reader a file goes to, and what to use for the formats that are not read here.
 
-The suffix decides, else the first bytes. Nothing is unpacked, no XML is parsed, and no pickle is opened.
+The suffix decides, else the first bytes. Nothing is unpacked, and no pickle is opened.
 """
 
 import math
@@ -15,6 +15,7 @@ from signalcam.errors import RecordError
 from signalcam.leads import millivolts_per
 from signalcam.recordings.formats.csv_files import read_csv
 from signalcam.recordings.formats.dicom_files import read_dicom
+from signalcam.recordings.formats.ecgdatakit_files import FORMATS, read_with_ecgdatakit
 from signalcam.recordings.formats.edf_files import read_edf
 from signalcam.recordings.formats.wfdb_files import check_sums, open_file, read_header, read_samples
 
@@ -22,12 +23,11 @@ WFDB_SAMPLES = (".dat", ".mat", ".xyz")
 SUFFIXES = {
     ".hea": "wfdb", ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".edf": "edf", ".bdf": "edf",
     ".dcm": "dicom", ".dicom": "dicom",
+    ".scp": "other", ".xml": "other", ".aecg": "other", ".hl7": "other", ".muse": "other",
 }  # fmt: skip
-_ECGDATAKIT = "ecgdatakit reads SCP-ECG, HL7 aECG and MUSE XML: read it there, pass the array to from_array."
 _UNPACK = "Unpack it first."
 _ARRAY = "Load it yourself and pass the array to signalcam.recordings.from_array."
 ADVICE = {
-    **dict.fromkeys((".xml", ".aecg", ".hl7", ".scp", ".muse", ".ecg"), _ECGDATAKIT),
     **dict.fromkeys((".zip", ".gz", ".tar", ".tgz", ".bz2", ".xz", ".7z", ".rar"), _UNPACK),
     **dict.fromkeys((".npy", ".npz", ".mat", ".h5", ".hdf5", ".parquet"), _ARRAY),
     **dict.fromkeys((".pkl", ".pickle", ".joblib"), "Pickle files can run code and are never opened."),
@@ -39,9 +39,15 @@ _READERS = {
     "csv": (read_csv, "a CSV table of leads", ""),
     "edf": (read_edf, "EDF", ". Export it again."),
     "dicom": (read_dicom, "a DICOM waveform", ". Export it again, uncompressed."),
+    "other": (read_with_ecgdatakit, " or ".join(FORMATS), f". {_ARRAY}"),
 }
-_FIRST_BYTES = ((0, b"0       ", "edf"), (0, b"\xffBIOSEMI", "edf"), (128, b"DICM", "dicom"))
-_FOREIGN_FIRST_BYTES = ((b"PK\x03\x04", _UNPACK), (b"\x1f\x8b", _UNPACK), (b"<", _ECGDATAKIT))
+_FIRST_BYTES = (
+    (0, b"0       ", "edf"),
+    (0, b"\xffBIOSEMI", "edf"),
+    (128, b"DICM", "dicom"),
+    (0, b"<", "other"),
+)
+_FOREIGN_FIRST_BYTES = ((b"PK\x03\x04", _UNPACK), (b"\x1f\x8b", _UNPACK))
 
 
 # Samples of a WFDB record that is read at once; a longer one is read part by part.

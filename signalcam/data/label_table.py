@@ -1,0 +1,119 @@
+"""A table of labels for recordings of your own, read and checked; and folds of whole patients for it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from signalcam.data.metadata import N_FOLDS, is_safe_relative_path
+from signalcam.errors import DatasetError, listed
+
+_ABOUT = ("file", "label", "patient", "fold", "age", "sex")  # columns that are no class
+_BINARY = {"0": 0, "1": 1, "normal": 0, "abnormal": 1}
+_NAMED_FOLDS = {"train": "1", "validation": "9", "test": "10"}
+# The first patients with a class are dealt to these folds, so that a rare class is in every split.
+_DEALT = (10, 1, 9, *range(2, 9))
+
+
+def read_label_table(
+    path: Path, classes: Sequence[str] | None = None, seed: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read and check a table of labels; its columns are those of `load_labelled`.
+
+    Args:
+        path: of the CSV file.
+        classes: those wanted, in order; by default all that there are.
+        seed: of the folds, where the table has none.
+
+    Returns:
+        The table as text, indexed by file, with `patient_id` (by default the file) and `strat_fold` (int64);
+        and int8 DataFrame (file, class) of 0 and 1.
+
+    Raises:
+        DatasetError: a column or a value is missing or wrong; names the files.
+    """
+    try:
+        table = pd.read_csv(path, sep=None, engine="python", dtype=str, keep_default_na=False)
+    except ValueError as error:  # pandas' and Unicode's errors are ValueErrors
+        raise DatasetError(f"{path} must be a CSV table, got one that cannot be read ({error}).") from error
+    names = [name.strip() for name in table.columns]
+    table.columns = [name.lower() if name.lower() in _ABOUT else name for name in names]
+    if "file" not in table or table.empty:
+        raise DatasetError(f"{path} must have a column 'file' and rows, got {listed(names)}.")
+    table = table.apply(lambda column: column.str.strip())
+    file = table["file"].str.replace("\\", "/", regex=False)
+    wrong = file[file.duplicated() | ~file.map(is_safe_relative_path)]
+    if len(wrong):
+        found = listed(f"{name!r} in line {number + 2}" for number, name in wrong.items())
+        raise DatasetError(f"{path}: file must be a path in the folder, each once, got {found}.")
+    table = table.drop(columns="file").set_index(file)
+    for name in {"label", "patient", "fold"} & set(table):
+        _refuse(path, table[name], table[name] == "", "have a value in each row")
+    targets = _targets(table, classes, path)
+    table["patient_id"] = table.get("patient", pd.Series(table.index, table.index))
+    if "fold" in table:
+        folds = pd.to_numeric(table["fold"].replace(_NAMED_FOLDS), errors="coerce")
+        wanted = f"be 1 to {N_FOLDS}, or {', '.join(_NAMED_FOLDS)}"
+        _refuse(path, table["fold"], ~folds.isin(range(1, N_FOLDS + 1)), wanted)
+    else:
+        folds = make_folds(table["patient_id"], targets, seed)
+    return table.assign(strat_fold=folds.astype(np.int64)), targets
+
+
+def make_folds(patients: pd.Series, targets: pd.DataFrame, seed: int = 0) -> pd.Series:
+    """Deal whole patients to ten folds so that each class, and its absence, is spread as evenly as possible.
+
+    Args:
+        patients: id of each record's patient.
+        targets: 0 and 1, (record, class), same index.
+        seed: of the order of patients who are alike.
+
+    Returns:
+        int64 Series of folds, 1 to 10, same index.
+    """
+    patient = pd.factorize(patients)[0]
+    both = np.hstack([targets, 1 - targets])
+    counts = np.zeros((patient.max() + 1, both.shape[1]))
+    np.add.at(counts, patient, both)
+    totals = np.maximum(counts.sum(axis=0), 1)
+    rarest = np.where(counts > 0, totals, np.inf).min(axis=1)
+    chance = np.random.default_rng(seed).random(len(counts))
+    held, fold = np.zeros((N_FOLDS, both.shape[1])), np.zeros(len(counts), np.int64)
+    for one in np.lexsort((chance, -counts.sum(axis=1), rarest)):  # rare classes and large patients first
+        emptiest = int(np.argmin(held @ (counts[one] / totals**2)))
+        held[emptiest] += counts[one]
+        fold[one] = _DEALT[emptiest]
+    return pd.Series(fold[patient], patients.index)
+
+
+def _targets(table: pd.DataFrame, classes: Sequence[str] | None, path: Path) -> pd.DataFrame:
+    columns = [name for name in table if name not in _ABOUT]
+    if "label" not in table or (classes and set(classes) <= set(columns)):
+        names = list(classes or columns)
+        if not names or not set(names) <= set(columns):
+            found = (
+                f"must have a column 'label', or one a class ({listed(names)})" if names else "has no classes"
+            )
+            raise DatasetError(f"{path} {found}; its columns are file, {listed(table.columns, 20)}.")
+        for name in names:
+            wanted = "be 0 or 1 (if it is no class, name those that are: --classes)"
+            _refuse(path, table[name], ~table[name].isin(("0", "1")), wanted)
+        return table[names].astype(np.int8)
+    words, lower = table["label"], table["label"].str.lower()
+    binary = lower.isin(_BINARY)
+    if tuple(classes or ("ABNORMAL",)) == ("ABNORMAL",) and (classes or binary.all()):
+        _refuse(path, words, ~binary, "be 0, 1, normal or abnormal")
+        return pd.DataFrame({"ABNORMAL": lower.map(_BINARY).astype(np.int8)})
+    names = list(classes or sorted(words.unique()))
+    if not classes and len(names) == 2:  # of two, one of which is normal, the other is the class
+        names = [name for name in names if name.lower() != "normal"]
+    _refuse(path, words, ~words.isin(names) & (lower != "normal"), f"be one of {listed(names, 20)}")
+    return pd.DataFrame({name: (words == name).astype(np.int8) for name in names})
+
+
+def _refuse(path: Path, column: pd.Series, wrong: pd.Series, wanted: str) -> None:
+    """DatasetError with the values and the files of the rows that are wrong, if any."""
+    if wrong.any():
+        found = listed(f"{value!r} for {file}" for file, value in column[wrong].items())
+        raise DatasetError(f"{path}: {column.name} must {wanted}, got {found}.")

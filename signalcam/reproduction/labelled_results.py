@@ -1,0 +1,115 @@
+"""A model's results on labelled recordings of your own; a file's probability is the mean over its windows."""
+
+import keras
+import numpy as np
+import pandas as pd
+
+from signalcam import evaluation
+from signalcam.data import LabelledRecords
+from signalcam.deployment import Settings, predict, settings_of
+from signalcam.errors import LeakageError, listed
+from signalcam.reproduction.results import MIN_PER_CLASS, Results, is_binary, refuse_seen_fold
+
+
+def evaluate_labelled(
+    model: keras.Model,
+    records: LabelledRecords,
+    fold: int | None = None,
+    *,
+    seen_folds: bool = False,
+    n_bootstrap: int = 1000,
+) -> Results:
+    """Predict recordings and score the predictions, a file at a time.
+
+    Args:
+        model: deployable model.
+        records: read for this model: its classes, leads, rate and length.
+        fold: one fold; None takes all that the model has not seen.
+        seen_folds, n_bootstrap: as in `evaluate_model`.
+
+    Returns:
+        `Results`, indexed by each file's first record; rule is the name of the table of labels.
+
+    Raises:
+        LeakageError: for a fold that the model has seen, unless `seen_folds`; or there is no other; or it was
+            trained on this folder with other labels or folds, so that nobody knows what it has seen.
+        ValueError: other classes or leads than the model's, or a fold without records.
+    """
+    settings, table = settings_of(model), records.table
+    for name, has, wants in (
+        ("classes", tuple(records.targets), settings.class_names),
+        ("leads", records.leads, settings.lead_names),
+    ):
+        if has != wants:
+            raise ValueError(f"{name} must be the model's, {', '.join(wants)}, got {', '.join(has)}.")
+    there = sorted(table["strat_fold"].unique()) if fold is None else [fold]
+    if not seen_folds:
+        there = _unseen(settings, records, there, fold)
+    inside = table.index[table["strat_fold"].isin(there)]
+    if not len(inside):
+        raise ValueError(f"fold must be one that has records ({listed(there)} has none).")
+    p = predict(model, records.signals[table.index.get_indexer(inside)])["probability"]
+    names = list(settings.class_names)
+    p = pd.DataFrame(p.astype(np.float64), inside, names)
+    file = table.loc[inside, "file"]
+    first = file.index[~file.duplicated()]
+    p = p.groupby(file, sort=False).mean().loc[file[first]].set_index(first)
+    y, rows = records.targets.loc[first], table.loc[first]
+    patients = rows["patient_id"]
+    options = {"groups": patients, "n_bootstrap": n_bootstrap}
+    subgroups = None
+    if is_binary(settings):
+        score = {"threshold": settings.threshold[0]} | options
+        scores = evaluation.evaluate(y["ABNORMAL"], p["ABNORMAL"], **score)
+        described = _describe(rows)
+        if described.shape[1]:
+            score |= {"min_per_class": MIN_PER_CLASS}
+            subgroups = evaluation.by_subgroup(y["ABNORMAL"], p["ABNORMAL"], described, **score)
+    else:
+        scores = evaluation.evaluate_multilabel(y, p, names, list(settings.threshold), **options)
+    predictions = pd.concat(
+        [rows[["file", "strat_fold"]], y.add_prefix("label_"), p.add_prefix("probability_")], axis=1
+    )
+    about = (
+        listed(there, 10),
+        records.rule,
+        False,
+        settings,
+        y,
+        p,
+        pd.DataFrame(index=first),
+        patients,
+        scores,
+    )
+    return Results(*about, None, None, None, subgroups, predictions)
+
+
+def _unseen(settings: Settings, records: LabelledRecords, there: list[int], fold: int | None) -> list[int]:
+    """Folds that the model has not seen; LeakageError where there are none, or nobody can know."""
+    dataset = records.dataset
+    for family in (settings.dataset, settings.earlier_dataset):
+        if family.startswith(f"{dataset.name} (") and family != dataset.family:
+            raise LeakageError(
+                f"labels must deal {dataset.name} to folds as in training, got others in {records.rule}. "
+                "Take the labels.csv that training wrote beside the model; if these are other recordings, "
+                "or for the flattering numbers all the same, ask with seen_folds=True (--seen-folds)."
+            )
+    if fold is not None:
+        refuse_seen_fold(settings, dataset, fold)
+        return there
+    seen = [settings.training_folds + settings.validation_folds] * (settings.dataset == dataset.family)
+    seen += [settings.earlier_folds] * (settings.earlier_dataset == dataset.family)
+    left = [number for number in there if number not in sum(seen, ())]
+    if not left:
+        refuse_seen_fold(settings, dataset, there[0])
+    return left
+
+
+def _describe(rows: pd.DataFrame) -> pd.DataFrame:
+    """Sex and age band of each record, as far as the table of labels has them."""
+    empty = dict.fromkeys(("device", "baseline_drift", "static_noise", "burst_noise", "electrodes_problems"))
+    nothing = pd.Series("", rows.index)
+    sex = rows.get("sex", nothing).str.lower().str[:1].map({"m": 0, "0": 0, "f": 1, "1": 1})
+    age = pd.to_numeric(rows.get("age", nothing), errors="coerce")
+    described = evaluation.describe_subgroups(rows.assign(sex=sex, age=age, **empty))
+    return described[[name for name in ("sex", "age_band") if described[name].notna().any()]]
