@@ -4,11 +4,13 @@ What loads TensorFlow is imported inside the commands, so that `--help` answers 
 """
 
 import argparse
+import contextlib
 import importlib
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -28,23 +30,37 @@ def add_command(
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow; show what it writes past Python's own streams meanwhile only where that fails."""
+    """Import TensorFlow without its messages."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if "tensorflow" in sys.modules:
-        return
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
+    if "tensorflow" not in sys.modules:
+        with held_back():
             importlib.import_module("tensorflow")
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Hold back what is written, past Python's own streams too; show it only where the work fails."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    kept = [os.dup(number) for number in (1, 2)]
+    with tempfile.TemporaryFile() as held:
+        for number in (1, 2):
+            os.dup2(held.fileno(), number)
+        try:
+            yield
         except BaseException:
             held.seek(0)
-            os.write(stderr, held.read())
+            os.write(kept[1], held.read())
             raise
         finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+            for number, descriptor in zip((1, 2), kept, strict=True):
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+
+
+def fitted(table: Any) -> str:
+    """Write a DataFrame as text, wrapped to the width of the terminal."""
+    return table.to_string(line_width=shutil.get_terminal_size((100, 24)).columns)
 
 
 def open_model(name: str) -> Any:

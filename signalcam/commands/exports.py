@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from signalcam.commands import add_command, open_model, start_tensorflow
+from signalcam.commands import add_command, held_back, open_model, start_tensorflow
 
 FORMATS = ("litert", "onnx")
 PRECISIONS = ("float32", "float16", "int8")
@@ -45,12 +45,13 @@ def export(arguments: argparse.Namespace) -> int:
         dataset, truth = _labelled(arguments.calibration, settings_of(model))
         rate = settings_of(model).sampling_rate
         signals, labels = _load(dataset, truth["test"], rate, MAX_CHECKED)
-    if arguments.format == "onnx":
-        check = to_onnx(model, arguments.output, signals, labels)
-    else:
-        if arguments.precision == "int8":
-            calibration, _ = _load(dataset, truth["train"], rate, MAX_CALIBRATION)
-        check = to_litert(model, arguments.output, arguments.precision, calibration, signals, labels)
+    if arguments.precision == "int8":
+        calibration, _ = _load(dataset, truth["train"], rate, MAX_CALIBRATION)
+    with held_back():  # the converters' own lines
+        if arguments.format == "onnx":
+            check = to_onnx(model, arguments.output, signals, labels)
+        else:
+            check = to_litert(model, arguments.output, arguments.precision, calibration, signals, labels)
     opened = f"signalcam.deployment.open_exported({str(arguments.output)!r})"
     print(f"{arguments.output}: {check}.\nWithout TensorFlow: {opened}.predict(signals)")
     return 0

@@ -1,4 +1,4 @@
-"""`predict`, `explain`: ask a trained model about recordings in files."""
+"""`predict`: ask a trained model about recordings in files."""
 
 import argparse
 import csv
@@ -7,8 +7,6 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from signalcam.commands import add_command, open_model
@@ -19,23 +17,13 @@ BATCH = 64
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
-    """Add the commands to the parser."""
+    """Add the command to the parser."""
     about = "print the probability, what is predicted and quality notes for each recording"
     example = "python -m signalcam predict normal-abnormal recordings/ more/*.csv --unit mV --source-rate 100"
     parser = add_command(commands, "predict", predict, about, example)
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="files, folders or wildcards")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
-    add_reading_options(parser)
-
-    about = "draw a 12-lead ECG with its map"
-    example = "python -m signalcam explain normal-abnormal ecg.hea --output map.png"
-    parser = add_command(commands, "explain", explain, about, example)
-    parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
-    parser.add_argument("recording", metavar="RECORDING")
-    parser.add_argument("--output", type=Path, required=True, help=".png for the figure, .html for a page")
-    parser.add_argument("--class", dest="which", help="name or index of the class (the most probable one)")
-    parser.add_argument("--window", type=int, default=1, help="which window, with --length window (1)")
     add_reading_options(parser)
 
 
@@ -74,15 +62,16 @@ def _answers(model: Any, arguments: argparse.Namespace, counts: Counter) -> Iter
 
 
 def _batch(model: Any, settings: Any, waiting: list[tuple]) -> Iterator[dict]:
-    probabilities = _outputs(model, [piece for _, piece, _ in waiting])["probability"]
+    probabilities = outputs_of(model, [piece for _, piece, _ in waiting])["probability"]
     for (path, piece, notes), p in zip(waiting, probabilities, strict=True):
-        predicted, start = _predicted(settings, p), round(float(piece.start), 3)
+        predicted, start = predicted_words(settings, p), round(float(piece.start), 3)
         for name, probability, word in zip(settings.class_names, p, predicted, strict=True):
             values = (shown(path), start, name, round(float(probability), 6), word, "; ".join(notes))
             yield dict(zip(COLUMNS, values, strict=True))
 
 
-def _outputs(model: Any, pieces: list) -> dict:
+def outputs_of(model: Any, pieces: list) -> dict:
+    """Return what the model gives for recordings or windows, stacked by name."""
     import numpy as np
 
     from signalcam.deployment import predict
@@ -93,7 +82,7 @@ def _outputs(model: Any, pieces: list) -> dict:
         return predict(model, signals, padded=padded)
 
 
-def _predicted(settings: Any, probabilities: Any) -> list[str]:
+def predicted_words(settings: Any, probabilities: Any) -> list[str]:
     """What the model predicts at its thresholds: one text for each class."""
     words = settings.predicted_names if len(settings.class_names) == 1 else ("no", "yes")
     return [words[int(p >= limit)] for p, limit in zip(probabilities, settings.threshold, strict=True)]
@@ -121,46 +110,3 @@ def _write_json(rows: Iterator[dict]) -> None:
             separator = ",\n"
     finally:
         print("[]" if separator == "[" else "]")
-
-
-def explain(arguments: argparse.Namespace) -> int:
-    """Draw the map of one recording, or of one window of it."""
-    if arguments.output.suffix.lower() not in (".png", ".html"):
-        raise ValueError(f"--output must end in .png or .html, got {arguments.output.name!r}.")
-    model = open_model(arguments.model)
-    from signalcam import plotting
-    from signalcam.deployment import class_index, settings_of
-
-    settings = settings_of(model)
-    pieces = read(arguments.recording, settings, arguments)
-    if not 1 <= arguments.window <= len(pieces):
-        raise ValueError(f"--window must be from 1 to {len(pieces)}, got {arguments.window}.")
-    piece, notes = pieces[arguments.window - 1]
-    outputs = {name: value[0] for name, value in _outputs(model, [piece]).items()}
-    which = arguments.which or int(outputs["probability"].argmax())
-    which = class_index(settings, int(which) if str(which).isdecimal() else which)
-    predicted = _predicted(settings, outputs["probability"])
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    answer = plotting.Answer(
-        piece.signals,
-        settings.class_names,
-        **outputs,
-        predicted=predicted,
-        shown=which,
-        name=piece.name,
-        start=piece.start,
-        padded=piece.padded,
-        notes=notes,
-        settings=asdict(settings),
-    )
-    axes, class_name = (settings.sampling_rate, settings.lead_names), settings.class_names[which]
-    if arguments.output.suffix.lower() == ".html":
-        arguments.output.write_text(plotting.record_page(answer, *axes), encoding="utf-8")
-    else:
-        case = answer.case(f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name)
-        plotting.save_figure(plotting.plot_map(case, *axes, class_name), arguments.output)
-    answered = f"P({class_name}) = {outputs['probability'][which]:.3f}, {predicted[which]}"
-    window = f", window {arguments.window} of {len(pieces)}" if len(pieces) > 1 else ""
-    notes = [f"note: {note}" for note in notes]
-    print(f"{piece.name}{window}: {answered}", *notes, f"written: {arguments.output}", sep="\n")
-    return 0

@@ -3,6 +3,7 @@
 Each function returns a `Figure` that a notebook shows as the value of its cell and `save_figure` writes.
 """
 
+from signalcam.plotting.animation import save_animation
 from signalcam.plotting.cases import Case, plot_cases, typical_records
 from signalcam.plotting.checks import plot_deletion_insertion, plot_localisation, plot_sanity, readable
 from signalcam.plotting.data import plot_class_counts, plot_missing, plot_superclass_overlap
@@ -13,8 +14,8 @@ from signalcam.plotting.relevance import plot_beat_average, plot_lead_time
 from signalcam.plotting.results import plot_confusion, plot_history, plot_reliability, plot_roc
 from signalcam.plotting.style import Figure, save_figure
 
-__all__ = ["Answer", "Case", "Figure", "readable", "record_page", "save_figure", "typical_records"]
-__all__ += ["plot_class_counts", "plot_missing", "plot_superclass_overlap"]
+__all__ = ["Answer", "Case", "Figure", "readable", "record_page", "save_animation", "save_figure"]
+__all__ += ["plot_class_counts", "plot_missing", "plot_superclass_overlap", "typical_records"]
 __all__ += ["plot_augmentations", "plot_ecg", "plot_scaling", "plot_trend"]
 __all__ += ["plot_confusion", "plot_history", "plot_reliability", "plot_roc"]
 __all__ += ["plot_beat_average", "plot_cases", "plot_class_maps", "plot_lead_time", "plot_map"]
