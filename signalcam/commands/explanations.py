@@ -55,11 +55,10 @@ def explain(arguments: argparse.Namespace) -> int:
     from matplotlib.backends.backend_pdf import PdfPages
 
     from signalcam import plotting
-    from signalcam.errors import RecordError
     from signalcam.preprocessing import detrend
     from signalcam.recordings.find import find_recordings
 
-    paths, failed, pages = list(find_recordings(arguments.recordings)), 0, None
+    paths, names, failed, pages = list(find_recordings(arguments.recordings)), set(), 0, None
     if len(paths) > 1 and ending not in ("", ".pdf"):
         several = f"{len(paths)} recordings, got {output.name!r}"
         raise ValueError(f"--output must be a folder, or end in .pdf, for {several}.")
@@ -67,7 +66,7 @@ def explain(arguments: argparse.Namespace) -> int:
         for number, path in enumerate(paths, start=1):
             try:
                 answer, lead_evidence, said = _answer(model, path, arguments)
-            except RecordError as error:
+            except (ValueError, OSError) as error:
                 if len(paths) == 1:
                     raise
                 failed += 1
@@ -75,8 +74,9 @@ def explain(arguments: argparse.Namespace) -> int:
                 continue
             output.parent.mkdir(parents=True, exist_ok=True)
             axes = answer.settings["sampling_rate"], answer.settings["lead_names"]
-            target = output if ending else output / f"{path.stem}.png"
-            target = target.with_stem(f"{path.stem}-{number}") if not ending and target.exists() else target
+            name = path.stem if path.stem not in names else f"{path.stem}-{number}"
+            target = output if ending else output / f"{name}.png"
+            names.add(name)
             if ending == ".html":
                 output.write_text(plotting.record_page(answer, *axes), encoding="utf-8")
             else:

@@ -184,6 +184,7 @@ def _draw_panels(
             style = {"linewidth": linewidth, "colour": colour, "xlabel": True}
             paper.draw_ecg(ax, array[:n_times, indices], sheet, rate, leads, **style)
         ax.set_title(name, loc="left", fontsize=9.5, pad=4)
+        ax.set_xticks(np.arange(0.0, n_times / rate + 0.01, max(1.0, n_times // rate // 5)))
         light_grid(ax)
     for ax in axes.flat[len(panels) :]:
         ax.set_visible(False)
