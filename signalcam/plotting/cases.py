@@ -142,7 +142,7 @@ def plot_cases(
         paper.finish_strip(below, seconds, "")
         text, mark, colour = case.verdict()
         first = ": ".join(part for part in (case.name, mark) if part)
-        words = textwrap.shorten(case.statements, 70, placeholder=" ...")
+        words = textwrap.shorten(case.statements, 56, placeholder=" ...")
         title_lines = "\n".join(line for line in (first, words, text) if line)
         above.set_title(title_lines, loc="left", color=colour, fontsize=9, pad=4, linespacing=1.25)
     for ax in itertools.chain(*pairs[len(cases) :]):

@@ -56,9 +56,8 @@ def test_evidence_bars_hold_the_evidence_in_colours_centred_at_zero(ecg, evidenc
     assert bars(middle).get_clim() == (-1.0, 1.0)
     assert middle.get_ylim()[0] == -middle.get_ylim()[1]
     (behind,), (image,) = above.images, below.images
-    centres = np.arange(3.5, 1000, 8)  # of the cells, between samples 8j + 3 and 8j + 4
-    found = np.interp(centres, np.arange(1000), behind.get_array()[0])
-    np.testing.assert_allclose(found, evidence / 10, atol=1e-9)
+    wide = np.interp(np.arange(1000) + 0.5, (np.arange(125) + 0.5) * 8, evidence)
+    np.testing.assert_allclose(behind.get_array()[0], wide / 10)
     assert behind.get_clim() == (-1.0, 1.0)
     np.testing.assert_allclose(image.get_array()[0], heatmap)
     assert image.get_clim() == (0.0, 1.0)
@@ -100,11 +99,9 @@ def test_each_trace_lies_over_the_evidence_of_its_own_lead(ecg, heatmap, rng, la
         lead = LEADS.index(image.get_gid().removeprefix("evidence "))
         wide = np.interp(np.arange(1000) + 0.5, (np.arange(125) + 0.5) * 8, rows[:, lead]) / 10
         np.testing.assert_allclose(image.get_array()[0], wide[round(100 * start) : round(100 * stop)])
-        line = next(
-            line
-            for line in ax.lines
-            if line.get_gid() == f"lead {LEADS[lead]}" and line.get_xdata()[0] == start
-        )
+        span = pytest.approx((start, stop - 0.01))
+        traces = [line for line in ax.lines if line.get_gid() == f"lead {LEADS[lead]}"]
+        (line,) = [line for line in traces if (line.get_xdata()[0], line.get_xdata()[-1]) == span]
         zero = ax.transData.inverted().transform(line.get_transform().transform((0, 0)))[1]
         assert bottom < zero < top
     assert set(shown) == {f"evidence {lead}" for lead in LEADS}
@@ -304,7 +301,8 @@ def test_deletion_and_insertion_legends_hold_the_area_under_the_curve():
     left, right = figure.axes
     assert "with 95 % interval" in left.get_ylabel()
     assert (
-        "interval" not in plotting.plot_deletion_insertion([0, 1], {"cam": [1, 0]}, {}).axes[0].get_ylabel()
+        "interval"
+        not in plotting.plot_deletion_insertion([0, 1], *[{"cam": [1, 0]}] * 2).axes[0].get_ylabel()
     )
     np.testing.assert_allclose(left.lines[0].get_xydata(), [[0, 0.9], [50, 0.5], [100, 0.3]])
     assert "CAM, 0.550" in texts(left.get_legend())
