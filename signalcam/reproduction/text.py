@@ -46,8 +46,8 @@ def as_text(results: Results, write: Callable[[pd.DataFrame], str] = pd.DataFram
     parts = [headline(results)]
     for title, table in result_tables(results).items():
         without = table.eq(NOT_AVAILABLE).any(axis=1)
-        left_out = f" {without.sum()} without a score left out." if without.any() else ""
-        parts.append(f"{title}{left_out}\n{write(table[~without].rename_axis(None, axis=1))}")
+        left_out = f" {without.sum()} not available, left out." if without.any() else ""
+        parts.append(f"{title}{left_out}" + ("" if without.all() else f"\n{write(table[~without])}"))
     return "\n\n".join(parts)
 
 
