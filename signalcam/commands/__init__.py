@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import importlib
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -29,21 +30,29 @@ def add_command(
 
 
 @contextlib.contextmanager
-def quiet_streams() -> Iterator[None]:
-    """Hold what libraries write past Python's own streams; show it only where the work fails."""
-    sys.stderr.flush()
-    stderr = os.dup(2)
+def held_back() -> Iterator[None]:
+    """Hold back what is written, past Python's own streams too; show it only where the work fails."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    kept = [os.dup(number) for number in (1, 2)]
     with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+        for number in (1, 2):
+            os.dup2(held.fileno(), number)
         try:
             yield
         except BaseException:
             held.seek(0)
-            os.write(stderr, held.read())
+            os.write(kept[1], held.read())
             raise
         finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+            for number, descriptor in zip((1, 2), kept, strict=True):
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+
+
+def fitted(table: Any) -> str:
+    """Write a DataFrame as text, wrapped to the width of the terminal."""
+    return table.to_string(line_width=shutil.get_terminal_size((100, 24)).columns)
 
 
 def start_tensorflow() -> None:
@@ -51,7 +60,7 @@ def start_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         if "tensorflow" not in sys.modules:
-            with quiet_streams():
+            with held_back():
                 importlib.import_module("tensorflow")
     except ModuleNotFoundError as error:
         advice = 'pip install "signalcam[train]". Without it, predict and explain take exported models'
@@ -70,7 +79,7 @@ def open_model(name: str, lite: bool = False) -> Any:
 
     if lite:
         file = FOLDER / f"{name}.keras" if name in PRETRAINED else name
-        with quiet_streams():
+        with held_back():
             model = open_exported(name) if name.endswith((".tflite", ".onnx")) else exported_beside(file)
         if model is not None:
             return model

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from signalcam.commands import add_command, open_model, start_tensorflow
+from signalcam.commands import add_command, held_back, open_model, start_tensorflow
 
 FORMATS = ("litert", "onnx", "c")
 PRECISIONS = ("float32", "float16", "int8")
@@ -44,16 +44,18 @@ def export(arguments: argparse.Namespace) -> int:
     if arguments.calibration is not None:
         dataset, truth = _labelled(arguments.calibration, settings_of(model))
         signals, labels = _load(dataset, truth["test"], settings_of(model), MAX_CHECKED)
-    if arguments.format == "onnx":
-        check = to_onnx(model, arguments.output, signals, labels)
-    else:
-        if arguments.precision == "int8":
-            calibration, _ = _load(dataset, truth["train"], settings_of(model), MAX_CALIBRATION)
-        if arguments.format == "c":
+    if arguments.precision == "int8":
+        calibration, _ = _load(dataset, truth["train"], settings_of(model), MAX_CALIBRATION)
+    with held_back():  # the converters' own lines
+        if arguments.format == "onnx":
+            check = to_onnx(model, arguments.output, signals, labels)
+        elif arguments.format == "c":
             check = to_c(model, arguments.output, arguments.precision, calibration, signals)
-            print(arguments.output, *(f"{name}: {value}" for name, value in check.items()), sep="\n  ")
-            return 0
-        check = to_litert(model, arguments.output, arguments.precision, calibration, signals, labels)
+        else:
+            check = to_litert(model, arguments.output, arguments.precision, calibration, signals, labels)
+    if arguments.format == "c":
+        print(arguments.output, *(f"{name}: {value}" for name, value in check.items()), sep="\n  ")
+        return 0
     opened = f"signalcam.deployment.open_exported({str(arguments.output)!r})"
     print(f"{arguments.output}: {check}.\nWithout TensorFlow: {opened}.predict(signals)")
     return 0

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from signalcam.commands import add_command, open_model, start_tensorflow
+from signalcam.commands import add_command, fitted, open_model, start_tensorflow
 from signalcam.commands.reading import add_labelled_options, read_labelled
 from signalcam.errors import listed
 
@@ -89,23 +89,27 @@ def train(arguments: argparse.Namespace) -> int:
     recipe = arguments.recipe or ("single" if start else "paper")
     output = (arguments.output or Path("out") / recipe).expanduser()
     changes = {} if arguments.epochs is None else {"epochs": arguments.epochs}
-    runs = reproduce(
-        records,
-        output,
-        recipe=recipe,
-        start=start,
-        n_seeds=arguments.seeds,
-        target=arguments.target,
-        n_bootstrap=arguments.bootstrap,
-        teachers=arguments.teachers,
-        **changes,
-    )
-    print(f"\n{as_text(runs[0].results)}\n")
+    try:
+        runs = reproduce(
+            records,
+            output,
+            recipe=recipe,
+            start=start,
+            n_seeds=arguments.seeds,
+            target=arguments.target,
+            n_bootstrap=arguments.bootstrap,
+            teachers=arguments.teachers,
+            **changes,
+        )
+    except KeyboardInterrupt:
+        print(f"signalcam train: interrupted. The same command goes on with {output}.", file=sys.stderr)
+        return 130
+    print(f"\n{as_text(runs[0].results, fitted)}\n")
     if len(runs) > 1:
-        print(f"Single models, over {len(runs)} seeds:\n{over_seeds(runs).round(4).to_string()}\n")
+        print(f"Single models, over {len(runs)} seeds:\n{fitted(over_seeds(runs).round(4))}\n")
     if (output / COMPARISON).is_file():
         print(f"Label rule {arguments.rule}, beside what others published; ours: mean of {len(runs)} models")
-        print(f"{pd.read_csv(output / COMPARISON, index_col='score').to_string()}\n")
+        print(f"{fitted(pd.read_csv(output / COMPARISON, index_col='score'))}\n")
     print(f"{output}: model.keras, predictions.csv, metrics.json, figures/, MODEL_CARD.md")
     return 0
 
@@ -134,5 +138,6 @@ def evaluate(arguments: argparse.Namespace) -> int:
         facts = {"model": arguments.model, "trained_on": trained_on, "data": dataset.describe()}
         print(json.dumps(facts | as_json(results), indent=1, allow_nan=False))
     else:
-        print(f"{dataset.source}\nModel {arguments.model}, trained on: {trained_on}.\n\n{as_text(results)}")
+        print(f"{dataset.source}\nModel {arguments.model}, trained on: {trained_on}.\n")
+        print(as_text(results, fitted))
     return 0

@@ -1,4 +1,4 @@
-"""`predict`, `explain`: ask a trained model about recordings in files."""
+"""`predict`: ask a trained model about recordings in files."""
 
 import argparse
 import csv
@@ -7,7 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ MODEL = "a .keras, .tflite or .onnx file, or the name of a pretrained model"
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
-    """Add the commands to the parser."""
+    """Add the command to the parser."""
     about = "print the probability, what is predicted and quality notes for each recording"
     example = "python -m signalcam predict normal-abnormal recordings/ more/*.csv --unit mV --source-rate 100"
     parser = add_command(commands, "predict", predict, about, example)
@@ -28,17 +28,6 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--keras", action="store_true", help="answer with Keras, also where LiteRT could")
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="files, folders or wildcards")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
-    add_reading_options(parser)
-
-    about = "draw a 12-lead ECG with its map"
-    example = "python -m signalcam explain normal-abnormal ecg.hea --output map.png"
-    parser = add_command(commands, "explain", explain, about, example)
-    parser.add_argument("model", metavar="MODEL", help=MODEL)
-    parser.add_argument("--keras", action="store_true", help="answer with Keras, also where LiteRT could")
-    parser.add_argument("recording", metavar="RECORDING")
-    parser.add_argument("--output", type=Path, required=True, help=".png for the figure, .html for a page")
-    parser.add_argument("--class", dest="which", help="name or index of the class (the most probable one)")
-    parser.add_argument("--window", type=int, default=1, help="which window, with --length window (1)")
     add_reading_options(parser)
 
 
@@ -142,12 +131,13 @@ def _rows(model: Any, arguments: argparse.Namespace, counts: Counter) -> Iterato
             print(f"{shown(one.path)}: {shown(one.error)}", file=sys.stderr)
             continue
         p, start = one.outputs["probability"], round(float(one.recording.start), 3)
-        for name, probability, word in zip(settings.class_names, p, _predicted(settings, p), strict=True):
+        words = predicted_words(settings, p)
+        for name, probability, word in zip(settings.class_names, p, words, strict=True):
             values = (shown(one.path), start, name, round(float(probability), 6), word, "; ".join(one.notes))
             yield dict(zip(COLUMNS, values, strict=True))
 
 
-def _predicted(settings: Any, probabilities: Any) -> list[str]:
+def predicted_words(settings: Any, probabilities: Any) -> list[str]:
     """What the model predicts at its thresholds: one text for each class."""
     words = settings.predicted_names if len(settings.class_names) == 1 else ("no", "yes")
     return [words[int(p >= limit)] for p, limit in zip(probabilities, settings.threshold, strict=True)]
@@ -178,43 +168,3 @@ def _write_json(rows: Iterator[dict]) -> None:
             separator = ",\n"
     finally:
         print("[]" if separator == "[" else "]")
-
-
-def explain(arguments: argparse.Namespace) -> int:
-    """Draw the map of one recording, or of one window of it."""
-    if arguments.output.suffix.lower() not in (".png", ".html"):
-        raise ValueError(f"--output must end in .png or .html, got {arguments.output.name!r}.")
-    model = open_model(arguments.model, lite=not arguments.keras)
-    from signalcam import plotting
-    from signalcam.deployment import class_index, settings_of
-    from signalcam.whole_file import whole_file
-
-    settings = settings_of(model)
-    pieces = list(read(arguments.recording, settings, arguments))
-    if not 1 <= arguments.window <= len(pieces):
-        raise ValueError(f"--window must be from 1 to {len(pieces)}, got {arguments.window}.")
-    piece, notes = pieces[arguments.window - 1]
-    outputs = {name: value[0] for name, value in outputs_of(model, [piece]).items()}
-    outputs.pop("embedding", None)
-    which = arguments.which or int(outputs["probability"].argmax())
-    which = class_index(settings, int(which) if str(which).isdecimal() else which)
-    predicted = _predicted(settings, outputs["probability"])
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    axes, class_name = (settings.sampling_rate, settings.lead_names), settings.class_names[which]
-    if arguments.output.suffix.lower() == ".html":
-        facts = {"padded": piece.padded, "notes": notes, "settings": asdict(settings)}
-        about = {"predicted": predicted, "shown": which, "name": piece.name, "start": piece.start}
-        answer = plotting.Answer(piece.signals, settings.class_names, **outputs, **about, **facts)
-        with whole_file(arguments.output) as beside:
-            beside.write_text(plotting.record_page(answer, *axes), encoding="utf-8")
-    else:  # needs Matplotlib alone
-        maps = (outputs[name][..., which] for name in ("evidence", "heatmap", "probability"))
-        known = {"predicted": predicted[which], "logit": float(outputs["logit"][which])}
-        name = f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name
-        case = plotting.Case(piece.signals, *maps, **known, name=name, padded=piece.padded)
-        plotting.save_figure(plotting.plot_map(case, *axes, class_name), arguments.output)
-    answered = f"P({class_name}) = {outputs['probability'][which]:.3f}, {predicted[which]}"
-    window = f", window {arguments.window} of {len(pieces)}" if len(pieces) > 1 else ""
-    notes = [f"note: {note}" for note in notes]
-    print(f"{piece.name}{window}: {answered}", *notes, f"written: {arguments.output}", sep="\n")
-    return 0

@@ -73,7 +73,7 @@ def open_dataset(path: str | os.PathLike | None = None, progress: bool = True) -
     """Open a dataset: find it, read its tables and check them; simulate one where there is none.
 
     Args:
-        path: of the dataset or of a folder above it; None leaves the choice to `resolve_data_path`.
+        path: of the dataset, a folder above it, or its records100; None leaves it to `resolve_data_path`.
         progress: show a progress bar while simulating.
 
     Returns:
@@ -132,6 +132,8 @@ def find_dataset(path: str | os.PathLike) -> Path:
         archive = _is_archive(start) or zipfile.is_zipfile(start)
         found = "an archive: unpack it first" if archive else "a file"
         raise DatasetError(f"{start} is {found}; expected the folder that holds {DATABASE_FILE}.")
+    if start.name in RECORD_FOLDERS.values() and (start.parent / DATABASE_FILE).is_file():
+        return start.parent
     archives, remains = [], []
     for level in _levels(start):
         found = [folder for folder in level if (folder / DATABASE_FILE).is_file()]

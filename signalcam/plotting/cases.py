@@ -1,17 +1,17 @@
 """One record with its map and what is known of the answer; several of them beside each other."""
 
 import itertools
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
 from signalcam.leads import LEADS
-from signalcam.plotting import paper
-from signalcam.plotting.inputs import as_heatmap, as_map, as_mask, as_rate, as_signals, lead_indices
-from signalcam.plotting.style import INK, WIDTH, Figure, stacked_figure, styled, symmetric_limits
+from signalcam.plotting import inputs, paper, style
 
 RIGHT, WRONG = "#1B7837", "#B2182B"
 
@@ -27,6 +27,11 @@ class Case:
         predicted, truth: names of classes; where both are given, figures say right or wrong.
         name: of the record.
         padded: bool (time,), True where nothing was recorded; evidence and heatmap may be NaN there.
+        class_name: what the evidence speaks for, where records of several classes are drawn together.
+        statements: what is known of the record, in words.
+        processing: what was done to the signals before they are drawn, in words.
+        lead_evidence: (position, row), in logits: a row a lead, and perhaps a last one of what only the leads
+            together show; where it is there, each trace lies over its own evidence.
     """
 
     signals: ArrayLike
@@ -38,23 +43,43 @@ class Case:
     logit: float | None = None
     name: str = ""
     padded: ArrayLike | None = None
+    class_name: str = ""
+    statements: str = ""
+    processing: str = ""
+    lead_evidence: ArrayLike | None = None
 
     def checked(self, lead_names: Sequence[str] = LEADS) -> Self:
         """Return a copy with float64 arrays and a mask; ValueError for a wrong shape or value."""
-        signals = as_signals(self.signals, lead_names)
-        mask = as_mask(self.padded, len(signals))
-        evidence, heatmap = as_map(self.evidence, mask, "evidence"), as_heatmap(self.heatmap, mask)
-        return replace(self, signals=signals, padded=mask, evidence=evidence, heatmap=heatmap)
+        signals = inputs.as_signals(self.signals, lead_names)
+        mask = inputs.as_mask(self.padded, len(signals))
+        evidence, heatmap = (
+            inputs.as_map(self.evidence, mask, "evidence"),
+            inputs.as_heatmap(self.heatmap, mask),
+        )
+        rows = self.lead_evidence
+        rows = None if rows is None else inputs.as_lead_map(rows, evidence, len(lead_names))
+        arrays = {"signals": signals, "padded": mask, "evidence": evidence, "heatmap": heatmap}
+        return replace(self, **arrays, lead_evidence=rows)
+
+    def background(
+        self, sampling_rate: float, leads: Sequence[int], limit: float
+    ) -> tuple[np.ndarray, Normalize]:
+        """Return what lies behind leads, logits per second, (time,) or (time, lead), and its limits."""
+        n_times, of_leads = len(self.signals), self.lead_evidence is not None
+        values = self.lead_evidence[:, leads] if of_leads else self.evidence
+        wide = paper.by_sample(values, n_times) * sampling_rate / n_times
+        return wide, style.evidence_limits(limit * style.LEAD_SHARE if of_leads else limit)
 
     def verdict(self, class_name: str = "") -> tuple[str, str, str]:
         """Return what the model makes of it, a mark such as `✗ wrong` ("" if unknown), and a colour."""
+        class_name = self.class_name or class_name
         of_class = f"({class_name})" if class_name else ""
         parts = [] if self.probability is None else [f"P{of_class} = {float(self.probability):.3f}"]
-        parts += [] if self.predicted is None else [f"called {self.predicted}"]
+        parts += [] if self.predicted is None else [f"predicted {self.predicted}"]
         parts += [] if self.truth is None else [f"truth {self.truth}"]
         text = ", ".join(parts)
         if self.predicted is None or self.truth is None:
-            return text, "", INK
+            return text, "", style.INK
         right = str(self.predicted) == str(self.truth)
         return (text, "✓ right", RIGHT) if right else (text, "✗ wrong", WRONG)
 
@@ -78,51 +103,56 @@ def typical_records(y: np.ndarray, p: np.ndarray, threshold: float = 0.5) -> dic
     return found
 
 
-@styled
+@style.styled
 def plot_cases(
     cases: Sequence[Case],
     sampling_rate: float = 100,
     lead_names: Sequence[str] = LEADS,
     leads: Sequence[str] = ("II", "V2", "V5"),
     class_name: str = "ABNORMAL",
-) -> Figure:
-    """Draw several records in two columns: a few leads over the heatmap, the signed evidence below.
+    limit: float = style.LOGITS_PER_SECOND,
+    title: str = "Maps of single records",
+) -> style.Figure:
+    """Draw several records in two columns: a few leads over the signed evidence, and it as bars below.
 
     Args:
-        cases: the records, each with the map of the same class.
+        cases: the records, each with the map of its `class_name`, or all of the same class.
         leads: which leads to draw.
-        sampling_rate, lead_names, class_name: as in `plot_map`.
+        sampling_rate, lead_names, class_name, limit: as in `plot_map`.
+        title: of the figure.
 
     Raises:
         ValueError: no case, or an array of a wrong shape.
     """
     if not cases:
         raise ValueError("cases must hold at least one record, got none.")
-    rate, columns = as_rate(sampling_rate), 2 if len(cases) > 1 else 1
-    n_rows = -(-len(cases) // columns)
-    heights, gaps = [0.36 * len(leads) + 0.2, 0.5] * n_rows, ([0.05, 0.82] * n_rows)[:-1]
-    figure, axes = stacked_figure(heights, columns, gap=gaps, top=0.9, bottom=1.22)
+    rate, columns = inputs.as_rate(sampling_rate), 2 if len(cases) > 1 else 1
+    n_rows, worded = -(-len(cases) // columns), any(case.statements for case in cases)
+    heights, gaps = [0.36 * len(leads) + 0.2, 0.5] * n_rows, ([0.05, 0.82 + 0.17 * worded] * n_rows)[:-1]
+    figure, axes = style.stacked_figure(heights, columns, gap=gaps, top=0.9 + 0.17 * worded, bottom=1.05)
     pairs = [axes[2 * row : 2 * row + 2, column] for row in range(n_rows) for column in range(columns)]
-    indices = lead_indices(leads, lead_names)
+    indices, limits = inputs.lead_indices(leads, lead_names), style.evidence_limits(limit)
     for (above, below), case in zip(pairs, (case.checked(lead_names) for case in cases), strict=False):
-        array = case.signals[:, indices]
+        array, seconds = case.signals[:, indices], len(case.signals) / rate
         sheet = paper.lay_out([array], rate, row_height=1.5)
-        paper.draw_heat(above, case.heatmap, rate, sheet.bottom, sheet.top)
+        paper.draw_behind(above, case.background(rate, indices, limit), sheet, rate, leads)
         paper.draw_ecg(above, array, sheet, rate, leads, case.padded, linewidth=0.8)
         above.tick_params(axis="x", length=0)
-        paper.draw_evidence(below, case.evidence, case.padded, rate, symmetric_limits(case.evidence))
-        paper.finish_strip(below, len(array) / rate, "")
+        paper.draw_evidence(below, case.evidence / seconds, case.padded, rate, limits)
+        paper.finish_strip(below, seconds, "")
         text, mark, colour = case.verdict()
         first = ": ".join(part for part in (case.name, mark) if part)
-        title = "\n".join(line for line in (first, text) if line)
-        above.set_title(title, loc="left", color=colour, fontsize=9, pad=4, linespacing=1.25)
+        words = textwrap.shorten(case.statements, 56, placeholder=" ...")
+        title_lines = "\n".join(line for line in (first, words, text) if line)
+        above.set_title(title_lines, loc="left", color=colour, fontsize=9, pad=4, linespacing=1.25)
     for ax in itertools.chain(*pairs[len(cases) :]):
         ax.set_visible(False)
-    figure.headline("Maps of single records")
-    paper.draw_heat_legend(figure, WIDTH - 0.2, 0.3)
+    figure.headline(title)
+    paper.draw_scale(figure, 0.2, 0.3, 1.2, style.EVIDENCE_COLOURS, limits, "logits per second")
+    of_class = "the class" if any(case.class_name for case in cases) else class_name
     figure.caption(
-        f"P: probability of {class_name}. Bars: evidence in logits, red for {class_name}, blue against it;\n"
-        "dashed: its mean, the logit. Colour: heatmap, scaled to 0 to 1 within each record,\n"
-        "the same for all leads, for a map has no lead axis. Mark before the first lead: 1 mV."
+        f"P: probability of {of_class}. Colour and bars: evidence, red for {of_class}, blue against it,\n"
+        "on one scale for all records. Its sum over the seconds is the logit; dashed: its mean.\n"
+        "Mark before the first lead: 1 mV."
     )
     return figure

@@ -39,7 +39,7 @@ def plot_deletion_insertion(
     figure = new_figure(height=4.6)
     axes = figure.subplots(1, 2, sharey=True)
     panels = (("deletion", deletion, "taken away", "lower"), ("insertion", insertion, "given back", "higher"))
-    frame = {"frameon": True, "framealpha": 0.85, "edgecolor": "none", "title_fontsize": 9}
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "title_fontsize": 9, "ncols": 2}
     for ax, (name, curves, what, better) in zip(axes, panels, strict=True):
         for number, (method, curve) in enumerate(curves.items()):
             colour = RANDOM_COLOUR if method == "random" else PALETTE[number % len(PALETTE)]
@@ -50,11 +50,11 @@ def plot_deletion_insertion(
             label = f"{readable(method)}, {np.trapezoid(value, steps):.3f}"
             ax.plot(100 * steps, value, color=colour, linewidth=1.8, label=label)
         ax.set(xlabel=f"time {what}, most relevant first (%)", title=f"{name}: {better} is better")
-        corner = "upper right" if name == "deletion" else "lower right"
-        ax.legend(loc=corner, title="area under the curve", **frame)
+        ax.legend(title="area under the curve", **below)
         ax.set_xlim(100 * steps[0], 100 * steps[-1])
         light_grid(ax)
-    axes[0].set_ylabel("probability of the decision, mean with 95 % interval")
+    banded = any(isinstance(curve, pd.DataFrame) for curve in (*deletion.values(), *insertion.values()))
+    axes[0].set_ylabel(f"probability of the decision, mean{' with 95 % interval' if banded else ''}")
     figure.suptitle("Does the prediction rest on what the map shows?")
     return figure
 

@@ -1,5 +1,6 @@
-"""An ECG on paper-like axes, and what is done to it before a model sees it."""
+"""An ECG on paper, and what is done to it before a model sees it."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -7,20 +8,15 @@ from numpy.typing import ArrayLike
 
 from signalcam.leads import LEADS
 from signalcam.plotting import paper
-from signalcam.plotting.inputs import as_mask, as_rate, as_signals, lead_indices, same_shape
-from signalcam.plotting.style import (
-    INK,
-    PALETTE,
-    Figure,
-    light_grid,
-    new_figure,
-    panel_width,
-    stacked_figure,
-    styled,
-)
+from signalcam.plotting.inputs import as_mask, as_numbers, as_rate, as_signals, lead_indices, same_shape
+from signalcam.plotting.style import INK, PALETTE, Figure, light_grid, stacked_figure, styled
 
 DISTURBED = "#C44E00"
-SHOWN_SECONDS = 5.0  # of an augmented ECG, so that small changes can be seen
+BELOW = "#9a9a9a"
+SHOWN_SECONDS = 5.0  # of an augmented or scaled ECG, so that small changes can be seen
+
+# A title, the arrays that set the scale, and (array, colour, line width) of each ECG, from below to above.
+Panel = tuple[str, Sequence[np.ndarray], Sequence[tuple[np.ndarray, str, float]]]
 
 
 @styled
@@ -30,31 +26,34 @@ def plot_ecg(
     lead_names: Sequence[str] = LEADS,
     title: str = "",
     padded: ArrayLike | None = None,
+    layout: str = "12x1",
+    statements: str = "",
+    processing: str = "",
 ) -> Figure:
-    """Draw one ECG on paper-like axes: seconds, mV, squares of 0.2 s and 0.5 mV, names of the leads.
+    """Draw one ECG on paper, true to scale: 25 mm/s and 10 mm/mV where the file is printed in its own size.
 
     Args:
         signals: (time, lead) in mV.
         sampling_rate: Hz.
         lead_names: of the signals' second axis.
-        title: of the figure.
+        title: of the figure, such as the record's id.
         padded: bool (time,), True where nothing was recorded; these samples are hatched.
+        layout: "12x1", every lead in full; or "3x4", a quarter of the time each and lead II as rhythm strip.
+        statements: what is known of the record, in words.
+        processing: what was done to the signals, in words, such as "baseline wander removed".
 
     Raises:
-        ValueError: an argument has the wrong shape.
+        ValueError: an argument has the wrong shape, or is unknown.
     """
     array, rate = as_signals(signals, lead_names), as_rate(sampling_rate)
-    panel, duration = panel_width(), len(array) / rate
-    width = duration + paper.PULSE_SECONDS
-    row_height = 0.2 * width * paper.LARGE_MILLIVOLT / (panel * paper.LARGE_SECONDS)
-    sheet = paper.lay_out([array], rate, row_height)
-    figure, axes = stacked_figure([sheet.height(panel, width)], top=0.15 + 0.32 * bool(title), bottom=0.8)
-    ax = axes[0, 0]
-    paper.draw_grid(ax, sheet, duration, panel)
+    duration, lines = len(array) / rate, textwrap.wrap(statements, 120)
+    top = 0.15 + 0.32 * bool(title or lines) + 0.22 * len(lines)
+    figure, (ax,), sheet = paper.new_sheet([array], rate, lead_names, layout, top=top, bottom=0.8)
+    paper.draw_grid(ax, sheet, duration)
     paper.draw_ecg(ax, array, sheet, rate, lead_names, as_mask(padded, len(array)), xlabel=True)
-    if title:
-        figure.headline(title)
-    figure.caption(paper.scale_text(sheet))
+    if title or lines:
+        figure.headline(title, *lines)
+    figure.caption(paper.scale_text(sheet, rate, duration, processing))
     return figure
 
 
@@ -64,10 +63,10 @@ def plot_trend(
     trend: ArrayLike,
     detrended: ArrayLike,
     sampling_rate: float = 100,
-    leads: Sequence[str] = ("II", "V2", "V5"),
+    leads: Sequence[str] = LEADS,
     title: str = "Baseline wander and its removal",
 ) -> Figure:
-    """Draw each lead with its baseline wander at the left, and without it at the right.
+    """Draw the leads with their baseline wander at the left, and without it at the right.
 
     Args:
         raw, trend, detrended: (time, lead) in mV: as recorded, the polynomial, and their difference.
@@ -77,54 +76,62 @@ def plot_trend(
     Raises:
         ValueError: an array of another shape, an unknown lead.
     """
-    array, rate = as_signals(raw, LEADS, "raw"), as_rate(sampling_rate)
+    array = as_signals(raw, LEADS, "raw")
     polynomial = same_shape(trend, array, "trend", "raw")
     rest = same_shape(detrended, array, "detrended", "raw")
-    times = np.arange(len(array)) / rate
-    figure = new_figure(height=0.9 + 1.5 * len(leads))
-    axes = figure.subplots(len(leads), 2, sharex=True, sharey="row", squeeze=False)
-    for (left, right), lead in zip(axes, lead_indices(leads, LEADS), strict=True):
-        left.plot(times, array[:, lead], color=INK, linewidth=0.9, label="as recorded")
-        left.plot(times, polynomial[:, lead], color=DISTURBED, linewidth=2.0, label="polynomial trend")
-        right.plot(times, rest[:, lead], color=PALETTE[0], linewidth=0.9, label="detrended")
-        right.axhline(0.0, color="#999999", linewidth=0.8, zorder=1)
-        left.set_ylabel(f"{LEADS[lead]} (mV)")
-    for ax in axes[-1]:
-        ax.set_xticks(paper.second_ticks(len(array) / rate))
-    for ax in axes[0]:
-        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.1)
-    return _finish(figure, axes, len(array) / rate, title)
+    panels = [
+        (
+            "as recorded, and its polynomial trend",
+            [array, rest],
+            [(array, INK, 0.8), (polynomial, DISTURBED, 1.6)],
+        ),
+        ("detrended", [array, rest], [(rest, PALETTE[0], 0.8)]),
+    ]
+    return _draw_panels(
+        panels, 2, sampling_rate, leads, len(array), title, "Mark before the first lead: 1 mV."
+    )
 
 
 @styled
 def plot_scaling(
     scaled: Mapping[str, ArrayLike],
     sampling_rate: float = 100,
-    leads: Sequence[str] = ("II", "V2", "V6"),
+    leads: Sequence[str] = LEADS,
     units: Mapping[str, str] | None = None,
+    names: Sequence[str] = (),
 ) -> Figure:
-    """Draw the same ECG under several scaling rules: a row for each, on one vertical axis, a column a lead.
+    """Draw ECGs under several scaling rules: a column for each rule, on one scale, and a row for each record.
 
     Args:
-        scaled: (time, lead) arrays by the rule's name; the detrended ECG in mV may be one of them.
+        scaled: (time, lead) or (record, time, lead) by the rule's name; the detrended ECG in mV may be one of
+            them. A record of low and one of high voltage show what a rule keeps.
         sampling_rate, leads: as in `plot_trend`.
-        units: unit of each rule's numbers, for the vertical axis; default "scaled".
+        units: unit of each rule's numbers; default "scaled".
+        names: of the records.
 
     Raises: as in `plot_trend`.
     """
-    rate, indices = as_rate(sampling_rate), lead_indices(leads, LEADS)
-    figure = new_figure(height=0.9 + 1.35 * len(scaled))
-    axes = figure.subplots(len(scaled), len(leads), sharex=True, sharey="row", squeeze=False)
-    for row, (rule, values) in enumerate(scaled.items()):
-        array = as_signals(values, LEADS, f"scaled[{rule!r}]")
-        colour, times = PALETTE[row % len(PALETTE)], np.arange(len(array)) / rate
-        for ax, lead in zip(axes[row], indices, strict=True):
-            ax.plot(times, array[:, lead], color=colour, linewidth=0.9)
-            ax.axhline(0.0, color="#999999", linewidth=0.8, zorder=1)
-        axes[row, 0].set_ylabel(f"{rule}\n({(units or {}).get(rule, 'scaled')})")
-    for ax, lead in zip(axes[0], leads, strict=True):
-        ax.set_title(f"lead {lead}")
-    return _finish(figure, axes, len(array) / rate, "The same ECG under each scaling rule")
+    seen = round(SHOWN_SECONDS * as_rate(sampling_rate))
+    columns = []
+    for number, (rule, values) in enumerate(scaled.items()):
+        array = as_numbers(values, f"scaled[{rule!r}]")
+        records = array if array.ndim == 3 else array[None]
+        shown = [as_signals(record, LEADS, f"scaled[{rule!r}]")[:seen] for record in records]
+        title = f"{rule} ({(units or {}).get(rule, 'scaled')}); mark: 1"
+        colour = PALETTE[number % len(PALETTE)]
+        columns.append([(title, shown, [(record, colour, 0.9)]) for record in shown])
+    rows = list(zip(*columns, strict=True))
+    names = list(names) or ([""] if len(rows) == 1 else [f"record {k + 1}" for k in range(len(rows))])
+    panels = [
+        ("\n".join(part for part in (name, title) if part), *rest)
+        for name, row in zip(names, rows, strict=True)
+        for title, *rest in row
+    ]
+    same = "The same ECG" if len(rows) == 1 else "The same ECGs"
+    words = "One scale in each column: what differs in height within it, the rule has kept."
+    return _draw_panels(
+        panels, len(columns), sampling_rate, leads, seen, f"{same} under each scaling rule", words
+    )
 
 
 @styled
@@ -132,10 +139,10 @@ def plot_augmentations(
     augmented: Mapping[str, ArrayLike],
     original: ArrayLike,
     sampling_rate: float = 100,
-    leads: Sequence[str] = ("II", "V2"),
+    leads: Sequence[str] = LEADS,
     unit: str = "mV",
 ) -> Figure:
-    """Draw each augmentation over the original: a row for each, a column for each lead.
+    """Draw each augmentation over the original: a panel for each.
 
     Args:
         augmented, original: (time, lead) arrays by name, and what they were made from.
@@ -143,27 +150,44 @@ def plot_augmentations(
 
     Raises: as in `plot_trend`.
     """
-    rate, base = as_rate(sampling_rate), as_signals(original, LEADS, "original")
-    times, indices = np.arange(len(base)) / rate, lead_indices(leads, LEADS)
-    figure = new_figure(height=1.0 + 1.15 * len(augmented))
-    axes = figure.subplots(len(augmented), len(leads), sharex=True, sharey="col", squeeze=False)
-    for row, (name, values) in zip(axes, augmented.items(), strict=True):
-        array = same_shape(values, base, f"augmented[{name!r}]", "original")
-        for ax, lead in zip(row, indices, strict=True):
-            ax.plot(times, base[:, lead], color="#8f8f8f", linewidth=1.6, label="original")
-            ax.plot(times, array[:, lead], color=DISTURBED, linewidth=0.9, label="augmented")
-            ax.set_title(f"{name}, lead {LEADS[lead]}", loc="left", fontsize=9.5, pad=3)
-    figure.supylabel(unit, fontsize=10)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
-    seconds = min(SHOWN_SECONDS, len(base) / rate)
-    return _finish(figure, axes, seconds, "Augmentations over the original", x=0.01, ha="left")
+    base, seen = as_signals(original, LEADS, "original"), round(SHOWN_SECONDS * as_rate(sampling_rate))
+    arrays = {
+        name: same_shape(values, base, f"augmented[{name!r}]", "original")
+        for name, values in augmented.items()
+    }
+    traces = [base[:seen], *(array[:seen] for array in arrays.values())]
+    panels = [(name, traces, [(base, BELOW, 1.6), (array, DISTURBED, 0.9)]) for name, array in arrays.items()]
+    words = f"Grey: the original; orange: augmented. Mark before the first lead: 1 {unit}."
+    return _draw_panels(panels, 3, sampling_rate, leads, seen, "Augmentations over the original", words)
 
 
-def _finish(figure: Figure, axes: np.ndarray, seconds: float, title: str, **place: object) -> Figure:
-    for ax in axes.flat:
-        ax.set_xlim(0.0, seconds)
+def _draw_panels(
+    panels: Sequence[Panel],
+    columns: int,
+    sampling_rate: float,
+    leads: Sequence[str],
+    n_times: int,
+    title: str,
+    words: str,
+) -> Figure:
+    """Draw panels row by row, the chosen leads of `LEADS` below each other in each, from the start."""
+    rate, indices = as_rate(sampling_rate), lead_indices(leads, LEADS)
+    columns, height = min(columns, len(panels)), 0.6 + 0.3 * len(leads)
+    n_rows = -(-len(panels) // columns)
+    figure, axes = stacked_figure([height] * n_rows, columns, gap=0.85, top=0.85, bottom=0.85, left=0.55)
+    for ax, (name, traces, layers) in zip(axes.flat, panels, strict=False):
+        shown = [trace[:n_times, indices] for trace in traces]
+        sheet = paper.lay_out(shown, rate)
+        apart = 0.5 * (sheet.top - sheet.bottom) / len(leads)  # so that no two names touch
+        sheet = paper.lay_out(shown, rate, max(1.0, apart))
+        for array, colour, linewidth in layers:
+            style = {"linewidth": linewidth, "colour": colour, "xlabel": True}
+            paper.draw_ecg(ax, array[:n_times, indices], sheet, rate, leads, **style)
+        ax.set_title(name, loc="left", fontsize=9.5, pad=4)
+        ax.set_xticks(np.arange(0.0, n_times / rate + 0.01, max(1.0, n_times // rate // 5)))
         light_grid(ax)
-    for ax in axes[-1]:
-        ax.set_xlabel("time (s)")
-    figure.suptitle(title, **place)
+    for ax in axes.flat[len(panels) :]:
+        ax.set_visible(False)
+    figure.headline(title)
+    figure.caption(words)
     return figure

@@ -55,6 +55,18 @@ def as_map(values: ArrayLike, padded: np.ndarray, argument: str) -> np.ndarray:
     return array
 
 
+def as_lead_map(values: ArrayLike, evidence: np.ndarray, n_leads: int) -> np.ndarray:
+    """Return evidence by lead as (position, row): a row a lead, or one row more."""
+    array = as_numbers(values, "lead_evidence")
+    if array.ndim != 2 or len(array) != len(evidence) or array.shape[1] - n_leads not in (0, 1):
+        wanted = f"({len(evidence)}, {n_leads} or {n_leads + 1})"
+        raise ValueError(
+            f"lead_evidence must have the shape {wanted}, got {array.shape}. "
+            "Take one record and one class, lead_evidence[record, :, :, class]."
+        )
+    return array
+
+
 def as_heatmap(heatmap: ArrayLike, padded: np.ndarray) -> np.ndarray:
     """Return the heatmap of one class as (time,) in [0, 1]; NaN is allowed in padded time."""
     array = as_map(heatmap, padded, "heatmap")

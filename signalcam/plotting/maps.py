@@ -1,74 +1,96 @@
 """Class activation maps over an ECG: one class, or every class.
 
-The evidence is drawn as signed bars about 0, for it can be added up (its mean is the logit); the heatmap,
-which is relative to its own record, as a colour behind all leads alike, for a map has no lead axis.
+The evidence is signed, in logits per second: it adds up over time, its sum is the logit. It lies behind the
+traces and below them as bars, in colours of one fixed scale for all records. The heatmap is relative to its
+own record.
 """
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
 from signalcam.leads import LEADS
-from signalcam.plotting import paper
+from signalcam.plotting import inputs, paper, style
 from signalcam.plotting.cases import Case
-from signalcam.plotting.inputs import as_map, as_mask, as_numbers, as_rate, as_signals, lead_indices
-from signalcam.plotting.style import WIDTH, Figure, panel_width, stacked_figure, styled, symmetric_limits
 
-LEFT = 0.9
+BACKGROUNDS = ("evidence", "heatmap")
 CLASS_MARGINS = {"left": 0.95, "right": 1.15}
 
 
-@styled
+@style.styled
 def plot_map(
-    case: Case, sampling_rate: float = 100, lead_names: Sequence[str] = LEADS, class_name: str = "ABNORMAL"
-) -> Figure:
-    """Draw one record's map: the ECG over the heatmap, below it the signed evidence and the heatmap.
+    case: Case,
+    sampling_rate: float = 100,
+    lead_names: Sequence[str] = LEADS,
+    class_name: str = "ABNORMAL",
+    layout: str = "12x1",
+    background: str = "evidence",
+    limit: float = style.LOGITS_PER_SECOND,
+) -> style.Figure:
+    """Draw one record's map, to scale: the ECG over it, below it the signed evidence and the heatmap.
 
     Args:
         case: the record and the map of one class.
-        sampling_rate, lead_names: as in `plot_ecg`.
-        class_name: what the evidence speaks for.
+        sampling_rate, lead_names, layout: as in `plot_ecg`.
+        class_name: what the evidence speaks for, where the case does not say it.
+        background: what lies behind the traces: "evidence", or "heatmap" as in the paper.
+        limit: evidence that gets the full colour, logits per second; the same for all records of a model.
 
     Raises:
-        ValueError: an array has the wrong shape, or the heatmap leaves [0, 1].
+        ValueError: an array has the wrong shape, the heatmap leaves [0, 1], or an argument is unknown.
     """
-    case, rate = case.checked(lead_names), as_rate(sampling_rate)
-    array, mask, cells = case.signals, case.padded, case.evidence
-    duration, limits = len(array) / rate, symmetric_limits(cells)
-    sheet, panel = paper.lay_out([array], rate), panel_width(left=LEFT)
-    height = sheet.height(panel, duration + paper.PULSE_SECONDS)
-    words = _map_caption(case, class_name, paper.scale_text(sheet))
-    bottom = 0.79 + 0.165 * len(words.split("\n"))
-    figure, axes = stacked_figure([height, 1.05, 0.26], gap=(0.1, 0.12), top=0.78, bottom=bottom, left=LEFT)
-    above, middle, below = axes[:, 0]
-
-    paper.draw_grid(above, sheet, duration, panel, plain=True)
-    paper.draw_heat(above, case.heatmap, rate, sheet.bottom, sheet.top)
-    paper.draw_ecg(above, array, sheet, rate, lead_names, mask, linewidth=1.0)
-    mean = paper.draw_evidence(middle, cells, mask, rate, limits)
-    if case.logit is not None:
-        if not _is_logit(mean, case.logit):
-            style = {"color": "#7B3294", "linewidth": 1.6, "linestyle": ":", "gid": "logit"}
-            middle.plot([0.0, duration], [case.logit, case.logit], zorder=5, **style)
-        reach = 1.15 * max(limits.vmax, abs(case.logit))
-        middle.set_ylim(-reach, reach)
-    paper.finish_strip(middle, duration, "evidence\n(logits)", xlabel=False, upright=False)
-    paper.draw_heat(below, case.heatmap, rate, 0.0, 1.0)
-    below.set(ylim=(0.0, 1.0), yticks=[])
-    paper.draw_padded(below, mask, rate)
-    paper.finish_strip(below, duration, "heatmap")
-
-    figure.headline(case.name or f"Map for {class_name}")
+    if background not in BACKGROUNDS:
+        raise ValueError(f"background must be one of {', '.join(BACKGROUNDS)}, got {background!r}.")
+    case, rate, limits = case.checked(lead_names), inputs.as_rate(sampling_rate), style.evidence_limits(limit)
+    array, mask, rows = case.signals, case.padded, case.lead_evidence
+    class_name, duration = case.class_name or class_name, len(array) / rate
     text, mark, colour = case.verdict(class_name)
-    style = {"ha": "center", "va": "top", "color": colour, "fontsize": 10.5}
-    figure.text(0.5, 1 - 0.42 / figure.get_size_inches()[1], f"{mark}: {text}" if mark else text, **style)
-    paper.draw_heat_legend(figure, WIDTH - 0.2, bottom - 0.46)
-    figure.caption(words)
+    lines = [*textwrap.wrap(case.statements, 120), f"{mark}: {text}" if mark else text]
+    words = _map_caption(case, class_name, duration, background)
+    between = rows is not None and rows.shape[1] > len(lead_names)
+    heights = [1.05, *[0.26] * between, 0.26]
+    margins = {"top": 0.36 + 0.22 * len(lines), "bottom": 0.92 + 0.19 * len(words)}
+    drawn = paper.new_sheet([array], rate, lead_names, layout, heights, **margins)
+    figure, (above, middle, *bands), sheet = drawn
+    behind = case.background(rate, range(len(lead_names)), limit)
+    shown = style.HEAT_COLOURS if background == "heatmap" else style.EVIDENCE_COLOURS
+    paper.draw_grid(above, sheet, duration, plain=True)
+    if background == "heatmap":
+        paper.draw_heat(above, case.heatmap, rate, sheet.bottom, sheet.top)
+    else:
+        paper.draw_behind(above, behind, sheet, rate, lead_names)
+    paper.draw_ecg(above, array, sheet, rate, lead_names, mask, linewidth=1.0)
+    mean = paper.draw_evidence(middle, case.evidence / duration, mask, rate, limits)
+    if case.logit is not None and not _is_logit(mean * duration, case.logit):
+        line = {"color": "#7B3294", "linewidth": 1.6, "linestyle": ":", "gid": "logit"}
+        middle.plot([0.0, duration], [case.logit / duration] * 2, zorder=5, **line)
+        reach = max(middle.get_ylim()[1], 1.15 * abs(case.logit) / duration)
+        middle.set_ylim(-reach, reach)
+    paper.finish_strip(middle, duration, "evidence\n(logits/s)", xlabel=False, upright=False)
+    if between:
+        extent = (0.0, duration, 0.0, 1.0)
+        values = paper.by_sample(rows[:, -1], len(array)) / duration
+        line = {"cmap": style.EVIDENCE_COLOURS, "norm": behind[1], "gid": "between leads"}
+        paper.draw_band(bands[0], values, extent, **line)
+        paper.finish_strip(bands[0], duration, "between\nleads", xlabel=False)
+    paper.draw_heat(bands[-1], case.heatmap, rate, 0.0, 1.0)
+    for ax in bands:
+        ax.set(ylim=(0.0, 1.0), yticks=[])
+        paper.draw_padded(ax, mask, rate)
+    paper.finish_strip(bands[-1], duration, "heatmap")
+
+    figure.headline(case.name or f"Map for {class_name}", *lines, colour=colour)
+    ends = Normalize(0, 1) if background == "heatmap" else behind[1]
+    name = "heatmap" if background == "heatmap" else "logits per second"
+    paper.draw_scale(figure, 0.2, 0.3, 1.5, shown, ends, name)
+    figure.caption("\n".join([*words, paper.scale_text(sheet, rate, duration, case.processing)]))
     return figure
 
 
-@styled
+@style.styled
 def plot_class_maps(
     signals: ArrayLike,
     evidence: ArrayLike,
@@ -80,7 +102,8 @@ def plot_class_maps(
     leads: Sequence[str] = ("I", "II", "V1", "V2", "V5"),
     name: str = "",
     padded: ArrayLike | None = None,
-) -> Figure:
+    limit: float = style.LOGITS_PER_SECOND,
+) -> style.Figure:
     """Draw the maps of one record: a few leads, and a strip of evidence for each class, on one scale.
 
     Args:
@@ -90,58 +113,71 @@ def plot_class_maps(
         sampling_rate, lead_names, padded: as in `plot_ecg`; evidence may be NaN where padded.
         truth: names of the classes that the record is labelled with; written in bold.
         leads, name: which leads to draw; name of the record.
+        limit: as in `plot_map`.
 
     Raises: as in `plot_ecg`.
     """
-    array, table = as_signals(signals, lead_names), as_numbers(evidence, "evidence")
+    array, table = inputs.as_signals(signals, lead_names), inputs.as_numbers(evidence, "evidence")
     if table.ndim != 2 or table.shape[1] != len(class_names):
         raise ValueError(f"evidence must have the shape (position, {len(class_names)}), got {table.shape}.")
-    mask, rate, duration = as_mask(padded, len(array)), as_rate(sampling_rate), len(array) / sampling_rate
-    array, limits = array[:, lead_indices(leads, lead_names)], symmetric_limits(table)
-    sheet, panel = paper.lay_out([array], rate), panel_width(**CLASS_MARGINS)
+    mask, rate, duration = (
+        inputs.as_mask(padded, len(array)),
+        inputs.as_rate(sampling_rate),
+        len(array) / sampling_rate,
+    )
+    array, limits = array[:, inputs.lead_indices(leads, lead_names)], style.evidence_limits(limit)
+    sheet, panel = paper.lay_out([array], rate), style.panel_width(**CLASS_MARGINS)
     heights = [sheet.height(panel, duration + paper.PULSE_SECONDS)] + [0.62] * len(class_names)
-    figure, axes = stacked_figure(heights, gap=0.1, top=0.55, bottom=1.05, **CLASS_MARGINS)
-    paper.draw_grid(axes[0, 0], sheet, duration, panel)
+    figure, axes = style.stacked_figure(heights, gap=0.1, top=0.55, bottom=1.05, **CLASS_MARGINS)
+    paper.draw_grid(axes[0, 0], sheet, duration)
     paper.draw_ecg(axes[0, 0], array, sheet, rate, leads, mask)
+    reach = 0.0
     for k, (ax, class_name) in enumerate(zip(axes[1:, 0], class_names, strict=True)):
-        cells = as_map(table[:, k], mask, "evidence")
-        mean = paper.draw_evidence(ax, cells, mask, rate, limits)
+        cells = inputs.as_map(table[:, k], mask, "evidence")
+        mean = duration * paper.draw_evidence(ax, cells / duration, mask, rate, limits)
         paper.finish_strip(ax, duration, class_name, xlabel=k == len(class_names) - 1)
         ax.yaxis.label.set_fontweight("bold" if class_name in truth else "normal")
         ax.yaxis.set_label_coords(-0.055, 0.5)
+        reach = max(reach, ax.get_ylim()[1])
         lines = [] if probabilities is None else [f"P = {probabilities[k]:.2f}"]
         lines += [f"{'logit' if np.all(np.isfinite(cells)) else 'mean'} {mean:+.2f}"]
         lines += ["labelled"] if class_name in truth else []
         ax.text(1.01, 0.5, "\n".join(lines), transform=ax.transAxes, va="center", fontsize=9)
+    for ax in axes[1:, 0]:
+        ax.set_ylim(-reach, reach)
     figure.headline(name or "Evidence for each class")
     figure.caption(
-        "Evidence in logits, one scale for all classes: red for the class, blue against it;\n"
-        "dashed: its mean, the logit. A map has no lead axis: it stands for all 12 leads, drawn here or not."
+        "Evidence in logits per second, one scale for all classes: red for the class, blue against it;\n"
+        "its sum over the seconds is the logit; dashed: its mean. It stands for all leads, drawn or not."
     )
     return figure
 
 
-def _map_caption(case: Case, class_name: str, scale: str) -> str:
-    """Say what a map shows, what it does not, and what a square means, a line for each."""
+def _map_caption(case: Case, class_name: str, duration: float, background: str) -> list[str]:
+    """Say what a map shows and what it does not, sentence by sentence."""
     cells, logit = case.evidence, case.logit
-    mean, hidden = float(np.nanmean(cells)), bool(np.isnan(cells).any())
-    total = f"its mean over {'what was recorded' if hidden else 'time'}, {mean:+.2f}"
-    if logit is not None and not _is_logit(mean, logit):
-        total += f"; dotted: the logit, {logit:+.2f}" + ("" if hidden else ", which this map misses")
+    total, hidden = float(np.nanmean(cells)), bool(np.isnan(cells).any())
+    over = "what was recorded" if hidden else "time"
+    mean = f"its mean over {over}; times {duration:g} s it is {total:+.2f}"
+    if logit is not None and not _is_logit(total, logit):
+        mean += f"; dotted: the logit, {logit:+.2f}" + ("" if hidden else ", which this map misses")
     elif not hidden:
-        total += ", is the logit"
-    lines = [
-        f"Bars: evidence, red for {class_name}, blue against it. Dashed: {total}.",
-        "Colour: heatmap, the evidence scaled to 0 to 1 within this record. A map has no lead axis:",
-        "the same colour stands for all leads.",
-        scale,
-    ]
+        mean += ", the logit"
+    lines = [f"Bars: evidence, red for {class_name}, blue against it. Dashed: {mean}."]
+    if case.lead_evidence is not None and background == "evidence":
+        share = f"full colour at {style.LEAD_SHARE:g} times that of the bars"
+        lines.append(
+            f"Colour behind a trace: the evidence of this lead alone, {share}; all rows add up to the bars."
+        )
+    elif background == "evidence":
+        lines.append("Colour behind the traces: the same. A map has no lead axis: it stands for all leads.")
+    lines.append("Heatmap: the evidence scaled to 0 to 1 within this record, with no lead axis.")
     if np.nanmax(cells) <= 0 and np.nanmin(cells) < 0:
-        lines[2] += f" All evidence is against {class_name} here: 1 is where it is weakest."
+        lines[-1] += f" All evidence is against {class_name} here: 1 is where it is weakest."
     if case.padded.any():
         counted = "does not" if hidden else "too"
         lines.append(f"Hatched: not recorded; the logit counts it, the mean {counted}.")
-    return "\n".join(lines)
+    return lines
 
 
 def _is_logit(mean: float, logit: float) -> bool:

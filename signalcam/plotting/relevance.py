@@ -3,38 +3,22 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from signalcam.leads import LEADS
-from signalcam.plotting import paper
-from signalcam.plotting.inputs import as_rate, as_signals, lead_indices, same_shape
-from signalcam.plotting.style import (
-    AGAINST,
-    EVIDENCE_COLOURS,
-    INK,
-    TOWARDS,
-    WIDTH,
-    Figure,
-    new_figure,
-    panel_width,
-    stacked_figure,
-    styled,
-    symmetric_limits,
-)
+from signalcam.plotting import inputs, paper, style
 
 SEGMENT_COLOURS = ("#f1f1f1", "#e3e3e3")
-MARGINS = {"left": 0.55, "right": 2.05}
 
 
-@styled
+@style.styled
 def plot_beat_average(
     times: np.ndarray,
     groups: Mapping[str, Mapping],
     segments: Mapping[str, tuple[float, float]],
     lead_names: Sequence[str] = LEADS,
     leads: Sequence[str] = ("II", "V2", "V5"),
-) -> Figure:
+) -> style.Figure:
     """Draw a column for each group of records: its median beat, and its mean evidence along the beat.
 
     Args:
@@ -47,24 +31,24 @@ def plot_beat_average(
     Raises:
         ValueError: beats of a wrong shape, an unknown lead.
     """
-    indices = lead_indices(leads, lead_names)
+    indices = inputs.lead_indices(leads, lead_names)
     beats = {}
     for name, group in groups.items():
-        beats[name] = as_signals(group["signals"], lead_names, f"signals of {name}")[:, indices]
-    figure = new_figure(height=4.6)
+        beats[name] = inputs.as_signals(group["signals"], lead_names, f"signals of {name}")[:, indices]
+    figure = style.new_figure(height=4.6)
     axes = figure.subplots(2, len(groups), sharex=True, sharey="row", squeeze=False, height_ratios=(1.5, 1))
     offsets = paper.lay_out(list(beats.values()), 1 / max(np.diff(times).min(), 1e-6)).offsets
     named = {"ha": "center", "va": "top", "fontsize": 8}
     for (upper, lower), (name, group) in zip(axes.T, groups.items(), strict=True):
         for lead, trace in zip(leads, (beats[name] + offsets).T, strict=True):
-            upper.plot(times, trace, color=INK, linewidth=1.2, gid=f"lead {lead}")
+            upper.plot(times, trace, color=style.INK, linewidth=1.2, gid=f"lead {lead}")
         upper.set_title(f"{name}\n{group['count']:,} beats")
         value, low, high = (group["evidence"][column].to_numpy(float) for column in ("value", "low", "high"))
         lower.fill_between(times, low, high, color="#bdbdbd", alpha=0.6, linewidth=0, zorder=2)
-        for colour, part in ((TOWARDS, value > 0), (AGAINST, value < 0)):
-            style = {"color": colour, "alpha": 0.35, "linewidth": 0, "zorder": 2}
-            lower.fill_between(times, 0.0, value, where=part, interpolate=True, **style)
-        lower.plot(times, value, color=INK, linewidth=1.4, zorder=3, gid="evidence")
+        for colour, part in ((style.TOWARDS, value > 0), (style.AGAINST, value < 0)):
+            line = {"color": colour, "alpha": 0.35, "linewidth": 0, "zorder": 2}
+            lower.fill_between(times, 0.0, value, where=part, interpolate=True, **line)
+        lower.plot(times, value, color=style.INK, linewidth=1.4, zorder=3, gid="evidence")
         lower.axhline(0.0, color="#555555", linewidth=0.8)
         for number, (segment, (start, stop)) in enumerate(segments.items()):
             for ax in (upper, lower):
@@ -85,7 +69,7 @@ def plot_beat_average(
     return figure
 
 
-@styled
+@style.styled
 def plot_lead_time(
     relevance: ArrayLike,
     signals: ArrayLike,
@@ -93,8 +77,8 @@ def plot_lead_time(
     lead_names: Sequence[str] = LEADS,
     class_name: str = "ABNORMAL",
     name: str = "",
-) -> Figure:
-    """Draw every lead over its own relevance by occlusion, and at the right the mean relevance of each lead.
+) -> style.Figure:
+    """Draw every lead over its own relevance by occlusion, with its mean below its name.
 
     Args:
         relevance: (time, lead), in logits, signed: positive speaks for the class. A CAM has no lead axis.
@@ -104,35 +88,18 @@ def plot_lead_time(
 
     Raises: as in `plot_ecg`.
     """
-    array, rate = as_signals(signals, lead_names), as_rate(sampling_rate)
-    values = same_shape(relevance, array, "relevance")
-    sheet, limits, duration = paper.lay_out([array], rate), symmetric_limits(values), len(array) / rate
-    height = sheet.height(panel_width(**MARGINS), duration + paper.PULSE_SECONDS)
-    figure, axes = stacked_figure([height], top=0.5, bottom=0.95, **MARGINS)
-    ax = axes[0, 0]
-    between = (sheet.offsets[1:] + sheet.offsets[:-1]) / 2
-    edges = [sheet.top, *between, sheet.bottom]
-    colours = {"cmap": EVIDENCE_COLOURS, "norm": limits, "alpha": 0.85}
-    for lead, lead_name in enumerate(lead_names):
-        extent = (0.0, duration, edges[lead + 1], edges[lead])
-        paper.draw_band(ax, values[:, lead], extent, gid=f"relevance {lead_name}", **colours)
-    ax.hlines(between, 0.0, duration, color="white", linewidth=1.0, zorder=1)
+    array, rate = inputs.as_signals(signals, lead_names), inputs.as_rate(sampling_rate)
+    values = inputs.same_shape(relevance, array, "relevance")
+    limits = style.symmetric_limits(values)
+    figure, (ax,), sheet = paper.new_sheet([array], rate, lead_names, "12x1", top=0.5, bottom=0.95)
+    paper.draw_behind(ax, (values, limits), sheet, rate, lead_names, gid="relevance")
     paper.draw_ecg(ax, array, sheet, rate, lead_names, xlabel=True)
-    _draw_means(figure, ax, sheet, values.mean(axis=0))
-    paper.draw_scale(figure, WIDTH - MARGINS["right"] - 0.2, 0.25, 1.5, EVIDENCE_COLOURS, limits)
+    named = [f"{lead}\n{mean:+.2f}" for lead, mean in zip(lead_names, values.mean(axis=0), strict=True)]
+    ax.set_yticks(sheet.offsets, named, fontsize=9)
+    paper.draw_scale(figure, 0.2, 0.25, 1.5, style.EVIDENCE_COLOURS, limits, "logits")
     figure.headline(name or "Relevance of each lead over time (occlusion)")
-    figure.caption(f"Found by occlusion: red speaks for {class_name}, blue against it. Mark: 1 mV.")
+    figure.caption(
+        f"Found by occlusion: red speaks for {class_name}, blue against it; below each name, its mean.\n"
+        + paper.scale_text(sheet, rate, len(array) / rate)
+    )
     return figure
-
-
-def _draw_means(figure: Figure, beside: Axes, sheet: paper.Sheet, means: np.ndarray) -> None:
-    """Draw a bar for each lead, at the height of its zero line."""
-    box, gap = beside.get_position(), 0.2 / WIDTH
-    ax = figure.add_axes((box.x1 + gap, box.y0, 1 - (box.x1 + gap) - gap, box.height), gid="means")
-    ax.barh(sheet.offsets, means, height=0.5, color=[TOWARDS if mean > 0 else AGAINST for mean in means])
-    ax.axvline(0.0, color="#555555", linewidth=0.8)
-    ax.set(ylim=(sheet.bottom, sheet.top), yticks=[], xlabel="mean relevance\n(logits)")
-    reach = 1.1 * (np.abs(means).max() or 1.0)
-    ax.set_xlim(min(0.0, np.sign(means.min())) * reach, max(0.0, np.sign(means.max())) * reach or reach)
-    ax.locator_params(axis="x", nbins=4)
-    ax.spines["left"].set_visible(False)

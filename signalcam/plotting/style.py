@@ -28,11 +28,18 @@ SUPERCLASS_COLOURS = dict(zip(("NORM", "MI", "STTC", "CD", "HYP"), PALETTE, stri
 INK = "#1a1a1a"
 MUTED = "#666666"
 TOWARDS, AGAINST = "#B2182B", "#2166AC"
-# Of a heatmap in [0, 1]: cream to orange, light enough for a black trace on top. Of signed evidence: blue
-# speaks against the class, white is 0, red for it.
+# Of a heatmap in [0, 1]: cream to orange. Of signed evidence: blue speaks against the class, white is 0, red
+# for it. Both are light enough for a black trace on top.
 _light = matplotlib.colormaps["YlOrBr"](np.linspace(0.0, 0.58, 128))
 HEAT_COLOURS = LinearSegmentedColormap.from_list("signalcam_heat", _light)
-EVIDENCE_COLOURS = matplotlib.colormaps["RdBu_r"]
+_light = matplotlib.colormaps["RdBu_r"](np.linspace(0.17, 0.83, 129))
+EVIDENCE_COLOURS = LinearSegmentedColormap.from_list("signalcam_evidence", _light)
+# Signed evidence of full colour, the same for all records. Over the seconds it adds up to the logit.
+# The shipped models stay within it at 99 of 100 positions. A lead alone gets a share of it.
+LOGITS_PER_SECOND = 1.0
+LEAD_SHARE = 0.25
+
+TIMELESS = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 STYLE = {
     **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "white"),
@@ -56,19 +63,27 @@ STYLE = {
 class Figure(matplotlib.figure.Figure):
     """A Matplotlib figure that draws itself, as the value of a notebook's cell, without `pyplot`."""
 
-    def headline(self, text: str) -> None:
-        """Write the title 0.12 inches below the upper edge."""
-        self.suptitle(text, y=1 - 0.12 / self.get_size_inches()[1], va="top")
+    def headline(self, text: str, *lines: str, colour: str = INK) -> None:
+        """Write the title 0.12 inches below the upper edge, smaller lines below, the last in a colour."""
+        height = self.get_size_inches()[1]
+        self.suptitle(text, y=1 - 0.12 / height, va="top")
+        style = {"ha": "center", "va": "top", "fontsize": 10.5}
+        for number, line in enumerate(lines, start=1):
+            place = 0.5, 1 - (0.2 + 0.22 * number) / height
+            self.text(*place, line, color=colour if number == len(lines) else INK, **style)
 
     def caption(self, text: str) -> None:
         """Write small grey sentences at the lower left edge."""
-        y = 0.06 / self.get_size_inches()[1]
-        self.text(0.01, y, text, fontsize=8.5, color=MUTED, ha="left", va="bottom", linespacing=1.35)
+        width, height = self.get_size_inches()
+        place, size = (0.09 / width, 0.06 / height), 8.5 if width <= WIDTH else 9.5
+        self.text(*place, text, fontsize=size, color=MUTED, ha="left", va="bottom", linespacing=1.35)
 
-    def _repr_png_(self) -> bytes:
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """Twice as many dots as the notebook's width needs, for screens that can show them."""
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png")
-        return buffer.getvalue()
+        self.savefig(buffer, format="png", dpi=2 * DPI)
+        width, height = (round(DPI * inches) for inches in self.get_size_inches())
+        return buffer.getvalue(), {"width": width, "height": height}
 
 
 def new_figure(width: float = WIDTH, height: float = 4.0, layout: str | None = "constrained") -> Figure:
@@ -84,6 +99,7 @@ def stacked_figure(
     top: float = 0.5,
     bottom: float = 0.62,
     gap: float | Sequence[float] = 0.0,
+    panel: float | None = None,
 ) -> tuple[Figure, np.ndarray]:
     """Make a figure with axes placed to the inch, so that time lines up and ECG squares come out square.
 
@@ -92,18 +108,21 @@ def stacked_figure(
         columns: axes beside each other in a row.
         left, right, top, bottom: margins, inches.
         gap: space below each row but the last, inches, one for all or one each.
+        panel: width of a column, inches; default what `WIDTH` leaves.
 
     Returns:
         The figure and an object array (row, column) of axes.
     """
     gaps = np.append(np.broadcast_to(gap, len(heights) - 1), 0.0)
     total = top + bottom + float(np.sum(heights)) + float(np.sum(gaps))
-    figure, panel = new_figure(WIDTH, total, layout=None), panel_width(columns, left, right)
+    width = WIDTH if panel is None else left + right + columns * panel + COLUMN_GAP * (columns - 1)
+    figure = new_figure(width, total, layout=None)
+    panel = panel or panel_width(columns, left, right)
     axes = np.empty((len(heights), columns), dtype=object)
     lower = total - top - np.cumsum(heights) - (np.cumsum(gaps) - gaps)
     for row, column in np.ndindex(axes.shape):
         place = left + column * (panel + COLUMN_GAP), lower[row], panel, heights[row]
-        axes[row, column] = figure.add_axes(np.divide(place, (WIDTH, total, WIDTH, total)))
+        axes[row, column] = figure.add_axes(np.divide(place, (width, total, width, total)))
     return figure, axes
 
 
@@ -124,7 +143,7 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
 
 
 def save_figure(figure: matplotlib.figure.Figure, path: str | Path, dpi: int = 200) -> Path:
-    """Write a figure and return the path. The same picture gives the same bytes as PNG.
+    """Write a figure and return the path. The same picture gives the same bytes.
 
     Args:
         figure: any Matplotlib figure.
@@ -133,10 +152,16 @@ def save_figure(figure: matplotlib.figure.Figure, path: str | Path, dpi: int = 2
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    extra = {"metadata": {"Software": None}} if path.suffix.lower() == ".png" else {}
-    with whole_file(path) as beside:
-        figure.savefig(beside, dpi=dpi, **extra)
+    with whole_file(path) as beside, matplotlib.rc_context({"svg.hashsalt": path.name}):
+        figure.savefig(beside, dpi=dpi, metadata=TIMELESS.get(path.suffix.lower()))
     return path
+
+
+def evidence_limits(limit: float = LOGITS_PER_SECOND) -> Normalize:
+    """Return the colour limits of signed evidence, -limit to limit, in logits per second."""
+    if not np.isscalar(limit) or not np.isfinite(limit) or limit <= 0:
+        raise ValueError(f"limit must be a number of logits per second above 0, got {limit!r}.")
+    return Normalize(-limit, limit)
 
 
 def symmetric_limits(values: np.ndarray) -> Normalize:

@@ -1,6 +1,7 @@
 """Results as words: tables for a terminal, for Markdown, and as JSON. No number is computed here."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -42,11 +43,13 @@ def result_tables(results: Results) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def as_text(results: Results) -> str:
-    """Return the results for a terminal."""
+def as_text(results: Results, write: Callable[[pd.DataFrame], str] = pd.DataFrame.to_string) -> str:
+    """Return the results for a terminal, each table written by `write`, without rows that hold no score."""
     parts = [headline(results)]
     for title, table in result_tables(results).items():
-        parts.append(f"{title}\n{_flat_index(table).to_string(index=False)}")
+        without = table.eq(NOT_AVAILABLE).any(axis=1)
+        left_out = f" {without.sum()} not available, left out." if without.any() else ""
+        parts.append(f"{title}{left_out}" + ("" if without.all() else f"\n{write(table[~without])}"))
     return "\n\n".join(parts)
 
 

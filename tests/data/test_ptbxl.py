@@ -108,6 +108,10 @@ def test_the_table_itself_names_its_folder(small):
     assert find_dataset(small / "ptbxl_database.csv") == small
 
 
+def test_the_folder_of_waveforms_stands_for_the_one_above_it(small):
+    assert find_dataset(small / "records100") == small
+
+
 def test_links_that_go_round_end(small):
     (small.parent / "loop").symlink_to(small.parent)
     (small / "ptbxl_database.csv").unlink()

@@ -1,6 +1,7 @@
 """No figure cuts a label at its edge or sets letters too small to read."""
 
 import functools
+from dataclasses import replace
 
 import matplotlib
 import numpy as np
@@ -36,12 +37,14 @@ COUNTS = pd.DataFrame(
 
 CURVES = pd.DataFrame(dict.fromkeys(("value", "low", "high"), ECG[:, 0]))
 
+ROWS = RNG.normal(size=(125, 13))
 PADDED_TIME = np.arange(1000) >= 800
 PADDED = np.where(np.arange(125) >= 100, np.nan, CELLS[:, 0])
 
 GALLERY = {
     "ecg": lambda: plotting.plot_ecg(ECG, title="Record 1"),
     "padded ecg": lambda: plotting.plot_ecg(ECG, padded=PADDED_TIME),
+    "3x4": lambda: plotting.plot_ecg(ECG, title="Record 1", statements="statement " * 30, layout="3x4"),
     "trend": lambda: plotting.plot_trend(ECG, ECG, ECG),
     "scaling": lambda: plotting.plot_scaling(
         {"record_standard_asinh": ECG}, units={"record_standard_asinh": "SD"}
@@ -61,7 +64,9 @@ GALLERY = {
     "map of a padded record": lambda: plotting.plot_map(
         plotting.Case(ECG, -abs(PADDED), HEAT[:, 0], logit=9, padded=PADDED_TIME)
     ),
-    "cases": lambda: plotting.plot_cases([CASE] * 3),
+    "map by lead": lambda: plotting.plot_map(replace(CASE, lead_evidence=ROWS), layout="3x4"),
+    "paper's look": lambda: plotting.plot_map(CASE, background="heatmap"),
+    "cases": lambda: plotting.plot_cases([replace(CASE, statements="statement " * 30)] * 3),
     "class maps": lambda: plotting.plot_class_maps(ECG, CELLS, ["NORM", "STTC", "HYP"], truth=["STTC"]),
     "lead and time": lambda: plotting.plot_lead_time(ECG, ECG),
     "beats": lambda: plotting.plot_beat_average(

@@ -47,39 +47,86 @@ def test_an_impulse_in_cell_j_is_drawn_from_sample_8j_to_8j_plus_8(ecg, heatmap)
     outline = bars(middle).get_paths()[40].vertices
     assert outline[:, 0].min() == pytest.approx(3.20)
     assert outline[:, 0].max() == pytest.approx(3.28)
-    assert outline[:, 1].max() == 2.0
+    assert outline[:, 1].max() == pytest.approx(0.2)  # logits per second of 10 s
 
 
 def test_evidence_bars_hold_the_evidence_in_colours_centred_at_zero(ecg, evidence, heatmap):
     above, middle, below = plotting.plot_map(Case(ecg, evidence, heatmap)).axes[:3]
-    np.testing.assert_allclose(bars(middle).get_array(), evidence)
-    low, high = bars(middle).get_clim()
-    assert low == -high
-    assert high == pytest.approx(np.abs(evidence).max())
+    np.testing.assert_allclose(bars(middle).get_array(), evidence / 10)
+    assert bars(middle).get_clim() == (-1.0, 1.0)
     assert middle.get_ylim()[0] == -middle.get_ylim()[1]
-    for ax in (above, below):
-        (image,) = ax.images
-        np.testing.assert_allclose(image.get_array()[0], heatmap)
-        assert image.get_extent()[:2] == [0.0, 10.0]
-        assert image.get_clim() == (0.0, 1.0)
+    (behind,), (image,) = above.images, below.images
+    wide = np.interp(np.arange(1000) + 0.5, (np.arange(125) + 0.5) * 8, evidence)
+    np.testing.assert_allclose(behind.get_array()[0], wide / 10)
+    assert behind.get_clim() == (-1.0, 1.0)
+    np.testing.assert_allclose(image.get_array()[0], heatmap)
+    assert image.get_clim() == (0.0, 1.0)
+    assert image.get_extent()[:2] == behind.get_extent()[:2] == [0.0, 10.0]
     assert above.get_xlim() == middle.get_xlim() == below.get_xlim()
     assert [label.get_text() for label in above.get_yticklabels()] == list(LEADS)
     positions = [ax.get_position() for ax in (above, middle, below)]
     assert len({(round(box.x0, 9), round(box.x1, 9)) for box in positions}) == 1
 
 
+def test_the_scale_is_the_same_for_weak_and_strong_records_and_can_be_chosen(ecg, evidence, heatmap):
+    for factor in (0.01, 1, 20):
+        figure = plotting.plot_map(Case(ecg, factor * evidence, heatmap))
+        assert figure.axes[0].images[0].get_clim() == bars(figure.axes[1]).get_clim() == (-1.0, 1.0)
+    figure = plotting.plot_map(Case(ecg, evidence, heatmap), limit=0.5)
+    assert figure.axes[0].images[0].get_clim() == bars(figure.axes[1]).get_clim() == (-0.5, 0.5)
+    with pytest.raises(ValueError, match="limit must be a number of logits per second above 0, got 0"):
+        plotting.plot_map(Case(ecg, evidence, heatmap), limit=0)
+
+
+def test_the_look_of_the_paper_has_the_heatmap_behind_the_traces(ecg, evidence, heatmap):
+    figure = plotting.plot_map(Case(ecg, evidence, heatmap), background="heatmap")
+    (image,) = figure.axes[0].images
+    np.testing.assert_allclose(image.get_array()[0], heatmap)
+    with pytest.raises(ValueError, match="background must be one of evidence, heatmap, got 'cam'"):
+        plotting.plot_map(Case(ecg, evidence, heatmap), background="cam")
+
+
+@pytest.mark.parametrize("layout", ["12x1", "3x4"])
+def test_each_trace_lies_over_the_evidence_of_its_own_lead(ecg, heatmap, rng, layout):
+    rows = rng.normal(size=(125, 13))
+    figure = plotting.plot_map(Case(ecg, rows.sum(axis=1), heatmap, lead_evidence=rows), layout=layout)
+    ax, bands = figure.axes[0], [axes for axes in figure.axes[2:] if axes.images]
+    shown = {}
+    for image in ax.images:
+        assert image.get_clim() == (-0.25, 0.25)
+        start, stop, bottom, top = image.get_extent()
+        shown.setdefault(image.get_gid(), []).append((start, stop))
+        lead = LEADS.index(image.get_gid().removeprefix("evidence "))
+        wide = np.interp(np.arange(1000) + 0.5, (np.arange(125) + 0.5) * 8, rows[:, lead]) / 10
+        np.testing.assert_allclose(image.get_array()[0], wide[round(100 * start) : round(100 * stop)])
+        span = pytest.approx((start, stop - 0.01))
+        traces = [line for line in ax.lines if line.get_gid() == f"lead {LEADS[lead]}"]
+        (line,) = [line for line in traces if (line.get_xdata()[0], line.get_xdata()[-1]) == span]
+        zero = ax.transData.inverted().transform(line.get_transform().transform((0, 0)))[1]
+        assert bottom < zero < top
+    assert set(shown) == {f"evidence {lead}" for lead in LEADS}
+    if layout == "3x4":
+        assert shown["evidence aVF"] == [(2.5, 5.0)]
+        assert shown["evidence II"] == [(0.0, 2.5), (0.0, 10.0)]
+    assert [image.get_gid() for axes in bands for image in axes.images] == ["between leads", "heatmap"]
+    with pytest.raises(
+        ValueError, match=r"lead_evidence must have the shape \(125, 12 or 13\), got \(125, 5\)"
+    ):
+        plotting.plot_map(Case(ecg, rows[:, 0], heatmap, lead_evidence=rows[:, :5]))
+
+
 def test_mean_of_the_evidence_is_marked_as_the_logit(ecg, evidence, heatmap):
     figure = plotting.plot_map(Case(ecg, evidence, heatmap, logit=evidence.mean()))
-    assert set(marked(figure.axes[1], "mean").get_ydata()) == {evidence.mean()}
+    np.testing.assert_allclose(marked(figure.axes[1], "mean").get_ydata(), evidence.mean() / 10)
     assert marked(figure.axes[1], "logit") is None
-    assert f"{evidence.mean():+.2f}, is the logit" in texts(figure)
+    assert f"times 10 s it is {evidence.mean():+.2f}, the logit" in texts(figure)
 
 
 def test_a_map_that_does_not_sum_to_the_logit_says_so(ecg, evidence, heatmap):
     figure = plotting.plot_map(Case(ecg, evidence, heatmap, logit=4.0))
-    assert set(marked(figure.axes[1], "logit").get_ydata()) == {4.0}
+    assert set(marked(figure.axes[1], "logit").get_ydata()) == {0.4}
     assert "+4.00, which this map misses" in texts(figure)
-    assert figure.axes[1].get_ylim()[1] > 4.0
+    assert figure.axes[1].get_ylim()[1] > 0.4
 
 
 def test_a_record_with_evidence_against_alone_says_what_its_heatmap_means(ecg, evidence, heatmap):
@@ -95,9 +142,9 @@ def test_the_caption_says_that_a_map_has_no_lead_axis(ecg, evidence, heatmap):
 @pytest.mark.parametrize(
     ("predicted", "truth", "expected"),
     [
-        ("ABNORMAL", "ABNORMAL", "✓ right: P(ABNORMAL) = 0.930, called ABNORMAL, truth ABNORMAL"),
-        ("ABNORMAL", "NORMAL", "✗ wrong: P(ABNORMAL) = 0.930, called ABNORMAL, truth NORMAL"),
-        ("ABNORMAL", None, "P(ABNORMAL) = 0.930, called ABNORMAL"),
+        ("ABNORMAL", "ABNORMAL", "✓ right: P(ABNORMAL) = 0.930, predicted ABNORMAL, truth ABNORMAL"),
+        ("ABNORMAL", "NORMAL", "✗ wrong: P(ABNORMAL) = 0.930, predicted ABNORMAL, truth NORMAL"),
+        ("ABNORMAL", None, "P(ABNORMAL) = 0.930, predicted ABNORMAL"),
     ],
 )
 def test_title_says_probability_prediction_truth_and_whether_it_is_right(
@@ -115,7 +162,7 @@ def test_padded_time_may_be_nan_and_is_left_out_of_the_mean(ecg, evidence, heatm
     padded[800:] = True
     evidence[100:], heatmap[800:] = np.nan, np.nan
     figure = plotting.plot_map(Case(ecg, evidence, heatmap, padded=padded, logit=0.0))
-    assert marked(figure.axes[1], "mean").get_ydata()[0] == pytest.approx(evidence[:100].mean())
+    assert marked(figure.axes[1], "mean").get_ydata()[0] == pytest.approx(evidence[:100].mean() / 10)
     assert len(bars(figure.axes[1]).get_paths()) == 100
     assert "the logit counts it, the mean does not" in texts(figure)
     for ax in figure.axes[:3]:
@@ -183,12 +230,12 @@ def test_cases_say_right_and_wrong_and_keep_their_own_data(ecg, evidence, heatma
         replace(case, truth="NORMAL", evidence=-evidence, name="2"),
     ]
     figure = plotting.plot_cases([*cases, case], leads=("aVR", "V1"))
-    titles = [ax.get_title(loc="left") for ax in figure.axes if ax.images and ax.get_gid() != "heat legend"]
-    assert titles[0] == "1: ✓ right\nP = 0.700, called ABNORMAL, truth ABNORMAL"
+    titles = [ax.get_title(loc="left") for ax in figure.axes if ax.images]
+    assert titles[0] == "1: ✓ right\nP = 0.700, predicted ABNORMAL, truth ABNORMAL"
     assert titles[1].startswith("2: ✗ wrong")
     strips = [ax for ax in figure.axes if any(item.get_gid() == "evidence" for item in ax.collections)]
-    np.testing.assert_allclose(bars(strips[0]).get_array(), evidence)
-    np.testing.assert_allclose(bars(strips[1]).get_array(), -evidence)
+    np.testing.assert_allclose(bars(strips[0]).get_array(), evidence / 10)
+    np.testing.assert_allclose(bars(strips[1]).get_array(), -evidence / 10)
     line = next(line for line in figure.axes[0].lines if line.get_gid() == "lead aVR")
     np.testing.assert_array_equal(line.get_ydata(), ecg[:, LEADS.index("aVR")])
     with pytest.raises(ValueError, match=r"Take one record, signals\[0\]"):
@@ -204,7 +251,7 @@ def test_class_maps_share_one_scale_and_give_each_class_its_own_column(ecg, rng)
     )
     strips = figure.axes[1:]
     for column, ax in enumerate(strips):
-        np.testing.assert_allclose(bars(ax).get_array(), evidence[:, column])
+        np.testing.assert_allclose(bars(ax).get_array(), evidence[:, column] / 10)
         assert bars(ax).get_clim() == bars(strips[0]).get_clim()
         assert ax.get_ylim() == strips[0].get_ylim()
     assert [ax.get_ylabel() for ax in strips] == ["NORM", "MI", "CD"]
@@ -224,8 +271,7 @@ def test_lead_time_map_lies_behind_its_own_lead(ecg, rng):
         bottom, top = image.get_extent()[2:]
         assert bottom < place < top
         assert image.get_clim() == (-np.abs(relevance).max(), np.abs(relevance).max())
-    means = next(axes for axes in figure.axes if axes.get_gid() == "means")
-    np.testing.assert_allclose([bar.get_width() for bar in means.patches], relevance.mean(axis=0))
+    assert ax.get_yticklabels()[3].get_text() == f"aVR\n{relevance[:, 3].mean():+.2f}"
     with pytest.raises(ValueError, match="relevance must have the shape of signals"):
         plotting.plot_lead_time(relevance[:, :1], ecg)
 
@@ -253,6 +299,11 @@ def test_deletion_and_insertion_legends_hold_the_area_under_the_curve():
     table = pd.DataFrame({"value": [0.9, 0.5, 0.3], "low": [0.8, 0.4, 0.2], "high": [1.0, 0.6, 0.4]})
     figure = plotting.plot_deletion_insertion(fractions, {"cam": table}, {"cam": [0.3, 0.8, 0.9]})
     left, right = figure.axes
+    assert "with 95 % interval" in left.get_ylabel()
+    assert (
+        "interval"
+        not in plotting.plot_deletion_insertion([0, 1], *[{"cam": [1, 0]}] * 2).axes[0].get_ylabel()
+    )
     np.testing.assert_allclose(left.lines[0].get_xydata(), [[0, 0.9], [50, 0.5], [100, 0.3]])
     assert "CAM, 0.550" in texts(left.get_legend())
     assert "CAM, 0.700" in texts(right.get_legend())

@@ -1,11 +1,13 @@
 """Style and figures of ECGs: what is drawn is what was given, at the right second, lead and millivolt."""
 
+import io
 import subprocess
 import sys
 
 import matplotlib
 import numpy as np
 import pytest
+from PIL import Image
 
 from signalcam import plotting
 from signalcam.leads import LEADS
@@ -55,6 +57,11 @@ def test_a_notebook_shows_a_figure_as_one_picture(ecg):
     import matplotlib.pyplot as plt
 
     assert plt.get_fignums() == []
+
+
+def test_a_notebook_gets_twice_the_dots_of_the_width_it_shows(ecg):
+    data, size = plotting.plot_ecg(ecg)._repr_png_()
+    assert Image.open(io.BytesIO(data)).size[0] == pytest.approx(2 * size["width"], abs=2)
 
 
 def test_style_of_the_user_neither_changes_nor_matters(ecg, tmp_path):
@@ -158,7 +165,7 @@ def test_a_recording_in_microvolt_gets_a_coarser_grid_and_a_word_about_it(ecg):
     figure = plotting.plot_ecg(ecg * 1000)
     assert "too high for ECG paper" in texts(figure)
     assert figure.get_size_inches()[1] < 12
-    assert "25 mm/s, 10 mm/mV" in texts(plotting.plot_ecg(ecg))
+    assert "25 mm/s, 100 Hz, 10 mm/mV" in texts(plotting.plot_ecg(ecg))
 
 
 def test_a_flat_recording_and_one_with_gaps_can_be_drawn(ecg):
@@ -190,35 +197,100 @@ def test_wrong_arguments_are_named(ecg, change, message):
 
 
 def test_trend_figure_holds_raw_trend_and_detrended(ecg):
-    figure = plotting.plot_trend(ecg, ecg * 0.1, ecg * 0.9, leads=("aVF", "V3"))
-    left, right = figure.axes[2:4]
-    assert left.get_ylabel() == "V3 (mV)"
-    raw, trend = (line.get_ydata() for line in left.lines)
-    np.testing.assert_allclose(raw, ecg[:, 8])
-    np.testing.assert_allclose(trend, ecg[:, 8] * 0.1, rtol=1e-6)
-    np.testing.assert_allclose(right.lines[0].get_ydata(), ecg[:, 8] * 0.9, rtol=1e-6)
+    left, right = plotting.plot_trend(ecg, ecg * 0.1, ecg * 0.9).axes
+    assert [label.get_text() for label in left.get_yticklabels()] == list(LEADS)
+    raw, trend = lines(left.figure, "V3", [left])
+    np.testing.assert_allclose(raw.get_ydata(), ecg[:, 8])
+    np.testing.assert_allclose(trend.get_ydata(), ecg[:, 8] * 0.1, rtol=1e-6)
+    (rest,) = lines(left.figure, "V3", [right])
+    np.testing.assert_allclose(rest.get_ydata(), ecg[:, 8] * 0.9, rtol=1e-6)
+    assert left.get_ylim() == right.get_ylim()
     with pytest.raises(ValueError, match=r"trend must have the shape of raw, \(1000, 12\)"):
         plotting.plot_trend(ecg, ecg[:500], ecg)
     with pytest.raises(ValueError, match=r"leads must be a list of names out of I, II.*\['V9'\]"):
         plotting.plot_trend(ecg, ecg, ecg, leads=("V9",))
 
 
-def test_scaling_figure_has_one_vertical_axis_a_rule(ecg):
-    figure = plotting.plot_scaling(
-        {"standard": ecg, "record": ecg / 5}, leads=("I", "V1"), units={"standard": "SD"}
-    )
+def test_scaling_figure_has_a_column_a_rule_on_one_scale_and_a_row_a_record(ecg):
+    low_and_high = np.stack([ecg, 3 * ecg])
+    scaled = {"standard": low_and_high, "record": np.stack([ecg / 5, ecg / 5])}
+    figure = plotting.plot_scaling(scaled, units={"standard": "SD"}, names=["low", "high"])
     axes = np.array(figure.axes).reshape(2, 2)
-    assert axes[0, 0].get_ylim() == axes[0, 1].get_ylim() != axes[1, 0].get_ylim()
-    assert axes[0, 0].get_ylabel() == "standard\n(SD)"
-    np.testing.assert_allclose(axes[1, 1].lines[0].get_ydata(), ecg[:, 6] / 5, rtol=1e-6)
+    assert [ax.get_title(loc="left") for ax in axes[0]] == [
+        "low\nstandard (SD); mark: 1",
+        "low\nrecord (scaled); mark: 1",
+    ]
+    for column in axes.T:
+        assert column[0].get_ylim() == column[1].get_ylim()
+    (line,) = lines(figure, "V1", [axes[1, 0]])
+    np.testing.assert_allclose(line.get_ydata(), 3 * ecg[:500, 6], rtol=1e-6)
+    assert len(plotting.plot_scaling({"record": ecg}).axes) == 1
 
 
 def test_augmentations_lie_over_the_original(ecg):
-    figure = plotting.plot_augmentations({"amplitude": ecg * 1.2, "all": ecg * 0.8}, ecg, leads=("V5",))
-    assert [ax.get_title(loc="left") for ax in figure.axes] == ["amplitude, lead V5", "all, lead V5"]
-    original, augmented = figure.axes[1].lines
-    np.testing.assert_allclose(original.get_ydata(), ecg[:, 10])
-    np.testing.assert_allclose(augmented.get_ydata(), ecg[:, 10] * 0.8, rtol=1e-6)
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["original", "augmented"]
+    figure = plotting.plot_augmentations({"amplitude": ecg * 1.2, "all": ecg * 0.8}, ecg)
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["amplitude", "all"]
+    original, augmented = lines(figure, "V5", [figure.axes[1]])
+    np.testing.assert_allclose(original.get_ydata(), ecg[:500, 10])
+    np.testing.assert_allclose(augmented.get_ydata(), ecg[:500, 10] * 0.8, rtol=1e-6)
     with pytest.raises(ValueError, match=r"augmented\['all'\] must have the shape of original"):
         plotting.plot_augmentations({"all": ecg[:500]}, ecg)
+
+
+def test_a_saved_figure_has_25_mm_a_second_and_10_mm_a_millivolt(tmp_path):
+    needles = np.zeros((1000, 12))
+    needles[::100, 1] = 1.0  # 1 mV in lead II, each second
+    figure = plotting.plot_ecg(needles, layout="3x4")
+    path = plotting.save_figure(figure, tmp_path / "ecg.png", dpi=254)  # ten dots a millimetre
+    picture = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    large = (picture[..., 0] > 225) & (picture[..., 2] < 195)
+    columns, rows = (np.flatnonzero(large.mean(axis=axis) > 0.4) for axis in (0, 1))
+    bottom, top = figure.axes[0].get_ylim()
+    assert columns[-1] - columns[0] == pytest.approx(10 * 25 * 10.6, rel=0.01)
+    assert rows[-1] - rows[0] == pytest.approx(10 * 10 * (top - bottom), rel=0.01)
+    dark = picture.max(axis=2) < 70
+    line = np.flatnonzero(dark.sum(axis=1) > 2000)[-1]  # the rhythm strip's zero line
+    spikes = np.flatnonzero(dark[line - 50, columns[0] + 160 :])
+    spikes = spikes[np.r_[True, np.diff(spikes) > 20]]
+    assert np.diff(spikes)[1:].mean() == pytest.approx(10 * 25, rel=0.01)
+    mark = np.flatnonzero(dark[:, columns[0] : columns[0] + 140].sum(axis=1) > 40)
+    assert mark[-1] - mark[0] == pytest.approx(10 * 10, abs=6)  # and a line's width
+
+
+def test_pdf_and_svg_are_as_large_as_the_paper(ecg, tmp_path):
+    figure = plotting.plot_ecg(ecg)
+    width, height = figure.get_size_inches()
+    ax = figure.axes[0].get_position()
+    assert ax.width * width * 25.4 == pytest.approx(25 * 10.6)
+    svg = plotting.save_figure(figure, tmp_path / "a.svg").read_text()
+    assert f'width="{width * 72:g}' in svg.replace("pt", "")
+    for name in ("a.svg", "a.pdf"):
+        again = plotting.save_figure(plotting.plot_ecg(ecg), tmp_path / "again" / name)
+        assert plotting.save_figure(figure, tmp_path / name).read_bytes() == again.read_bytes()
+
+
+def test_three_by_four_shows_a_quarter_of_each_lead_and_lead_ii_in_full(ecg):
+    (ax,) = plotting.plot_ecg(ecg, layout="3x4").axes
+    for k, lead in enumerate(LEADS):
+        quarter = slice(250 * (k // 3), 250 * (k // 3) + 250)
+        first = lines(ax.figure, lead)[0]
+        np.testing.assert_array_equal(first.get_ydata(), ecg[quarter, k])
+        np.testing.assert_allclose(first.get_xdata(), np.arange(1000)[quarter] / 100)
+    np.testing.assert_array_equal(lines(ax.figure, "II")[1].get_ydata(), ecg[:, 1])
+    assert {text.get_text() for text in ax.texts} == set(LEADS)
+    with pytest.raises(ValueError, match="layout must be one of 12x1, 3x4, got '6x2'"):
+        plotting.plot_ecg(ecg, layout="6x2")
+    with pytest.raises(ValueError, match="layout must be '12x1' for leads I, II, got '3x4'"):
+        plotting.plot_ecg(ecg[:, :2], lead_names=["I", "II"], layout="3x4")
+
+
+def test_a_long_recording_says_its_speed(ecg):
+    figure = plotting.plot_ecg(np.tile(ecg, (3, 1)))
+    assert "8.66 mm/s" in texts(figure)
+    assert figure.get_size_inches()[0] < 12
+
+
+def test_statements_and_processing_stand_on_the_paper(ecg):
+    figure = plotting.plot_ecg(ecg, title="7", statements="sinus rhythm; " * 20, processing="detrended")
+    assert texts(figure).replace("\n", " ").count("sinus rhythm") == 20
+    assert "100 Hz, detrended, 10 mm/mV" in texts(figure)
