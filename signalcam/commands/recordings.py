@@ -7,7 +7,6 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +27,24 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
     add_reading_options(parser)
 
-    about = "draw a 12-lead ECG with its map"
+    about = "draw 12-lead ECGs with their maps"
     example = "python -m signalcam explain normal-abnormal ecg.hea --output map.png"
     parser = add_command(commands, "explain", explain, about, example)
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
-    parser.add_argument("recording", metavar="RECORDING")
-    parser.add_argument("--output", type=Path, required=True, help=".png for the figure, .html for a page")
+    parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="files, folders or wildcards")
+    output = ".png for the figure of one recording, .html for a page of one or many with the model inside"
+    parser.add_argument("--output", type=Path, required=True, help=output)
     parser.add_argument("--class", dest="which", help="name or index of the class (the most probable one)")
-    parser.add_argument("--window", type=int, default=1, help="which window, with --length window (1)")
+    parser.add_argument("--window", type=int, help="which window, with --length window (.png: 1, .html: all)")
+    batch = "leave out what cannot be read and say why, in a page with an index"
+    parser.add_argument("--batch", action="store_true", help=f"{batch} (where there are many recordings)")
     add_reading_options(parser)
+
+    about = "write a web page with the model inside, which answers for ECGs offline"
+    example = "python -m signalcam page normal-abnormal --output signalcam.html"
+    parser = add_command(commands, "page", page, about, example)
+    parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
+    parser.add_argument("--output", type=Path, required=True, help=".html file to write")
 
 
 def predict(arguments: argparse.Namespace) -> int:
@@ -124,43 +132,86 @@ def _write_json(rows: Iterator[dict]) -> None:
 
 
 def explain(arguments: argparse.Namespace) -> int:
-    """Draw the map of one recording, or of one window of it."""
-    if arguments.output.suffix.lower() not in (".png", ".html"):
+    """Draw the map of one recording, or of one window of it; or write a page of many."""
+    suffix = arguments.output.suffix.lower()
+    if suffix not in (".png", ".html"):
         raise ValueError(f"--output must end in .png or .html, got {arguments.output.name!r}.")
     model = open_model(arguments.model)
     from signalcam import plotting
     from signalcam.deployment import class_index, settings_of
+    from signalcam.errors import RecordError
+    from signalcam.recordings.find import find_recordings
 
-    settings = settings_of(model)
-    pieces = read(arguments.recording, settings, arguments)
-    if not 1 <= arguments.window <= len(pieces):
-        raise ValueError(f"--window must be from 1 to {len(pieces)}, got {arguments.window}.")
-    piece, notes = pieces[arguments.window - 1]
-    outputs = {name: value[0] for name, value in _outputs(model, [piece]).items()}
-    which = arguments.which or int(outputs["probability"].argmax())
-    which = class_index(settings, int(which) if str(which).isdecimal() else which)
-    predicted = _predicted(settings, outputs["probability"])
+    settings, which, found, refused = settings_of(model), arguments.which, [], {}
+    if which is not None:
+        which = class_index(settings, int(which) if which.isdecimal() else which)
+    paths = list(find_recordings(arguments.recordings))
+    batch = arguments.batch or len(paths) > 1
+    if batch and suffix != ".html":
+        raise ValueError(f"--output must end in .html for {len(paths):,} recordings, got {suffix}.")
+    for path in paths:
+        try:
+            found += _windows(read(path, settings, arguments), arguments.window or int(suffix == ".png"))
+        except RecordError as error:
+            if not batch:
+                raise
+            refused[shown(path)] = str(error)
+            print(f"{shown(path)}: {error}", file=sys.stderr)
+    outputs = [
+        {name: value[0] for name, value in _outputs(model, [piece]).items()} for piece, _, _ in found
+    ]
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    answer = plotting.Answer(
-        piece.signals,
-        settings.class_names,
-        **outputs,
-        predicted=predicted,
-        shown=which,
-        name=piece.name,
-        start=piece.start,
-        padded=piece.padded,
-        notes=notes,
-        settings=asdict(settings),
-    )
-    axes, class_name = (settings.sampling_rate, settings.lead_names), settings.class_names[which]
-    if arguments.output.suffix.lower() == ".html":
-        arguments.output.write_text(plotting.record_page(answer, *axes), encoding="utf-8")
-    else:
-        case = answer.case(f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name)
-        plotting.save_figure(plotting.plot_map(case, *axes, class_name), arguments.output)
-    answered = f"P({class_name}) = {outputs['probability'][which]:.3f}, {predicted[which]}"
-    window = f", window {arguments.window} of {len(pieces)}" if len(pieces) > 1 else ""
-    notes = [f"note: {note}" for note in notes]
-    print(f"{piece.name}{window}: {answered}", *notes, f"written: {arguments.output}", sep="\n")
+    if suffix == ".html":
+        records = [
+            plotting.PageRecord(p.name, p.signals, p.start, p.padded, notes, each["probability"])
+            for (p, notes, _), each in zip(found, outputs, strict=True)
+        ]
+        title = f"{len(records):,} recordings and their maps" if batch else f"{found[0][0].name} and its map"
+        _write_page(arguments.output, model, records, refused, which, title)
+    for (piece, notes, window), each in zip(found, outputs, strict=True):
+        k = int(each["probability"].argmax()) if which is None else which
+        name, predicted = settings.class_names[k], _predicted(settings, each["probability"])[k]
+        answered = f"P({name}) = {each['probability'][k]:.3f}, {predicted}"
+        print(f"{piece.name}{window}: {answered}", *(f"note: {note}" for note in notes), sep="\n")
+        if suffix == ".png":
+            title = f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name
+            maps = each["evidence"][:, k], each["heatmap"][:, k], each["probability"][k]
+            known = {"predicted": predicted, "logit": float(each["logit"][k]), "name": title}
+            case = plotting.Case(piece.signals, *maps, **known, padded=piece.padded)
+            figure = plotting.plot_map(case, settings.sampling_rate, settings.lead_names, name)
+            plotting.save_figure(figure, arguments.output)
+    print(f"written: {arguments.output}")
+    return int(bool(refused))
+
+
+def _windows(pieces: list[tuple], window: int) -> list[tuple]:
+    """Pieces with their notes and with words on which window each is: the one asked for, or all for 0."""
+    if not 0 <= window <= len(pieces):
+        raise ValueError(f"--window must be from 1 to {len(pieces)}, got {window}.")
+    several = len(pieces) > 1
+    words = [f", window {k + 1} of {len(pieces)}" if several else "" for k in range(len(pieces))]
+    numbered = [(*piece, word) for piece, word in zip(pieces, words, strict=True)]
+    return numbered[window - 1 : window] if window else numbered
+
+
+def page(arguments: argparse.Namespace) -> int:
+    """Write the page with the model and a few simulated records to try."""
+    model = open_model(arguments.model)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    _write_page(arguments.output, model, [], {}, None, f"Ask {Path(arguments.model).stem} about an ECG")
+    size = arguments.output.stat().st_size
+    print(f"{arguments.output}: {size / 1e6:.2f} MB, opens offline, sends nothing.")
     return 0
+
+
+def _write_page(
+    path: Path, model: Any, records: list, refused: dict[str, str], which: int | None, title: str
+) -> None:
+    if path.suffix.lower() != ".html":
+        raise ValueError(f"--output must end in .html, got {path.name!r}.")
+    from signalcam import plotting
+    from signalcam.deployment import browser_model, simulated_examples
+
+    examples = [plotting.PageRecord(name, each) for name, each in simulated_examples(model).items()]
+    text = plotting.model_page(browser_model(model), records, examples, refused, which, title)
+    path.write_text(text, encoding="utf-8")
