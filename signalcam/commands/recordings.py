@@ -6,7 +6,7 @@ import json
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from signalcam.commands.reading import add_reading_options, read, shown
 
 COLUMNS = ("file", "start_s", "class", "probability", "predicted", "notes")
 BATCH = 64
+MAPS = ("evidence", "heatmap", "probability", "logit")
+MODEL = "a .keras file, or the name of a pretrained model"
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -22,7 +24,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     about = "print the probability, what is predicted and quality notes for each recording"
     example = "python -m signalcam predict normal-abnormal recordings/ more/*.csv --unit mV --source-rate 100"
     parser = add_command(commands, "predict", predict, about, example)
-    parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="files, folders or wildcards")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
     add_reading_options(parser)
@@ -30,7 +32,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     about = "draw 12-lead ECGs with their maps"
     example = "python -m signalcam explain normal-abnormal ecg.hea --output map.png"
     parser = add_command(commands, "explain", explain, about, example)
-    parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="files, folders or wildcards")
     output = ".png for the figure of one recording, .html for a page of one or many with the model inside"
     parser.add_argument("--output", type=Path, required=True, help=output)
@@ -43,7 +45,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     about = "write a web page with the model inside, which answers for ECGs offline"
     example = "python -m signalcam page normal-abnormal --output signalcam.html"
     parser = add_command(commands, "page", page, about, example)
-    parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument("--output", type=Path, required=True, help=".html file to write")
 
 
@@ -132,13 +134,13 @@ def _write_json(rows: Iterator[dict]) -> None:
 
 
 def explain(arguments: argparse.Namespace) -> int:
-    """Draw the map of one recording, or of one window of it; or write a page of many."""
-    suffix = arguments.output.suffix.lower()
-    if suffix not in (".png", ".html"):
+    """Draw the map of one recording, or of one window of it; or write a page of one or many."""
+    is_page = arguments.output.suffix.lower() == ".html"
+    if not is_page and arguments.output.suffix.lower() != ".png":
         raise ValueError(f"--output must end in .png or .html, got {arguments.output.name!r}.")
     model = open_model(arguments.model)
     from signalcam import plotting
-    from signalcam.deployment import class_index, settings_of
+    from signalcam.deployment import browser_record, class_index, settings_of
     from signalcam.errors import RecordError
     from signalcam.recordings.find import find_recordings
 
@@ -147,71 +149,64 @@ def explain(arguments: argparse.Namespace) -> int:
         which = class_index(settings, int(which) if which.isdecimal() else which)
     paths = list(find_recordings(arguments.recordings))
     batch = arguments.batch or len(paths) > 1
-    if batch and suffix != ".html":
-        raise ValueError(f"--output must end in .html for {len(paths):,} recordings, got {suffix}.")
+    if batch and not is_page:
+        raise ValueError(f"--output must end in .html for many recordings, got {arguments.output.name!r}.")
     for path in paths:
         try:
-            found += _windows(read(path, settings, arguments), arguments.window or int(suffix == ".png"))
+            found += _windows(read(path, settings, arguments), arguments.window or int(not is_page))
         except RecordError as error:
             if not batch:
                 raise
             refused[shown(path)] = str(error)
             print(f"{shown(path)}: {error}", file=sys.stderr)
-    outputs = [
-        {name: value[0] for name, value in _outputs(model, [piece]).items()} for piece, _, _ in found
-    ]
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    if suffix == ".html":
-        records = [
-            plotting.PageRecord(p.name, p.signals, p.start, p.padded, notes, each["probability"])
-            for (p, notes, _), each in zip(found, outputs, strict=True)
-        ]
-        title = f"{len(records):,} recordings and their maps" if batch else f"{found[0][0].name} and its map"
-        _write_page(arguments.output, model, records, refused, which, title)
-    for (piece, notes, window), each in zip(found, outputs, strict=True):
-        k = int(each["probability"].argmax()) if which is None else which
-        name, predicted = settings.class_names[k], _predicted(settings, each["probability"])[k]
-        answered = f"P({name}) = {each['probability'][k]:.3f}, {predicted}"
+    records = []
+    for piece, notes, window in found:
+        outputs = {name: value[0] for name, value in _outputs(model, [piece]).items()}
+        probability = outputs["probability"]
+        k = int(probability.argmax()) if which is None else which
+        name, predicted = settings.class_names[k], _predicted(settings, probability)[k]
+        answered = f"P({name}) = {probability[k]:.3f}, {predicted}"
         print(f"{piece.name}{window}: {answered}", *(f"note: {note}" for note in notes), sep="\n")
-        if suffix == ".png":
+        records.append(browser_record(piece, notes, probability))
+        if not is_page:
             title = f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name
-            maps = each["evidence"][:, k], each["heatmap"][:, k], each["probability"][k]
-            known = {"predicted": predicted, "logit": float(each["logit"][k]), "name": title}
-            case = plotting.Case(piece.signals, *maps, **known, padded=piece.padded)
+            maps = {part: value[..., k] for part, value in outputs.items() if part in MAPS}
+            case = plotting.Case(piece.signals, **maps, predicted=predicted, name=title, padded=piece.padded)
             figure = plotting.plot_map(case, settings.sampling_rate, settings.lead_names, name)
             plotting.save_figure(figure, arguments.output)
+    if is_page:
+        title = f"{len(records):,} recordings" if batch else records[0]["name"]
+        _write_page(arguments.output, model, title, records, refused=refused, shown=which)
     print(f"written: {arguments.output}")
     return int(bool(refused))
 
 
 def _windows(pieces: list[tuple], window: int) -> list[tuple]:
-    """Pieces with their notes and with words on which window each is: the one asked for, or all for 0."""
+    """Pieces, their notes, and words on which window each is: the one asked for, or all for 0."""
     if not 0 <= window <= len(pieces):
         raise ValueError(f"--window must be from 1 to {len(pieces)}, got {window}.")
-    several = len(pieces) > 1
-    words = [f", window {k + 1} of {len(pieces)}" if several else "" for k in range(len(pieces))]
+    words = [f", window {k + 1} of {len(pieces)}" if pieces[1:] else "" for k in range(len(pieces))]
     numbered = [(*piece, word) for piece, word in zip(pieces, words, strict=True)]
     return numbered[window - 1 : window] if window else numbered
 
 
 def page(arguments: argparse.Namespace) -> int:
     """Write the page with the model and a few simulated records to try."""
-    model = open_model(arguments.model)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    _write_page(arguments.output, model, [], {}, None, f"Ask {Path(arguments.model).stem} about an ECG")
-    size = arguments.output.stat().st_size
-    print(f"{arguments.output}: {size / 1e6:.2f} MB, opens offline, sends nothing.")
+    if arguments.output.suffix.lower() != ".html":
+        raise ValueError(f"--output must end in .html, got {arguments.output.name!r}.")
+    title = f"Ask {Path(arguments.model).stem} about an ECG"
+    _write_page(arguments.output, open_model(arguments.model), title)
+    size = arguments.output.stat().st_size / 1e6
+    print(f"{arguments.output}: {size:.2f} MB, opens offline, sends nothing.")
     return 0
 
 
-def _write_page(
-    path: Path, model: Any, records: list, refused: dict[str, str], which: int | None, title: str
-) -> None:
-    if path.suffix.lower() != ".html":
-        raise ValueError(f"--output must end in .html, got {path.name!r}.")
-    from signalcam import plotting
-    from signalcam.deployment import browser_model, simulated_examples
+def _write_page(path: Path, model: Any, title: str, records: Sequence = (), **options: Any) -> None:
+    from signalcam.deployment import browser_model
+    from signalcam.plotting import model_page
 
-    examples = [plotting.PageRecord(name, each) for name, each in simulated_examples(model).items()]
-    text = plotting.model_page(browser_model(model), records, examples, refused, which, title)
-    path.write_text(text, encoding="utf-8")
+    text = model_page(browser_model(model), title, records, **options)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)

@@ -13,7 +13,7 @@ _FACE = {
     "pretrained": ("PRETRAINED", "load_pretrained"),
     "export": ("MAX_CALIBRATION", "ExportCheck", "ExportError", "to_litert", "to_onnx", "check_export"),
     "runtime": ("open_exported",),
-    "browser": ("browser_model", "simulated_examples"),
+    "browser": ("browser_model", "browser_record"),
 }
 _MODULE_OF = {name: module for module, names in _FACE.items() for name in names}
 __all__ = list(_MODULE_OF)

@@ -1,33 +1,33 @@
-"""A deployable model for a web page (`signalcam.plotting.model_page`): its layers as steps, weights in one block.
+"""A deployable model for a web page, `signalcam.plotting.model_page`: layers as steps, weights in one block.
 
 A step says the class of a Keras layer, its options, the steps whose results it takes, and where in the block
 its weights are; `plotting/browser/network.mjs` runs it. BatchNorm is folded into the convolution before it.
 """
 
 import base64
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import keras
 import numpy as np
 
-from signalcam.deployment.deployable import network_of, settings_of
+from signalcam.deployment.deployable import Settings, network_of, settings_of
 from signalcam.leads import ALIASES, LEADS
 from signalcam.preprocessing.scaling import FLAT
-from signalcam.recordings import quality
+from signalcam.recordings import Recording, from_array, quality
 from signalcam.recordings.formats.readers import ADVICE
 from signalcam.simulation import Lesion, Subject, simulate_record
 
 OUTPUTS = ("probability", "logit", "evidence", "lead_evidence")
 EXAMPLES = {"no lesion": (), "inferior infarction": ("IMI",), "left bundle branch block": ("CLBBB",)}
+PERSON = 4  # seed of someone whom, without a lesion, the shipped models take for normal
 # Layers that network.mjs runs, and those that do nothing but in training. Others are refused, as are other
 # values of options than these.
-LAYERS = tuple(
-    "Conv1D Conv2D DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D BatchNormalization LeakyReLU "
-    "Activation MaxPooling1D MaxPooling2D GlobalAveragePooling1D GlobalAveragePooling2D Dense Reshape "
-    "Concatenate Add".split()
-)
-IDLE_LAYERS = ("InputLayer", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise")
+LAYERS = """Conv1D Conv2D DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D BatchNormalization
+LeakyReLU Activation MaxPooling1D MaxPooling2D GlobalAveragePooling1D GlobalAveragePooling2D Dense Reshape
+Concatenate Add""".split()
+IDLE = ("InputLayer", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise")
 OPTIONS = {
     "activation": ("linear", "relu", "sigmoid", "softmax"),
     "padding": ("same", "valid"),
@@ -36,7 +36,6 @@ OPTIONS = {
     "keepdims": (False,),
 }
 _READ = "activation padding strides dilation_rate pool_size negative_slope target_shape axis".split()
-_LIMITS = "FLAT_RANGE FLAT_SECONDS CLIPPED_SECONDS CLIPPED_FRACTION NOISE EINTHOVEN_ERROR PLAUSIBLE_SPAN".split()
 
 
 def browser_model(model: keras.Model) -> dict[str, object]:
@@ -45,31 +44,58 @@ def browser_model(model: keras.Model) -> dict[str, object]:
     Raises:
         ValueError: the network has a layer, or an option of one, that a page cannot run; it is named.
     """
-    network, writer = network_of(model), _Writer()
+    settings, network, writer = settings_of(model), network_of(model), _Writer()
     outputs = {name: writer.place(network.output[name]) for name in OUTPUTS if name in network.output}
     scaler = model.get_layer("scale").get_config()
     return {
-        "settings": asdict(settings_of(model)),
+        "settings": asdict(settings),
         "degree": model.get_layer("detrend").degree,
         "scaler": {name: scaler[name] for name in ("rule", "mean", "std")} | {"flat": FLAT},
         "outputs": outputs,
         "weights": base64.b64encode(writer.block()).decode("ascii"),
         "steps": writer.steps,
-        "limits": {name: getattr(quality, name) for name in _LIMITS},
+        "limits": {name: value for name, value in vars(quality).items() if name.isupper()},
         "leads": LEADS,
         "aliases": ALIASES,
         "advice": ADVICE,
+        "examples": list(_examples(settings)),
     }
 
 
-def simulated_examples(model: keras.Model, seed: int = 4) -> dict[str, np.ndarray]:
-    """Simulate records that a page offers to try: (time, lead) in mV by name; none for other leads."""
-    settings = settings_of(model)
-    if settings.lead_names != LEADS:
-        return {}
-    size = (Subject(seed), seed, settings.n_times, settings.sampling_rate)
-    lesions = {name: [Lesion(code, 1.0) for code in codes] for name, codes in EXAMPLES.items()}
-    return {f"simulated, {name}": simulate_record(each, *size).signals for name, each in lesions.items()}
+def browser_record(
+    recording: Recording, notes: Sequence[str] | None = None, probability: np.ndarray | None = None
+) -> dict[str, object]:
+    """Write a recording for a page; signals in whole uV take two bytes a sample, others four.
+
+    Args:
+        recording: of the model's rate and length.
+        notes: None for those of `recording.quality`.
+        probability: (class,); None has the page compute it.
+    """
+    signals = recording.signals
+    steps = np.rint(np.float64(signals) * 1000)
+    whole = np.array_equal(np.float32(steps / 1000), signals) and np.abs(steps).max() < 2**15
+    samples = steps.astype("<i2") if whole else np.asarray(signals, "<f4")
+    return {
+        "name": recording.name,
+        "start": float(recording.start),
+        "n_padded": int(recording.padded.sum()),
+        "notes": recording.quality.notes if notes is None else notes,
+        "probability": None if probability is None else np.asarray(probability).tolist(),
+        "shape": samples.shape,
+        "type": samples.dtype.str,
+        "signals": base64.b64encode(samples.tobytes()).decode("ascii"),
+    }
+
+
+def _examples(settings: Settings) -> Iterator[dict]:
+    """Simulate one person with and without lesions, for a page to offer; nothing for other leads."""
+    for name, codes in EXAMPLES.items() if settings.lead_names == LEADS else ():
+        lesions, size = [Lesion(code, 1.0) for code in codes], (settings.n_times, settings.sampling_rate)
+        signals = simulate_record(lesions, Subject(PERSON), PERSON, *size).signals
+        rate, seconds = settings.sampling_rate, settings.n_times / settings.sampling_rate
+        made = from_array(signals, name=f"simulated, {name}", sampling_rate=rate, duration=seconds)
+        yield browser_record(made[0])
 
 
 class _Writer:
@@ -90,7 +116,7 @@ class _Writer:
 
     def _add(self, layer: Any, places: list[int]) -> int:
         kind, config = type(layer).__name__, layer.get_config()
-        if kind in IDLE_LAYERS:
+        if kind in IDLE:
             return places[0]
         weights = {weight.name: np.array(weight, np.float64) for weight in layer.weights}
         if kind == "BatchNormalization":
@@ -128,7 +154,7 @@ def _fold(step: dict, scale: np.ndarray, shift: np.ndarray) -> bool:
 
 def _check(layer: Any) -> None:
     kind, config = type(layer).__name__, layer.get_config()
-    if type(layer) is not getattr(keras.layers, kind, None) or kind not in (*LAYERS, *IDLE_LAYERS):
+    if type(layer) is not getattr(keras.layers, kind, None) or kind not in (*LAYERS, *IDLE):
         known = ", ".join(LAYERS)
         found = f"{layer.name!r}, a {kind}. Use the .keras file with Python"
         raise ValueError(f"layers must be among {known} to run in a page, got {found}.")

@@ -1,7 +1,6 @@
 // What the page does: takes files, asks the network, and shows the answer. Text goes in as text, never as HTML.
 
 import { decoded64, detrended, fieldOfView, network, polynomials } from "./network.mjs";
-import { quality } from "./quality.mjs";
 import { readRecordings } from "./reading.mjs";
 import { drawEcg, drawLegend, FULL, FULL_BY_LEAD, layOut } from "./drawing.mjs";
 import { g } from "./text.mjs";
@@ -26,7 +25,7 @@ function unpacked(packed) {
   const inSteps = () => Float32Array.from(new Int16Array(bytes), (steps) => steps / 1000);
   const signals = packed.type === "<i2" ? inSteps() : new Float32Array(bytes);
   const padded = Array.from({ length: settings.n_times }, (_, t) => t >= settings.n_times - packed.n_padded);
-  return { ...packed, signals, padded, notes: packed.notes ?? quality(signals, padded, model) };
+  return { ...packed, signals, padded };
 }
 
 function answered(record) {
@@ -351,8 +350,8 @@ function listenToFiles() {
 }
 
 function offerExamples() {
-  $("examples").hidden = !page.examples.length;
-  for (const packed of page.examples) {
+  $("examples").hidden = !model.examples.length;
+  for (const packed of model.examples) {
     const choose = made("button", packed.name, { type: "button" });
     choose.addEventListener("click", () => {
       const record = answered(unpacked(packed));

@@ -25,7 +25,7 @@ function windows(length, size, stride, dilation, padding) {
 }
 
 // An option of a layer as (time, row); that of a 1D layer is for one row.
-const pair = (option) => [...[option ?? 1].flat(), 1].slice(0, 2);
+const pair = (option) => [...[option ?? 1].flat(), 1, 1].slice(0, 2);
 
 // Slides a window over (time, row): fill(sums, taps) gets the channels of one place of the result, and for each
 // tap within the input its place there and its number in the window.

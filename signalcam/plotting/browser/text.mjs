@@ -1,3 +1,4 @@
+"use strict";
 // Numbers and words as Python writes them, so that sentences are the library's to the letter.
 
 // Python's "%g".
