@@ -118,7 +118,10 @@ class _Writer:
         kind, config = type(layer).__name__, layer.get_config()
         if kind in IDLE:
             return places[0]
-        weights = {weight.name: np.array(weight, np.float64) for weight in layer.weights}
+        weights = {
+            weight.name: np.asarray(keras.ops.convert_to_numpy(weight), np.float64)
+            for weight in layer.weights
+        }
         if kind == "BatchNormalization":
             scale = weights.get("gamma", 1.0) / np.sqrt(weights["moving_variance"] + layer.epsilon)
             shift = weights.get("beta", 0.0) - weights["moving_mean"] * scale

@@ -49,12 +49,7 @@ def model_page(
     for record in records:
         if record["shape"] != shape:
             raise ValueError(f"signals of {record['name']} must be of shape {shape}, got {record['shape']}.")
-    data = {
-        "model": model,
-        "records": records,
-        "refused": refused or {},
-        "shown": shown,
-    }
+    data = {"model": model, "records": records, "refused": refused or {}, "shown": shown}
     # "<" would let a text from a file end the script element.
     text = json.dumps(data, allow_nan=False).replace("<", "\\u003c")
     folder = resources.files("signalcam.plotting") / "browser"
