@@ -1,4 +1,4 @@
-"""Run the page's JavaScript under node, without a browser; tests that need it skip where node is not there."""
+"""Run the page's JavaScript under node, without a browser; its tests skip where node is not there."""
 
 import base64
 import json

@@ -145,15 +145,14 @@ def test_a_layer_of_ones_own_is_refused_even_where_it_has_a_known_name(signals):
         browser_model(deployed(classify(inputs, Dense(4)(inputs)), signals))
 
 
+@needs_node
 def test_record_keeps_its_samples_to_the_bit_in_two_bytes_where_they_are_whole_microvolts(rng):
     steps = rng.integers(-3000, 3000, (1000, 12)).astype(np.float32)
     for signals, kind in ((steps / np.float32(1000), "<i2"), (steps / np.float32(1024), "<f4")):
         with pytest.warns(UserWarning, match="limb leads"):
             record = browser_record(from_array(signals, name="r")[0])
         assert (record["type"], record["name"]) == (kind, "r")
-        if kind == "<i2":
-            code = "return [...new Int16Array(bytesOf(data.signals).buffer)].map((step) => Math.fround(step / 1000));"
-        else:
-            code = "return [...floats(data.signals)];"
-        found = run_script(code, signals=record["signals"]) if needs_node.args[0] is False else signals
+        read = {"<i2": "Array.from(new Int16Array(bytesOf(data.signals).buffer), (step) => step / 1000)"}
+        code = f"return {read.get(kind, '[...floats(data.signals)]')};"
+        found = run_script(code, signals=record["signals"])
         np.testing.assert_array_equal(np.float32(found).reshape(signals.shape), signals)

@@ -177,7 +177,7 @@ function zoom(factor, around = (scene.from + scene.to) / 2) {
 
 function step(positions) {
   const length = scene.cell / rate;
-  read((scene.cursor ?? Math.floor(scene.from / length) - Math.min(positions, 0)) + positions);
+  read((scene.cursor ?? Math.round(scene.from / length) - positions) + positions);
   const [start, span] = [scene.cursor * length, scene.to - scene.from];
   if (start < scene.from) look(start - span / 2, span);
   if (start + length > scene.to) look(start - span / 2, span);
