@@ -19,7 +19,7 @@ _SPELLINGS = {
     "III": ("DIII", "D3", "L3", "LEAD3"),
     **{f"V{k}": (f"C{k}",) for k in range(1, 7)},
 }
-_ALIASES = {lead.upper(): lead for lead in LEADS} | {
+ALIASES = {lead.upper(): lead for lead in LEADS} | {
     alias: lead for lead, aliases in _SPELLINGS.items() for alias in aliases
 }
 _MILLIVOLTS = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "nv": 1e-6}
@@ -42,10 +42,10 @@ def canonical_lead(name: str) -> str:
     short = "".join(name.split())[:64]
     key = re.sub(r"[\s._]+", "", unicodedata.normalize("NFKC", short)).upper()
     bare = _PREFIX.sub("", key)
-    found = _ALIASES.get(key) or _ALIASES.get(bare)
+    found = ALIASES.get(key) or ALIASES.get(bare)
     if found:
         return found
-    near = dict.fromkeys(_ALIASES[match] for match in difflib.get_close_matches(bare, _ALIASES, 3, 0.5))
+    near = dict.fromkeys(ALIASES[match] for match in difflib.get_close_matches(bare, ALIASES, 3, 0.5))
     hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(LEADS)}."
     raise ValueError(f"Unknown lead name {name[:60]!r}: {hint} Rename it if it is that lead.")
 

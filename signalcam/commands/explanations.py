@@ -1,19 +1,22 @@
-"""`explain`, `explain-report`: maps of recordings in files, and how far a model's maps can be trusted."""
+"""`explain`, `page`, `explain-report`: maps of recordings in files, and how far a model's maps can be trusted."""
 
 import argparse
 import contextlib
 import sys
-from dataclasses import asdict, replace
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from signalcam.commands import add_command, open_model
-from signalcam.commands.reading import add_reading_options, read, shown
-from signalcam.commands.recordings import outputs_of, predicted_words
+from signalcam.commands.reading import add_reading_options, shown
+from signalcam.commands.recordings import answer, predicted_words
 
 if TYPE_CHECKING:
-    from signalcam.plotting import Answer
+    from signalcam.commands.recordings import Answered
+    from signalcam.deployment import Settings
 
+MAPS = ("evidence", "heatmap", "probability", "logit", "lead_evidence")
 ENDINGS = (".png", ".svg", ".pdf", ".html")
 PROCESSING = "baseline wander removed as the model does it (polynomial of degree 10)"
 
@@ -26,14 +29,21 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="files, folders or wildcards")
     output = (
-        "a .png, .svg, .html, or a .pdf with a page for each recording; else a folder, for a .png of each"
+        "a .png or .svg; a .pdf with a page for each recording; an .html page that holds them and the model; "
+        "else a folder, for a .png of each"
     )
     parser.add_argument("--output", type=Path, required=True, help=output)
     parser.add_argument("--layout", choices=("12x1", "3x4"), default="12x1", help="of the leads (12x1)")
     parser.add_argument("--class", dest="which", help="name or index of the class (the most probable one)")
     parser.add_argument("--keras", action="store_true", help="answer with Keras, also where LiteRT could")
-    parser.add_argument("--window", type=int, default=1, help="which window, with --length window (1)")
+    parser.add_argument("--window", type=int, help="which window, with --length window (1; in a page: all)")
     add_reading_options(parser)
+
+    about = "write a web page with the model inside, which answers for ECGs offline"
+    example = "python -m signalcam page normal-abnormal --output signalcam.html"
+    parser = add_command(commands, "page", page, about, example)
+    parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
+    parser.add_argument("--output", type=Path, required=True, help=".html file to write")
 
     about = "test the maps of a model: faithfulness, sanity, localisation, beside other methods"
     example = "python -m signalcam explain-report normal-abnormal --data ~/data/ptb-xl --output out/maps"
@@ -51,70 +61,105 @@ def explain(arguments: argparse.Namespace) -> int:
     if ending not in ("", *ENDINGS):
         kinds = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, or be a folder"
         raise ValueError(f"--output must end in {kinds}, got {output.name!r}.")
-    model = open_model(arguments.model, lite=not arguments.keras)
+    is_page = ending == ".html"
+    model = open_model(arguments.model, lite=not (arguments.keras or is_page))
+    from signalcam.deployment import class_index, settings_of
+    from signalcam.errors import RecordError
+    from signalcam.recordings import find_recordings
+
+    settings, which, wanted = settings_of(model), arguments.which, arguments.window or int(not is_page)
+    if which is not None:
+        which = class_index(settings, int(which) if which.isdecimal() else which)
+    paths = list(find_recordings(arguments.recordings))
+    if len(paths) > 1 and ending in (".png", ".svg"):
+        several = f"{len(paths)} recordings, got {output.name!r}"
+        raise ValueError(f"--output must be a folder, or end in .pdf or .html, for {several}.")
+    drawn, windows, refused = [], Counter(), {}
+    with contextlib.ExitStack() as stack:
+        draw = None if is_page else _figures(output, settings, arguments.layout, stack)
+        for one in answer(model, paths, arguments):
+            windows[one.path] += one.error is None
+            if one.error is not None:
+                refused[one.path] = one.error
+            elif wanted in (0, windows[one.path]):
+                probability = one.outputs["probability"]
+                k = int(probability.argmax()) if which is None else which
+                word, notes = predicted_words(settings, probability)[k], map("note: {}".format, one.notes)
+                window = f", window {windows[one.path]}" if wanted != 1 or windows[one.path] > 1 else ""
+                found = f"P({settings.class_names[k]}) = {probability[k]:.3f}, {word}"
+                print(f"{one.recording.name}{window}: {found}", *notes, sep="\n")
+                drawn.append(one if is_page else draw(one, k, word))
+    for path in set(map(Path, paths)) - {Path(path) for path in refused}:
+        if windows[path] < wanted:
+            refused[path] = f"--window must be from 1 to {windows[path]}, got {wanted}."
+    if len(paths) == 1 and refused:
+        raise RecordError(*refused.values())
+    refused = {shown(path): shown(error) for path, error in refused.items()}
+    for path, error in refused.items():
+        print(f"{path}: {error}", file=sys.stderr)
+    if is_page:
+        from signalcam.deployment import browser_record
+
+        records = [browser_record(one.recording, one.notes, one.outputs["probability"]) for one in drawn]
+        title = f"{len(records):,} recordings" if len(paths) > 1 else drawn[0].recording.name
+        _write_page(output, model, title, records, refused=refused, shown=which)
+    what = "" if is_page else ", of the detrended signal"
+    print(f"written: {output}{what}")
+    return int(bool(refused))
+
+
+def _figures(
+    output: Path, settings: "Settings", layout: str, stack: contextlib.ExitStack
+) -> Callable[["Answered", int, str], Path]:
+    """Return what draws one answer, for a class and what is predicted of it, and gives the file."""
     from matplotlib.backends.backend_pdf import PdfPages
 
     from signalcam import plotting
     from signalcam.preprocessing import detrend
-    from signalcam.recordings.find import find_recordings
 
-    paths, names, failed, pages = list(find_recordings(arguments.recordings)), set(), 0, None
-    if len(paths) > 1 and ending not in ("", ".pdf"):
-        several = f"{len(paths)} recordings, got {output.name!r}"
-        raise ValueError(f"--output must be a folder, or end in .pdf, for {several}.")
-    with contextlib.ExitStack() as stack:
-        for number, path in enumerate(paths, start=1):
-            try:
-                answer, lead_evidence, said = _answer(model, path, arguments)
-            except (ValueError, OSError) as error:
-                if len(paths) == 1:
-                    raise
-                failed += 1
-                print(f"{shown(path)}: {error}", file=sys.stderr)
-                continue
-            output.parent.mkdir(parents=True, exist_ok=True)
-            axes = answer.settings["sampling_rate"], answer.settings["lead_names"]
-            name = path.stem if path.stem not in names else f"{path.stem}-{number}"
-            target = output if ending else output / f"{name}.png"
-            names.add(name)
-            if ending == ".html":
-                output.write_text(plotting.record_page(answer, *axes), encoding="utf-8")
-            else:
-                case = answer.case(f"{answer.name}, from {answer.start:g} s" if answer.start else answer.name)
-                drawn = {"signals": detrend(answer.signals), "processing": PROCESSING}
-                case = replace(case, lead_evidence=lead_evidence, **drawn)
-                figure = plotting.plot_map(case, *axes, answer.class_names[answer.shown], arguments.layout)
-                if ending == ".pdf":
-                    pages = pages or stack.enter_context(PdfPages(output, metadata={"CreationDate": None}))
-                    figure.savefig(pages, format="pdf")
-                else:
-                    plotting.save_figure(figure, target)
-            print(said, f"written: {target}" + (", of the detrended signal" * (ending != ".html")), sep="\n")
-    return int(failed > 0)
+    ending, names, axes = output.suffix.lower(), Counter(), (settings.sampling_rate, settings.lead_names)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    pages = []
+
+    def draw(one: "Answered", k: int, word: str) -> Path:
+        piece, stem = one.recording, Path(one.path).stem
+        maps = {name: one.outputs[name][..., k] for name in MAPS if name in one.outputs}
+        name = f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name
+        about = {"predicted": word, "name": name, "padded": piece.padded, "processing": PROCESSING}
+        case = plotting.Case(detrend(piece.signals), **maps, **about)
+        figure = plotting.plot_map(case, *axes, settings.class_names[k], layout)
+        names[stem] += 1
+        numbered = stem if names[stem] == 1 else f"{stem}-{names[stem]}"
+        if ending != ".pdf":
+            return plotting.save_figure(figure, output if ending else output / f"{numbered}.png")
+        if not pages:
+            pages.append(stack.enter_context(PdfPages(output, metadata={"CreationDate": None})))
+        figure.savefig(pages[0], format="pdf")
+        return output
+
+    return draw
 
 
-def _answer(model: Any, path: Path, arguments: argparse.Namespace) -> tuple["Answer", Any, str]:
-    """Ask the model; return its answer, the evidence of each lead where it gives any, and it in words."""
-    from signalcam.deployment import class_index, settings_of
-    from signalcam.plotting import Answer
+def page(arguments: argparse.Namespace) -> int:
+    """Write the page with the model and a few simulated records to try."""
+    if arguments.output.suffix.lower() != ".html":
+        raise ValueError(f"--output must end in .html, got {arguments.output.name!r}.")
+    title = f"Ask {Path(arguments.model).stem} about an ECG"
+    _write_page(arguments.output, open_model(arguments.model), title)
+    size = arguments.output.stat().st_size / 1e6
+    print(f"{arguments.output}: {size:.2f} MB, opens offline, sends nothing.")
+    return 0
 
-    settings = settings_of(model)
-    pieces = list(read(path, settings, arguments))
-    if not 1 <= arguments.window <= len(pieces):
-        raise ValueError(f"--window must be from 1 to {len(pieces)}, got {arguments.window}.")
-    piece, notes = pieces[arguments.window - 1]
-    outputs = {name: value[0] for name, value in outputs_of(model, [piece]).items()}
-    which = arguments.which or int(outputs["probability"].argmax())
-    which = class_index(settings, int(which) if str(which).isdecimal() else which)
-    words, class_name = predicted_words(settings, outputs["probability"]), settings.class_names[which]
-    known = {name: outputs[name] for name in ("probability", "logit", "evidence", "heatmap")}
-    known |= {"predicted": words, "shown": which, "name": piece.name, "start": piece.start}
-    known |= {"padded": piece.padded, "notes": notes, "settings": asdict(settings)}
-    window = f", window {arguments.window} of {len(pieces)}" if len(pieces) > 1 else ""
-    said = f"{piece.name}{window}: P({class_name}) = {outputs['probability'][which]:.3f}, {words[which]}"
-    rows = outputs["lead_evidence"][..., which] if "lead_evidence" in outputs else None
-    notes = [f"note: {note}" for note in notes]
-    return Answer(piece.signals, settings.class_names, **known), rows, "\n".join([said, *notes])
+
+def _write_page(path: Path, model: Any, title: str, records: Sequence = (), **options: Any) -> None:
+    from signalcam.deployment import browser_model
+    from signalcam.plotting import model_page
+    from signalcam.whole_file import whole_file
+
+    text = model_page(browser_model(model), title, records, **options)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as beside:
+        beside.write_text(text, encoding="utf-8")
 
 
 def report(arguments: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ _FACE = {
     "export": ("MAX_CALIBRATION", "ExportCheck", "ExportError", "to_litert", "to_onnx", "check_export"),
     "micro": ("MicroModel", "to_c"),
     "runtime": ("open_exported", "exported_beside"),
+    "browser": ("browser_model", "browser_record"),
 }
 _MODULE_OF = {name: module for module, names in _FACE.items() for name in names}
 __all__ = list(_MODULE_OF)

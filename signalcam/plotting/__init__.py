@@ -13,7 +13,7 @@ _FACE = {
     "data": ("plot_class_counts", "plot_missing", "plot_superclass_overlap"),
     "ecg": ("plot_augmentations", "plot_ecg", "plot_scaling", "plot_trend"),
     "maps": ("plot_class_maps", "plot_map"),
-    "pages": ("Answer", "record_page"),
+    "pages": ("model_page",),
     "relevance": ("plot_beat_average", "plot_lead_time"),
     "results": ("plot_confusion", "plot_history", "plot_reliability", "plot_roc"),
     "style": ("Figure", "save_figure"),

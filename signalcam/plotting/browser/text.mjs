@@ -1,0 +1,24 @@
+"use strict";
+// Numbers and words as Python writes them, so that sentences are the library's to the letter.
+
+// Python's "%g".
+export function g(value) {
+  const text = Number(value.toPrecision(6)).toString();
+  const [digits, exponent] = value !== 0 && Math.abs(value) < 1e-4 ? Number(text).toExponential().split("e") : [text];
+  return exponent ? `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}` : digits;
+}
+
+// 12,000
+export const counted = (number) => number.toLocaleString("en-US");
+
+// Python's repr of text.
+export function quoted(text) {
+  const shown = text.replace(/\\/g, "\\\\").replace(/\t/g, "\\t").replace(/\n/g, "\\n").replace(/\r/g, "\\r");
+  return shown.includes("'") && !shown.includes('"') ? `"${shown}"` : `'${shown.replace(/'/g, "\\'")}'`;
+}
+
+// Halves go to the even number, as Python rounds them.
+export function rounded(value) {
+  const down = Math.floor(value);
+  return value - down === 0.5 ? down + (down % 2) : Math.round(value);
+}
