@@ -1,11 +1,13 @@
-"""Make the models that the package ships, and their card, from a finished training of the recipe `best`.
+"""Make the models that the package ships, and their card, from finished trainings of two recipes.
 
     python -m signalcam train --recipe best --data data/ptb-xl-full --seeds 5 --output runs/best
-    python benchmarks/pretrained_models.py --runs runs/best --data data/ptb-xl-full
+    python -m signalcam train --recipe leadwise --data data/ptb-xl-full --seeds 5 --teachers runs/best \
+        --output runs/leadwise
+    python benchmarks/pretrained_models.py --data data/ptb-xl-full
 
-Both models come from the network of seed 0, which learnt abnormal, the five superclasses and the 23
-subclasses at once on folds 1 to 8: outputs that are not asked for are dropped, the others calibrated on
-fold 9. The tables of the card are those that `python -m signalcam evaluate` prints for fold 10.
+Two models of each recipe come from its network of seed 0, which learnt abnormal, the five superclasses and
+the 23 subclasses at once on folds 1 to 8: outputs that are not asked for are dropped, the others calibrated
+on fold 9. The tables of the card are those that `python -m signalcam evaluate` prints for fold 10.
 """
 
 import argparse
@@ -27,12 +29,14 @@ from signalcam.reproduction import CITATION, as_markdown, evaluate_model, markdo
 from signalcam.reproduction.calibrated import AIMS, deploy_trained  # noqa: E402
 from signalcam.training import find_recipe  # noqa: E402
 
-DESCRIPTION = """Two 1D CNNs with the same feature layers, which read a 12-lead ECG (10 s at 100 Hz, raw
-mV) and give, in one pass, a probability and a map over time of the evidence for it (class activation map, 125
-positions of 80 ms):
+DESCRIPTION = """Convolutional networks that read a 12-lead ECG (10 s at 100 Hz, raw mV) and give, in one
+pass, a probability and a map of the evidence for it (class activation map):
 
-- `normal-abnormal`: the probability that the ECG is anything but normal (22,273 trainable parameters);
-- `superclasses`: a probability for each of NORM, MI, STTC, CD and HYP (22,533).
+- `normal-abnormal`: the probability that the ECG is anything but normal; a map over time, 125 positions of
+  80 ms (22,273 trainable parameters);
+- `superclasses`: a probability for each of NORM, MI, STTC, CD and HYP, the same feature layers (22,533);
+- `leadwise`: as `normal-abnormal`, with a map over time and lead, 62 positions of 160 ms (17,585);
+- `leadwise-superclasses`: as `superclasses`, with that map (19,253).
 
 Detrending, scaling and calibration are part of the model."""
 
@@ -41,14 +45,23 @@ LIMITS = """- Research software, not a medical device; no output of it is a diag
   `benchmarks/README.md`, *Other hospitals*.
 - Voltage counts: leads are scaled by the training set, not by the record. So the unit must be right.
 - Abnormal statements with a likelihood of 50 % or less are where it errs most; see the table by likelihood.
-- The map says when, within about a second, not in which lead.
+- The map says when, within about a second; in which lead, with `leadwise` alone. What several leads show
+  only together has a row of its own there.
 - Needs 12 leads, 10 s, in mV, 100 Hz. What `signalcam.recordings` cannot read right it refuses or flags; a
   plausible but wrong recording goes through."""
 
 RETRAIN = """```sh
 python -m signalcam train --recipe best --data data/ptb-xl-full --seeds 5 --output runs/best
-python benchmarks/pretrained_models.py --runs runs/best --data data/ptb-xl-full
+python -m signalcam train --recipe leadwise --data data/ptb-xl-full --seeds 5 --teachers runs/best \\
+    --output runs/leadwise
+python benchmarks/pretrained_models.py --data data/ptb-xl-full
 ```"""
+
+# Recipe, and so the folder of its training: the models that come from it, and what each tells.
+SHIPPED = {
+    "best": {"normal-abnormal": "normal-abnormal", "superclasses": "superclasses"},
+    "leadwise": {"leadwise": "normal-abnormal", "leadwise-superclasses": "superclasses"},
+}
 
 TESTED = """Fold 10 of PTB-XL 1.0.3 with the labels of 1.0.1, printed by `python -m signalcam evaluate MODEL
 --data data/ptb-xl-full`. The models were trained on folds 1 to 8; fold 9 chose the recipe, the calibration
@@ -70,8 +83,7 @@ python -m signalcam evaluate normal-abnormal --data data/ptb-xl-full
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=Path, default=Path("runs/best"), help="folder of the trained recipe")
-    parser.add_argument("--recipe", default="best")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the trainings (runs)")
     parser.add_argument("--data", help="folder of PTB-XL")
     parser.add_argument(
         "--card-only", action="store_true", help="write the card of the models that are there"
@@ -80,19 +92,20 @@ def main():
     records = sc.load_ptbxl(arguments.data)
     print(records.source)
     if not arguments.card_only:
-        training = arguments.runs / "training"
-        trained = sc.train_recipe(
-            arguments.recipe,
-            records.signals,
-            records.targets,
-            records.splits,
-            folder=training / "seed0",
-            teacher_folder=training,
-        )
-        for name in PRETRAINED:
-            model = deploy_trained(trained, records, name)
-            sc.save_model(model, FOLDER / f"{name}.keras")
-            print(to_litert(model, FOLDER / f"{name}.tflite", signals=records.read("test")))
+        signals = records.read("test")
+        for recipe, models in SHIPPED.items():
+            trained = sc.train_recipe(
+                recipe,
+                records.signals,
+                records.targets,
+                records.splits,
+                folder=arguments.runs / recipe / "training" / "seed0",
+                teacher_folder=arguments.runs / "best" / "training",
+            )
+            for name, target in models.items():
+                model = deploy_trained(trained, records, target)
+                sc.save_model(model, FOLDER / f"{name}.keras")
+                print(name, to_litert(model, FOLDER / f"{name}.tflite", signals=signals))
     results = {name: evaluate_model(sc.load_pretrained(name), records.dataset) for name in PRETRAINED}
     (FOLDER / "MODEL_CARD.md").write_text(card(results, records), encoding="utf-8")
     print(f"Written: {FOLDER}")
@@ -111,7 +124,7 @@ def card(results, records):
         sections[f"Model description/Evaluation Results/{name}: calibration"] = calibration(result)
     sections["How to Get Started with the Model"] = START
     sections["Citation"] = CITATION
-    return model_card("SignalCAM's shipped models: `normal-abnormal` and `superclasses`", sections)
+    return model_card("SignalCAM's shipped models: `normal-abnormal`, `superclasses`, `leadwise`", sections)
 
 
 def training(results, records):
@@ -122,9 +135,9 @@ def training(results, records):
     facts = (
         f"Data: {records.dataset.name} (CC BY 4.0) with the labels of 1.0.1, label rule `{records.rule}`: "
         f"{counts}. No patient is in two splits.",
-        f"Recipe `{recipe.name}`, seed 0. {len(recipe.teachers)} teachers (residual networks of 876,000 "
-        f"weights, {teacher.epochs} epochs) are trained first on the same records; they answer to "
-        f"{recipe.n_views} views of each record (crops of 5 s, gains, dropped leads, {mixup}). The network "
+        f"Recipes `{recipe.name}` and `leadwise`, seed 0. {len(recipe.teachers)} teachers (residual networks "
+        f"of 876,000 weights, {teacher.epochs} epochs) are trained first on the same records; they answer to "
+        f"{recipe.n_views} views of each record (crops of 5 s, gains, dropped leads, {mixup}). Each network "
         f"learns {recipe.teacher_share:.0%} from these answers and the rest from the labels, in "
         f"{recipe.epochs} passes.",
         f"Scaling `{recipe.scaling}`; AdamW with one cycle to {recipe.learning_rate}, weight decay "
@@ -133,10 +146,14 @@ def training(results, records):
         "Thresholds, from fold 9:",
     )
     lines = [textwrap.fill(f"- {fact}", 110, subsequent_indent="  ") for fact in facts]
+    targets = {name: target for models in SHIPPED.values() for name, target in models.items()}
     for name, result in results.items():
-        pairs = zip(result.settings.class_names, result.settings.threshold, strict=True)
+        target, pairs = (
+            targets[name],
+            zip(result.settings.class_names, result.settings.threshold, strict=True),
+        )
         values = ", ".join(f"{class_name} {threshold:.3g}" for class_name, threshold in pairs)
-        lines.append(f"  - `{name}`, for {AIMS[name]}: {values}.")
+        lines.append(f"  - `{name}`, for {AIMS[target]}: {values}.")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""`explain`, `page`, `explain-report`: maps of recordings in files, and how far a model's maps can be trusted."""
+"""`explain`, `page`, `explain-report`: maps of recordings in files, and how far maps can be trusted."""
 
 import argparse
 import contextlib

@@ -1,4 +1,4 @@
-"""Models for microcontrollers: the map of Keras in the interpreter of TensorFlow Lite for Microcontrollers."""
+"""Models for microcontrollers: the map of Keras in the interpreter of TensorFlow Lite Micro."""
 
 import re
 import shutil

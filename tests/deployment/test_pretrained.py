@@ -18,7 +18,7 @@ def test_files_are_small():
 
 
 def test_unknown_name_lists_those_there_are():
-    with pytest.raises(ValueError, match="one of normal-abnormal, superclasses, got 'best'"):
+    with pytest.raises(ValueError, match="superclasses, leadwise, leadwise-superclasses, got 'best'"):
         load_pretrained("best")
 
 
@@ -31,6 +31,13 @@ def test_models_know_their_classes_rule_and_recipe():
 def test_abnormal_model_has_no_more_weights_than_the_papers():
     network = load_pretrained("normal-abnormal").get_layer("network")
     assert sum(int(np.prod(weight.shape)) for weight in network.trainable_weights) == 22_273
+
+
+def test_lead_evidence_of_a_shipped_model_sums_to_its_evidence(ecg_like):
+    for name in ("leadwise", "leadwise-superclasses"):
+        found = predict(load_pretrained(name), ecg_like)
+        assert found["lead_evidence"].shape[1:3] == (62, 13)
+        np.testing.assert_allclose(found["lead_evidence"].sum(axis=2), found["evidence"], atol=1e-5)
 
 
 def test_evidence_of_a_shipped_model_sums_to_its_logit(model, ecg_like):
