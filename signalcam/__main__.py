@@ -7,6 +7,7 @@ import sys
 
 from signalcam import __version__
 from signalcam.commands import datasets, explanations, exports, models, notebooks, recordings
+from signalcam.commands.reading import shown
 
 DESCRIPTION = "Single-pass explainable ECG classification. Research software, not a medical device."
 
@@ -34,7 +35,8 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (ValueError, OSError, ImportError, RuntimeError) as error:
-        print(f"signalcam {arguments.command}: {error}", file=sys.stderr)
+        lines = "\n".join(map(shown, str(error).splitlines()))
+        print(f"signalcam {arguments.command}: {lines}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"signalcam {arguments.command}: interrupted", file=sys.stderr)
