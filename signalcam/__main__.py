@@ -7,6 +7,7 @@ import sys
 
 from signalcam import __version__
 from signalcam.commands import datasets, explanations, exports, models, notebooks, recordings, scoring
+from signalcam.commands.reading import shown
 
 DESCRIPTION = "Single-pass explainable ECG classification. Research software, not a medical device."
 
@@ -38,7 +39,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"signalcam {arguments.command}: {error}. Use {advice}.", file=sys.stderr)
         return 1
     except (ValueError, OSError, ImportError, RuntimeError) as error:
-        print(f"signalcam {arguments.command}: {error}", file=sys.stderr)
+        lines = "\n".join(map(shown, str(error).splitlines()))
+        print(f"signalcam {arguments.command}: {lines}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"signalcam {arguments.command}: interrupted", file=sys.stderr)

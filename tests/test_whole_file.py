@@ -22,7 +22,7 @@ def test_file_gets_its_name_when_it_is_whole(tmp_path):
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), r"page.html: No space .* [\d,]+ bytes are free"),
+        (OSError(errno.ENOSPC, "No space left on device"), r"page.html: No space .*[\d,]+ bytes are free"),
         (PermissionError(errno.EACCES, "Permission denied"), "page.html: Permission denied"),
         (ValueError("no figure"), "no figure"),
         (OSError("a library's own"), "^a library's own$"),

@@ -246,18 +246,18 @@ def test_lead_names_in_another_order_are_refused_also_in_a_file(model, tmp_path)
 
 @pytest.mark.bad_input(55)
 @pytest.mark.security
-def test_file_that_unpacks_to_600_megabytes_is_refused_by_its_directory(model, tmp_path):
+def test_file_that_unpacks_to_far_more_is_refused_by_its_directory(model, tmp_path, monkeypatch):
+    assert deployment._LARGEST < 600_000_000
+    monkeypatch.setattr(deployment, "_LARGEST", 20_000_000)
     save_model(model, tmp_path / "model.keras")
     with (
         zipfile.ZipFile(tmp_path / "model.keras", "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         archive.open("bomb", "w") as file,
     ):
-        for _ in range(600):
+        for _ in range(60):
             file.write(bytes(1_000_000))
     tracemalloc.start()
-    with pytest.raises(
-        ModelFileError, match=r"unpacks to 600,\d{3},\d{3} bytes; expected 268,435,456 at most"
-    ):
+    with pytest.raises(ModelFileError, match=r"unpacks to 60,\d{3},\d{3} bytes; expected 20,000,000 at"):
         load_model(tmp_path / "model.keras")
     assert tracemalloc.get_traced_memory()[1] < 10e6
     tracemalloc.stop()

@@ -235,7 +235,9 @@ def test_amplitudes_in_another_unit_are_refused_with_the_likely_factor_unless_ac
     with pytest.raises(RecordError, match=f"Record array must have an amplitude .*{words}"):
         from_array(signals[4])
     np.testing.assert_array_equal(check_signals(signals, any_amplitude=True, warn=False), signals)
-    (recording,) = from_array(signals[4], any_amplitude=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # rounding of such numbers parts the limb leads
+        (recording,) = from_array(signals[4], any_amplitude=True)
     assert any(unit_note(recording.quality.unit_factor) == note for note in recording.quality.notes)
 
 

@@ -16,6 +16,7 @@ from signalcam.explanation.assessment.sanity import OTHER_RECORD
 from signalcam.explanation.beats import P_START, QRS_HALF, T_END
 from signalcam.explanation.network import Network
 from signalcam.plotting.pages import render
+from signalcam.whole_file import whole_file
 
 SHOWN = ("cam", "cam_convolution", "gradient_x_input", "integrated_gradients", "occlusion", "random")
 SEGMENTS = {"P-PQ": (-P_START, -QRS_HALF), "QRS": (-QRS_HALF, QRS_HALF), "ST-T": (QRS_HALF, T_END)}
@@ -64,7 +65,8 @@ def write_report(assessment: Assessment, folder: str | Path) -> Path:
     results = json.dumps({"about": assessment.about, "tables": flat}, indent=1, allow_nan=False)
     (folder / "results.json").write_text(results + "\n", "utf-8")
     page = folder / "index.html"
-    page.write_text(report_page(assessment.about, tables, list(figures)), "utf-8")
+    with whole_file(page) as beside:
+        beside.write_text(report_page(assessment.about, tables, list(figures)), "utf-8")
     return page
 
 

@@ -56,19 +56,12 @@ _AT_ONCE = 1 << 19
 
 @dataclass(frozen=True)
 class Source:
-    """A recording whose samples are read when they are asked for.
+    """A recording whose samples are read when they are asked for."""
 
-    Attributes:
-        read: samples from one to before another, float32 (time, lead) in mV.
-        n_times: how many there are.
-        names: of the leads, as written.
-        rate: in Hz.
-    """
-
-    read: Callable[[int, int], np.ndarray]
+    read: Callable[[int, int], np.ndarray]  # from a sample to before another: float32 (time, lead) in mV
     n_times: int
-    names: list[str]
-    rate: float
+    names: list[str]  # of the leads, as written
+    rate: float  # in Hz
 
 
 def open_recording(
