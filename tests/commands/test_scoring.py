@@ -40,7 +40,7 @@ def test_dataset_holds_what_predict_says_with_map_and_embedding(archive, tmp_pat
     output = tmp_path / "scores"
     assert main(["score", str(archive), "--output", str(output), "--part-size", "3"]) == 1
     text = capsys.readouterr().out
-    assert "7 recordings in 3 files, 1 recordings without an answer" in text
+    assert "7 recordings in 3 files, 1 of them without an answer" in text
     assert "broken.hea: " in text
     rows = {os.path.basename(row["file"]): row for row in rows_of(output)}
     assert len(rows) == 7
