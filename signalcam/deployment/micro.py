@@ -22,8 +22,8 @@ from signalcam.deployment.export import ExportError, check_path, checked_signals
 from signalcam.deployment.runtime import import_extra
 from signalcam.deployment.settings import settings_of
 
-# How far probability (at most) and evidence (in the mean) may be from Keras.
-MICRO_TOLERANCES = {"float32": (1e-4, 1e-4), "int8": (0.05, 0.1)}
+# How far probability (at most) and evidence (in the mean, as a share of its size) may be from Keras.
+MICRO_TOLERANCES = {"float32": (1e-4, 1e-4), "int8": (0.05, 0.05)}
 
 
 class MicroModel:
@@ -114,8 +114,9 @@ def to_c(
     found, expected = micro.answer(scaled(model, signals)), model.predict(signals, verbose=0)
     off = {name: np.abs(found[name] - expected[name]) for name in ("probability", "evidence")}
     off = {"probability": float(off["probability"].max()), "evidence": float(off["evidence"].mean())}
-    if not all(map(np.less_equal, off.values(), MICRO_TOLERANCES[precision])):
-        what = f"{off}; allowed are {MICRO_TOLERANCES[precision]}"
+    shares = off["probability"], off["evidence"] / np.abs(expected["evidence"]).mean()
+    if not all(map(np.less_equal, shares, MICRO_TOLERANCES[precision])):
+        what = "probability {:.2g}, evidence {:.1%}".format(*shares)
         raise ExportError(f"The {precision} model differs from Keras: {what}. Calibrate on more records.")
     facts = {"size": len(micro.content), "arena": micro.arena(), "operators": micro.operators, **off}
     beside = path.with_name(f".{path.name}.part")

@@ -1,4 +1,4 @@
-"""Models for microcontrollers: the map of Keras in the interpreter of TensorFlow Lite Micro."""
+"""Models for microcontrollers: the map of Keras in their interpreter, and C that compiles."""
 
 import re
 import shutil
@@ -55,9 +55,10 @@ def test_array_of_the_header_gives_the_map_of_keras(header, model, signals):
     micro = MicroModel(content_of(path))
     found, expected = micro.answer(scaled(model, signals)), model.predict(signals, verbose=0)
     tolerance = 1e-4 if precision == "float32" else 0.05
-    assert np.abs(found["evidence"] - expected["evidence"]).mean() < tolerance
+    size = np.abs(expected["evidence"]).mean()
+    assert np.abs(found["evidence"] - expected["evidence"]).mean() < tolerance * size
     assert np.abs(found["probability"] - expected["probability"]).max() < tolerance
-    np.testing.assert_allclose(found["evidence"].mean(axis=1), found["logit"], atol=2e-3)
+    np.testing.assert_allclose(found["evidence"].mean(axis=1), found["logit"], atol=5e-3 * size)
     assert facts["size"] == len(micro.content)
 
 
@@ -69,12 +70,9 @@ def test_header_names_arena_operators_and_outputs(header):
     assert "(resolver).AddConv2D(); " in text
     assert text.count("(resolver).Add") == len(facts["operators"])
     assert f"#define SIGNALCAM_N_OPERATORS {len(facts['operators'])}\n" in text
-    assert sorted(re.findall(r"#define SIGNALCAM_(?:PROBABILITY|LOGIT|EVIDENCE) (\d)", text)) == [
-        "0",
-        "1",
-        "2",
-    ]
-    assert "{5.0" in text
+    outputs = re.findall(r"#define SIGNALCAM_(?:PROBABILITY|LOGIT|EVIDENCE) (\d)", text)
+    assert sorted(outputs) == ["0", "1", "2"]
+    assert "{5.000000000e-01f, 2.500000000e-01f, 7.500000000e-01f}" in text
     assert "$" not in text
 
 
@@ -84,18 +82,8 @@ def test_preparation_in_c_is_that_of_the_model(header, model, signals):
     kind = np.float32 if precision == "float32" else np.int16
     source = path.with_name("main.c")
     source.write_text(PREPARE.format(type=f"{np.dtype(kind)}_t" if precision == "int8" else "float"))
-    command = [
-        "cc",
-        "-std=c11",
-        "-Wall",
-        "-Werror",
-        "-O1",
-        str(source),
-        "-lm",
-        "-o",
-        str(path.with_name("main")),
-    ]
-    subprocess.run(command, check=True)
+    options = ["-std=c11", "-Wall", "-Werror", "-O1", "-lm", "-o", path.with_name("main")]
+    subprocess.run(["cc", source, *options], check=True)
     raw = signals[0] + 3  # an electrode's offset
     done = subprocess.run([path.with_name("main")], input=raw.tobytes(), capture_output=True, check=True)
     found = np.frombuffer(done.stdout, kind).reshape(1000, 12).astype(np.float64)

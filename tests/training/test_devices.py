@@ -34,6 +34,6 @@ def test_two_devices_end_with_the_weights_of_one(tmp_path):
     with np.load(tmp_path / "one.npz") as one, np.load(tmp_path / "two.npz") as two:
         assert one.files == two.files
         for name in one.files:
-            # BatchNorm takes off the bias of a convolution: its gradient is rounding, which Adam scales.
+            # BatchNorm takes a convolution's bias off again: its gradient is rounding, scaled by Adam.
             if not (name.startswith("conv") and name.endswith("bias")):
                 np.testing.assert_allclose(two[name], one[name], atol=1e-5, err_msg=name)
