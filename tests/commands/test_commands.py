@@ -349,9 +349,36 @@ def test_explanation_is_written_as_a_picture_or_as_a_page(folder, model_file, tm
     status, _, _ = run(capsys, "explain", model_file, folder / "b.hea", "--output", page)
     text = page.read_text(encoding="utf-8")
     assert status == 0
-    assert f"{p:.3f}" in text
+    assert f'"probability": [{p:.3f}'[:-1] in text
     assert "lead aVL is flat" in text
     assert "labelled" in text
+
+
+@pytest.mark.bad_input(52)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of the flat lead
+def test_many_recordings_become_one_page_with_what_could_not_be_read(folder, model_file, tmp_path, capsys):
+    (folder / "broken.hea").write_text("junk")
+    page = tmp_path / "all.html"
+    status, out, err = run(capsys, "explain", model_file, folder, "--output", page)
+    assert status == 1
+    assert err.count("broken") >= 1
+    assert [line[:2] for line in out.splitlines() if ": P(" in line] == ["a:", "b:", "c:"]
+    data = json.loads(page.read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0])
+    assert [record["name"] for record in data["records"]] == ["a", "b", "c"]
+    assert list(data["refused"]) == [str(folder / "broken.hea")]
+    status, _, err = run(capsys, "explain", model_file, folder, "--output", tmp_path / "all.png")
+    assert (status, "must end in .html for many recordings, got 'all.png'" in err) == (1, True)
+
+
+def test_page_is_written_for_a_model_and_for_nothing_but_html(model_file, tmp_path, capsys):
+    path = tmp_path / "new" / "page.html"
+    status, out, _ = run(capsys, "page", model_file, "--output", path)
+    assert status == 0
+    assert "opens offline, sends nothing" in out
+    assert path.stat().st_size < 1_500_000
+    assert [each.name for each in path.parent.iterdir()] == ["page.html"]
+    status, _, err = run(capsys, "page", model_file, "--output", tmp_path / "page.txt")
+    assert (status, "--output must end in .html, got 'page.txt'" in err) == (1, True)
 
 
 def test_explanation_of_a_class_and_of_a_window(tmp_path, signals, classes_file, capsys):
