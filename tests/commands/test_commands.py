@@ -436,7 +436,7 @@ def test_explanation_is_written_as_a_picture_or_as_a_page(folder, model_file, tm
     status, _, _ = run(capsys, "explain", model_file, folder / "b.hea", "--output", page)
     text = page.read_text(encoding="utf-8")
     assert status == 0
-    assert f"{p:.3f}" in text
+    assert f'"probability": [{p:.3f}'[:-1] in text
     assert "lead aVL is flat" in text
     assert "labelled" in text
 
@@ -451,14 +451,14 @@ def test_many_recordings_are_drawn_in_one_call(folder, model_file, tmp_path, cap
     assert status == 1
     assert "nothing.hea" in err
     assert {path.name for path in (tmp_path / "maps").iterdir()} == {"a.png", "b.png"}
-    assert out.count(", of the detrended signal") == 2
+    assert f"written: {tmp_path / 'maps'}, of the detrended signal" in out
     status, _, _ = run(capsys, "explain", model_file, paths[0], paths[2], "--output", tmp_path / "maps.pdf")
     assert status == 0
     content = (tmp_path / "maps.pdf").read_bytes()
     assert b"/Count 2" in content
     status, _, err = run(capsys, "explain", model_file, *paths, "--output", tmp_path / "map.png")
     assert status == 1
-    assert "--output must be a folder, or end in .pdf, for 3 recordings, got 'map.png'" in err
+    assert "--output must be a folder, or end in .pdf or .html, for 3 recordings, got 'map.png'" in err
     status, _, _ = run(capsys, "explain", model_file, paths[0], "--output", tmp_path / "a.svg")
     assert status == 0
     assert "<svg" in (tmp_path / "a.svg").read_text()
@@ -473,6 +473,32 @@ def test_what_native_code_writes_is_shown_only_where_the_work_fails(capfd):
         os.write(1, b"converted\n")
         int("broken")
     assert capfd.readouterr() == ("", "converted\n")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of the flat lead
+def test_many_recordings_become_one_page_with_what_could_not_be_read(folder, model_file, tmp_path, capsys):
+    (folder / "broken.hea").write_text("junk")
+    page = tmp_path / "all.html"
+    status, out, err = run(capsys, "explain", model_file, folder, "--output", page)
+    assert status == 1
+    assert err.count("broken") >= 1
+    assert [line[:2] for line in out.splitlines() if ": P(" in line] == ["a:", "b:", "c:"]
+    data = json.loads(page.read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0])
+    assert [record["name"] for record in data["records"]] == ["a", "b", "c"]
+    assert list(data["refused"]) == [str(folder / "broken.hea")]
+    status, _, err = run(capsys, "explain", model_file, folder, "--output", tmp_path / "all.png")
+    assert (status, "or end in .pdf or .html, for" in err) == (1, True)
+
+
+def test_page_is_written_for_a_model_and_for_nothing_but_html(model_file, tmp_path, capsys):
+    path = tmp_path / "new" / "page.html"
+    status, out, _ = run(capsys, "page", model_file, "--output", path)
+    assert status == 0
+    assert "opens offline, sends nothing" in out
+    assert path.stat().st_size < 1_500_000
+    assert [each.name for each in path.parent.iterdir()] == ["page.html"]
+    status, _, err = run(capsys, "page", model_file, "--output", tmp_path / "page.txt")
+    assert (status, "--output must end in .html, got 'page.txt'" in err) == (1, True)
 
 
 def test_explanation_of_a_class_and_of_a_window(tmp_path, signals, classes_file, capsys):
