@@ -85,7 +85,7 @@ def explain(arguments: argparse.Namespace) -> int:
                 probability = one.outputs["probability"]
                 k = int(probability.argmax()) if which is None else which
                 word, notes = predicted_words(settings, probability)[k], map("note: {}".format, one.notes)
-                window = f", window {windows[one.path]}" if wanted != 1 or windows[one.path] > 1 else ""
+                window = f", window {windows[one.path]}" if wanted > 1 or windows[one.path] > 1 else ""
                 found = f"P({settings.class_names[k]}) = {probability[k]:.3f}, {word}"
                 print(f"{one.recording.name}{window}: {found}", *notes, sep="\n")
                 drawn.append(one if is_page else draw(one, k, word))

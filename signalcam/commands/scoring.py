@@ -101,8 +101,8 @@ def _schema(class_names: tuple[str, ...]) -> Any:
     kinds = {"file": pa.string(), "error": pa.string(), "start_s": pa.float64()}
     kinds |= {f"probability_{name}": pa.float32() for name in class_names}
     for field in fields(Quality):
-        is_number = field.type in (float, "float")
-        kinds[field.name] = pa.float32() if is_number else pa.list_(pa.string())
+        kind = {"float": pa.float32(), "str": pa.string()}.get(getattr(field.type, "__name__", field.type))
+        kinds[field.name] = kind or pa.list_(pa.string())
     kinds |= {"notes": pa.list_(pa.string()), "evidence": pa.binary(), "embedding": pa.list_(pa.float32())}
     return pa.schema(kinds.items())
 

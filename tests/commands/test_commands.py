@@ -242,9 +242,9 @@ def test_one_bad_file_among_many_is_reported_and_the_rest_is_answered(folder, mo
 def test_a_probability_of_just_the_threshold_is_predicted_positive():
     limits, below = (0.25, 0.25), np.nextafter(np.float32(0.25), np.float32(0))
     one = Settings(threshold=limits[:1])
-    assert [recordings._predicted(one, [p])[0] for p in (below, 0.25)] == ["NORMAL", "ABNORMAL"]
+    assert [recordings.predicted_words(one, [p])[0] for p in (below, 0.25)] == ["NORMAL", "ABNORMAL"]
     two = Settings(class_names=("A", "B"), threshold=limits)
-    assert recordings._predicted(two, [0.25, below]) == ["yes", "no"]
+    assert recordings.predicted_words(two, [0.25, below]) == ["yes", "no"]
 
 
 @pytest.mark.bad_input(52)
@@ -394,7 +394,9 @@ def test_recordings_are_answered_in_batches_so_that_memory_does_not_grow(
     answer = deployment.predict
     monkeypatch.setattr(recordings, "BATCH", 3)
     monkeypatch.setattr(
-        deployment, "predict", lambda model, x, **more: sizes.append(len(x)) or answer(model, x, **more)
+        deployment,
+        "predict",
+        lambda model, x, *more, **how: sizes.append(len(x)) or answer(model, x, *more, **how),
     )
     status, out, _ = run(capsys, "predict", model_file, tmp_path, "--format", "csv")
     assert (status, len(out.splitlines())) == (0, 8)
@@ -412,7 +414,7 @@ def test_model_that_cannot_be_used_is_refused_by_name(folder, tmp_path, model_fi
         (truncated, "cut.keras is not a whole .keras file (2000 bytes)"),
         (foreign, "foreign.keras is a Keras model of another package"),
         (tmp_path / "absent.keras", "There is no model file at"),
-        ("normal", "a pretrained model (normal-abnormal, superclasses), got 'normal'"),
+        ("normal", "(normal-abnormal, superclasses, leadwise, leadwise-superclasses), got 'normal'"),
         (tmp_path / "model.h5", "MODEL must be a .keras file"),
     ):
         for command in (["predict", name, folder], ["explain", name, folder / "a.hea", "--output", "m.png"]):
@@ -436,7 +438,8 @@ def test_explanation_is_written_as_a_picture_or_as_a_page(folder, model_file, tm
     status, _, _ = run(capsys, "explain", model_file, folder / "b.hea", "--output", page)
     text = page.read_text(encoding="utf-8")
     assert status == 0
-    assert f'"probability": [{p:.3f}'[:-1] in text
+    record = json.loads(text.split('id="data">')[1].split("</script>")[0])["records"][0]
+    assert record["probability"] == pytest.approx([p], abs=1e-5)
     assert "lead aVL is flat" in text
     assert "labelled" in text
 
@@ -509,7 +512,7 @@ def test_explanation_of_a_class_and_of_a_window(tmp_path, signals, classes_file,
     for options, which in (((), int(p.argmax())), (("--class", "3"), 3)):
         status, out, _ = run(capsys, *command, *options)
         assert status == 0
-        assert f"long, window 2 of 2: P({SUPERCLASSES[which]}) = {p[which]:.3f}" in out
+        assert f"long, window 2: P({SUPERCLASSES[which]}) = {p[which]:.3f}" in out
 
 
 @pytest.mark.bad_input(23)

@@ -25,7 +25,7 @@ from signalcam.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
 TRAINING = {
-    "tensorflow", "keras", "pandas", "sklearn", "wfdb", "tqdm", "platformdirs", "requests", "jinja2", "h5py"
+    "tensorflow", "keras", "pandas", "sklearn", "wfdb", "platformdirs", "requests", "jinja2", "h5py"
 }  # fmt: skip
 
 

@@ -26,10 +26,10 @@ _HARMLESS = "(Additional median|.*representative beat|.*<repbeats>|Unrecognised 
 
 def read_with_ecgdatakit(
     path: Path, unit: str | None, wanted: Callable
-) -> tuple[np.ndarray, list[str], float]:
+) -> tuple[Callable, int, list[str], float]:
     """All rhythm leads of one file; median beats are left out.
 
-    Args, Returns: as in `readers.read_file`. Raises: all sorts of errors, on damaged files.
+    Args: as in `open_recording`. Returns: what `Source` holds. Raises: all sorts of errors, on damaged files.
     """
     from ecgdatakit.parsing.parser import FileParser
 
@@ -55,7 +55,8 @@ def read_with_ecgdatakit(
         raise ValueError(f"expected leads of one length, rate and start, found {found}")
     columns = [_millivolts(lead, name, unit) for name, lead in kept]
     rate = float(kept[0][1].sampling_rate)
-    return np.stack(columns, axis=1).astype(np.float32), [name for name, _ in kept], rate
+    signals = np.stack(columns, axis=1).astype(np.float32)
+    return lambda start, stop: signals[start:stop], len(signals), [name for name, _ in kept], rate
 
 
 def _refuse_bomb(document: bytes) -> None:
