@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from signalcam.errors import RecordError, RecordWarning
 from signalcam.leads import LEADS, einthoven_error
-from signalcam.recordings.electrodes import electrode_notes
+from signalcam.recordings.electrodes import FALSE_ALARMS, electrode_notes
 from signalcam.recordings.quality import EINTHOVEN_ERROR, FLAT_RANGE, unit_factor, unit_note
 
 # Samples looked at in one go, so that checking a large array needs little memory besides it.
@@ -172,7 +172,8 @@ def _warn_of_places(array: np.ndarray, sampling_rate: float) -> None:
         message = f"{found} {most}. Are the leads in the order {', '.join(LEADS)}? Give their names."
         warnings.warn(message, RecordWarning, stacklevel=3)
     notes = [note for _, block in _blocks(array) for note in electrode_notes(block, sampling_rate)]
-    if swapped := [record for record, note in enumerate(notes) if note]:
+    swapped = [record for record, note in enumerate(notes) if note]
+    if len(swapped) > FALSE_ALARMS * len(array):
         found = f"In {len(swapped)} of {len(array)} records electrodes look swapped"
         message = f"{found} (record {swapped[0]}: {notes[swapped[0]]})."
         warnings.warn(message, RecordWarning, stacklevel=3)

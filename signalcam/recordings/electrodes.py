@@ -8,6 +8,8 @@ import numpy as np
 
 from signalcam.leads import LEADS
 
+# Of sound records so many are noted, so that fewer in a large array say nothing.
+FALSE_ALARMS = 0.01
 # mV; chest leads of one electrode differ by noise alone, those of PTB-XL by 0.6 at least.
 ALIKE = 0.1
 # How far a lead points (see `_pointing`): from -1, down alone, to 1, up alone.

@@ -1,5 +1,7 @@
 """Electrodes that sit elsewhere than their names say: found on simulated and on real records."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,16 @@ def test_note_stands_in_the_quality_report_and_in_the_warning_of_a_prediction(si
     assert recording.quality.notes == [recording.quality.electrodes]
     with pytest.warns(RecordWarning, match=r"In 1 of 2 records electrodes look swapped \(record 1: arm el"):
         check_signals(np.stack([good, swap_arms(good)]))
+
+
+def test_large_array_with_as_few_notes_as_sound_records_have_gives_no_warning(simulated):
+    good = next(record for record in simulated if not assess(record, 100).notes)
+    records = np.stack([good] * 99 + [swap_arms(good)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_signals(records)
+        with pytest.raises(RecordWarning, match=r"In 1 of 99 records .*\(record 98"):
+            check_signals(records[1:])
 
 
 def test_other_rates_offsets_and_wander_change_no_note(simulated):
