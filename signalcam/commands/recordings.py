@@ -106,7 +106,7 @@ def outputs_of(model: Any, pieces: list) -> dict:
     from signalcam.deployment import predict as predict_signals
 
     signals, padded = (np.stack([getattr(piece, name) for piece in pieces]) for name in ("signals", "padded"))
-    return predict_signals(model, signals, padded if padded.any() else None, warn=False)
+    return predict_signals(model, signals, padded=padded if padded.any() else None, warn=False)
 
 
 def _batch(model: Any, waiting: list[Answered]) -> Iterator[Answered]:
