@@ -3,10 +3,11 @@
     python benchmarks/recipes.py --recipe paper --recipe best --seeds 5 --data data/ptb-xl-full
     python benchmarks/recipes.py --score benchmarks/recipes_predictions.csv.gz --data data/ptb-xl-full
 
-    python benchmarks/recipes.py --recipe paper --recipe single --seeds 5 --scheduler tcp://HEAD:8786 --data ...
+    python benchmarks/recipes.py --recipe paper --recipe single --seeds 5 --data DATA --scheduler ADDRESS
 
-The last trains on the workers of a Dask cluster that see the same folders, `--workers 2` in two processes here:
-each recipe and seed once, stored as it is done; what failed, and failed again when retried, is named. The results are the same.
+The last trains on the workers of a Dask cluster that see the same folders, or with `--workers 2` in two
+processes here: each recipe and seed once, stored as it is done. What fails is tried again, and else named.
+The results are those of the first command.
 
 Interrupted, the first command is resumed where it was; each recipe has its own folder in benchmarks/results.
 It writes the predictions on fold 10 of all that has been trained, and scores them as the second does without
