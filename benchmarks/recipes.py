@@ -3,6 +3,12 @@
     python benchmarks/recipes.py --recipe paper --recipe best --seeds 5 --data data/ptb-xl-full
     python benchmarks/recipes.py --score benchmarks/recipes_predictions.csv.gz --data data/ptb-xl-full
 
+    python benchmarks/recipes.py --recipe paper --recipe single --seeds 5 --data DATA --scheduler ADDRESS
+
+The last trains on the workers of a Dask cluster that see the same folders, or with `--workers 2` in two
+processes here: each recipe and seed once, stored as it is done. What fails is tried again, and else named.
+The results are those of the first command.
+
 Interrupted, the first command is resumed where it was; each recipe has its own folder in benchmarks/results.
 It writes the predictions on fold 10 of all that has been trained, and scores them as the second does without
 training. The score of a recipe is the mean over seeds of single models; intervals are 95 %, from a bootstrap
@@ -20,8 +26,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import pandas as pd  # noqa: E402
 
 import signalcam as sc  # noqa: E402
+from signalcam.deployment import run_jobs  # noqa: E402
 from signalcam.evaluation import bootstrap  # noqa: E402
-from signalcam.reproduction import markdown_table, published_predictions, reproduce  # noqa: E402
+from signalcam.reproduction import markdown_table, published_predictions, reproduce, train_seed  # noqa: E402
+from signalcam.training import find_recipe  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 RULES = ("paper", "labelled")
@@ -31,6 +39,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recipe", action="append", default=[])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--scheduler", help="address of a Dask scheduler")
+    parser.add_argument("--workers", type=int, default=1, help="without it: processes on this machine")
     parser.add_argument("--data", help="folder of PTB-XL")
     parser.add_argument("--results", type=Path, default=HERE / "results")
     parser.add_argument("--score", type=Path, help="score these predictions, train nothing")
@@ -42,11 +52,28 @@ def main():
     if arguments.score:
         predictions = pd.read_csv(arguments.score)
     else:
+        if arguments.scheduler or arguments.workers > 1:
+            train_together(arguments, records)
         for recipe in arguments.recipe:
             reproduce(records, arguments.results / recipe, recipe, n_seeds=arguments.seeds)
         predictions = collect(arguments.results)
         predictions.to_csv(arguments.predictions, index=False, compression={"method": "gzip", "mtime": 0})
     print(markdown_table(table(predictions, records, arguments.bootstrap)))
+
+
+def train_together(arguments, records):
+    """Train all recipes and seeds as jobs; those that share teachers wait for the first of them."""
+    folder, rest = str(records.dataset.folder.resolve()), {}
+    first = {}
+    for recipe in arguments.recipe:
+        for seed in range(arguments.seeds):
+            job = (folder, records.rule, recipe, seed, (arguments.results / recipe).resolve())
+            waits = seed > 0 and find_recipe(recipe).teachers
+            (rest if waits else first)[f"{recipe}, seed {seed}"] = job
+    for jobs in (first, rest):
+        failed = run_jobs(train_seed, jobs, arguments.scheduler, arguments.workers)
+        if failed:
+            sys.exit("\n".join(f"{name} failed: {error}" for name, error in failed.items()))
 
 
 def collect(folder):

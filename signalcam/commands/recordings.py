@@ -96,8 +96,8 @@ def outputs_of(model: Any, pieces: list) -> dict:
     from signalcam.deployment import predict as predict_signals
 
     signals, padded = (np.stack([getattr(piece, name) for piece in pieces]) for name in ("signals", "padded"))
-    # Amplitudes were judged when they were read.
-    return predict_signals(model, signals, padded if padded.any() else None, warn=False, any_amplitude=True)
+    given = padded if padded.any() else None  # amplitudes were judged when they were read
+    return predict_signals(model, signals, padded=given, warn=False, any_amplitude=True)
 
 
 def _batch(model: Any, waiting: list[Answered]) -> Iterator[Answered]:

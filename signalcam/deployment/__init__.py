@@ -14,6 +14,7 @@ _FACE = {
     "pretrained": ("PRETRAINED", "load_pretrained"),
     "export": ("MAX_CALIBRATION", "ExportCheck", "ExportError", "to_litert", "to_onnx", "check_export"),
     "micro": ("MicroModel", "to_c"),
+    "cluster": ("run_jobs",),
     "runtime": ("open_exported", "exported_beside"),
     "browser": ("browser_model", "browser_record"),
 }

@@ -17,7 +17,7 @@ import keras
 import pandas as pd
 
 from signalcam import __version__
-from signalcam.data import LabelledRecords, Records
+from signalcam.data import LabelledRecords, Records, load_ptbxl
 from signalcam.deployment import save_model, settings_of, start_from
 from signalcam.reproduction.calibrated import deploy_trained
 from signalcam.reproduction.figures import write_figures
@@ -116,6 +116,25 @@ def reproduce(
             write_figures(output / "figures", model, signals, results, trained, n_bootstrap)
     _write(output, runs, recipe, target, records, n_bootstrap)
     return runs
+
+
+def train_seed(
+    path: str | Path,
+    rule: str,
+    recipe: str | Recipe,
+    seed: int,
+    output: Path,
+    target: str = "normal-abnormal",
+) -> None:
+    """Train one of the models of a reproduction as a job of its own; `reproduce` then finds it done.
+
+    Args:
+        path: of PTB-XL; where seeds share teachers, train one of them before the others.
+        rule, recipe, seed, output, target: as for `load_ptbxl`, `train_recipe` and `reproduce`.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    records, teachers = load_ptbxl(path, rule, progress=False), output / "training"
+    _train(records, find_recipe(recipe), seed, output, target, teachers, None, False)
 
 
 def over_seeds(runs: list[Run]) -> pd.DataFrame:

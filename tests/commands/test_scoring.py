@@ -122,7 +122,7 @@ def test_nothing_is_lost_or_done_twice_where_a_worker_is_killed(tmp_path, ecg_li
     for k in range(5000):
         (archive / f"r{k}.hea").write_text(header.replace("one", f"r{k}"))
         os.link(tmp_path / "one.dat", archive / f"r{k}.dat")
-    broken = {str(path) for path in write_broken(archive, ecg_like[1])}
+    broken = {str(path) for path in write_broken(archive)}
     with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster:
         with distributed.Client(cluster) as client:
             victim = next(iter(client.run(os.getpid).values()))
