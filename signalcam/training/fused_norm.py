@@ -13,7 +13,8 @@ def with_fused_norm(network: keras.Model) -> keras.Model:
     Both models have the same variables: training the one trains the other, which is the one to save.
 
     Args:
-        network: functional model; BatchNorm over other axes than the last one stays Keras's own.
+        network: functional model; BatchNorm over other axes than the last one, or over several devices,
+            stays Keras's own.
 
     Returns:
         `keras.Model` to call with training=True.
@@ -21,7 +22,8 @@ def with_fused_norm(network: keras.Model) -> keras.Model:
 
     def share(layer: layers.Layer) -> layers.Layer:
         is_norm = isinstance(layer, layers.BatchNormalization)
-        return _FusedNorm(layer) if is_norm and layer.axis == -1 and layer.scale and layer.center else layer
+        fits = is_norm and layer.axis == -1 and layer.scale and layer.center and not layer.synchronized
+        return _FusedNorm(layer) if fits else layer
 
     return keras.models.clone_model(network, clone_function=share)
 
@@ -34,7 +36,7 @@ class _FusedNorm(layers.Layer):
         self.norm = norm
 
     def call(self, x: Any, training: bool | None = None, mask: Any = None) -> Any:
-        if not training:
+        if not (training and self.norm.trainable):  # a frozen one keeps to its running statistics
             return self.norm(x, training=False)
         norm, shape = self.norm, tf.shape(x)
         # The operation takes images: all records and positions side by side are one.

@@ -6,6 +6,7 @@ last epoch, and ends with the result that it would have had.
 """
 
 import json
+import logging
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -29,6 +30,8 @@ OPTIMIZERS = ("adam", "adamw")
 PATIENCE = 5  # epochs without a smaller validation loss before the learning rate is halved
 
 LabelledSignals = tuple[np.ndarray, np.ndarray]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ def train(
     folder: str | Path | None = None,
     seed: int = 0,
     strategy: "tf.distribute.Strategy | str | None" = None,
+    interruptible: bool = False,
     verbose: bool = True,
     **changes: Any,
 ) -> TrainingResult:
@@ -115,6 +119,8 @@ def train(
             a function, or built in the strategy's scope. Batches are split between the devices, and batch
             statistics are those of the whole batch, so that the result is that of one device. (Keras 3 does
             not run MultiWorkerMirroredStrategy: keras-team/keras#20585.)
+        interruptible: give the best epoch so far where the user interrupts (in a notebook, say), instead of
+            raising KeyboardInterrupt; with a folder, the same call goes on from there.
         verbose: show a progress bar over epochs.
         **changes: single fields of `TrainingSettings` to change, such as ``epochs=12``.
 
@@ -153,15 +159,23 @@ def train(
         callbacks.append(Progress(settings.epochs))
     epochs_done = state.restore(trained)
     if epochs_done < settings.epochs:
-        trained.fit(
-            _batches(order, *train_data, settings.batch_size),
-            validation_data=_batches(None, *validation_data, max(settings.batch_size, 128)),
-            initial_epoch=epochs_done,
-            epochs=settings.epochs,
-            callbacks=callbacks,
-            shuffle=False,  # `_batches` does it
-            verbose=0,
-        )
+        try:
+            trained.fit(
+                _batches(order, *train_data, settings.batch_size),
+                validation_data=_batches(None, *validation_data, max(settings.batch_size, 128)),
+                initial_epoch=epochs_done,
+                epochs=settings.epochs,
+                callbacks=callbacks,
+                shuffle=False,  # `_batches` does it
+                verbose=0,
+            )
+        except KeyboardInterrupt:
+            if not (interruptible and best.epoch):
+                raise
+            logger.warning(
+                "Interrupted after epoch %d of %d: epoch %d, the best so far, is kept.",
+                *(len(state.records), settings.epochs, best.epoch),
+            )
     network.set_weights(best.weights)
     _synchronise(network, False)
     state.finish(network)

@@ -54,6 +54,19 @@ def test_statistics_stay_in_float32_where_the_convolutions_are_in_bfloat16():
     assert np.abs(norms[0].moving_mean).max() > 0
 
 
+def test_a_frozen_norm_keeps_to_its_running_statistics():
+    network = build_model(64)
+    for layer in network.layers:
+        layer.trainable = not isinstance(layer, layers.BatchNormalization)
+    before = [norm.get_weights() for norm in network.layers if isinstance(norm, layers.BatchNormalization)]
+    x = np.random.default_rng(0).normal(3, 1, (4, 64, 12)).astype(np.float32)
+    np.testing.assert_allclose(
+        with_fused_norm(network)(x, training=True), network(x, training=False), rtol=1e-5
+    )
+    after = [norm.get_weights() for norm in network.layers if isinstance(norm, layers.BatchNormalization)]
+    np.testing.assert_equal(after, before)
+
+
 def test_a_norm_without_scale_stays_kerass_own():
     signals = keras.Input((8, 2))
     model = keras.Model(signals, layers.BatchNormalization(scale=False, name="plain")(signals))

@@ -107,6 +107,30 @@ def test_interrupted_training_is_resumed_to_the_same_result(uninterrupted, tmp_p
     assert {"history.csv", "network.keras", "training_state.npz"} == {f.name for f in tmp_path.iterdir()}
 
 
+@pytest.mark.bad_input(64)
+def test_interruptible_training_gives_the_best_epoch_so_far_and_goes_on(
+    uninterrupted, tmp_path, monkeypatch, caplog
+):
+    begin = SeededEpochs.on_epoch_begin
+
+    def interrupt(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+        begin(self, epoch, logs)
+
+    options = dict(OPTIONS, folder=tmp_path, verbose=False, interruptible=True)
+    monkeypatch.setattr(SeededEpochs, "on_epoch_begin", interrupt)
+    first = train(small_model, *make_data(), augmentation=augmentation(), **options)
+    assert len(first.history) == 2
+    assert first.best_epoch == first.history["val_auc"].idxmax() + 1
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Interrupted after epoch 2 of 4: epoch {first.best_epoch}, the best so far, is kept."
+    ]
+    monkeypatch.setattr(SeededEpochs, "on_epoch_begin", begin)
+    again = train(small_model, *make_data(), augmentation=augmentation(), **options)
+    np.testing.assert_allclose(again.history, uninterrupted.history, rtol=1e-5)
+
+
 def test_plateau_goes_on_where_it_was_interrupted_and_halves_the_rate(tmp_path, monkeypatch):
     """The loss stands still: of patience 2, one epoch is waited before the interruption and one behind it."""
     monkeypatch.setattr(sys.modules[train.__module__], "PATIENCE", 2)
