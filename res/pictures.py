@@ -1,4 +1,4 @@
-"""Draw what the README shows of records: an example, a gallery, voltage and scaling, animations.
+"""Draw what the README shows of records: examples, a gallery, animations.
 
     python res/pictures.py [--data data/ptb-xl-full] [--output res]
 
@@ -23,7 +23,7 @@ from signalcam.data import Dataset, load_signals
 from signalcam.deployment import settings_of
 from signalcam.recordings import assess
 
-EXAMPLE = "ASMI"
+EXAMPLE, BY_LEAD = "ASMI", "IMI"  # diagnoses of the records that are drawn alone
 # A dozen diagnoses that the test fold holds clean records of, of every superclass.
 DIAGNOSES = (
     *("NORM", "IMI", "ASMI", "ILMI", "NST_", "NDT", "ISCAL"),
@@ -35,10 +35,9 @@ PROCESSING = "baseline wander removed (polynomial of degree 10)"
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """The test fold: tables and signals (record, time, lead) in mV, which are clean; and who trains."""
+    """The test fold: tables, signals (record, time, lead) in mV, and which are clean."""
 
     dataset: Dataset
-    train_ids: pd.Index
     table: pd.DataFrame
     superclass: pd.DataFrame
     signals: np.ndarray
@@ -54,7 +53,6 @@ def read_fold(data: str | Path) -> Fold:
     clean = np.array([not assess(one, sampling_rate=100).notes for one in signals])
     return Fold(
         records.dataset,
-        records.splits["train"],
         records.table.loc[ids],
         records.superclass.loc[ids],
         signals,
@@ -125,37 +123,15 @@ def draw_gallery(fold: Fold, answers: dict, settings: sc.Settings) -> plotting.F
     return plotting.plot_cases(cases, title=title)
 
 
-def draw_scaling(fold: Fold, train: np.ndarray) -> plotting.Figure:
-    """Draw a normal ECG of low voltage and one of high voltage under the scaling rules.
-
-    Args:
-        fold: of which the two are the clean normal records at 5 % and 95 % of the largest lead's span.
-        train: detrended signals (record, time, lead) in mV that give the rule `standard` its numbers.
-    """
-    normal = np.flatnonzero(with_superclass(fold, "NORM"))
-    span = np.ptp(fold.detrended[normal], axis=1).max(axis=1)
-    order = normal[np.argsort(span, kind="stable")]
-    shown = [order[round(share * (len(order) - 1))] for share in (0.05, 0.95)]
-    ecgs = fold.detrended[shown]
-    scaled = {"detrended": ecgs, "standard": sc.Scaler("standard").fit(train).transform(ecgs)}
-    scaled["record"] = sc.Scaler("record").transform(ecgs)
-    names = [
-        f"{word} voltage, record {fold.table.index[index]}"
-        for word, index in zip(("low", "high"), shown, strict=True)
-    ]
-    units = {"detrended": "mV", "standard": "SD", "record": "share of max"}
-    return plotting.plot_scaling(scaled, units=units, names=names)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write CAM_XAI_sample.png and .gif, gallery.png, scaling.png and demo_xai_size_reduced.gif."""
+    """Write CAM_XAI_sample.png and .gif, leadwise_sample.png, gallery.png and demo_xai_size_reduced.gif."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", default="data/ptb-xl-full", help="PTB-XL's folder (data/ptb-xl-full)")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="folder to write (res)")
     options = parser.parse_args(arguments)
     fold = read_fold(options.data)
     answers, settings = {}, {}
-    for name in ("normal-abnormal", "superclasses"):
+    for name in ("normal-abnormal", "superclasses", "leadwise"):
         model = sc.load_pretrained(name)
         settings[name], answers[name] = settings_of(model), sc.predict(model, fold.signals)
 
@@ -163,11 +139,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     several = answers["superclasses"], settings["superclasses"]
     index = median_record(with_diagnosis(fold, [EXAMPLE]), binary[0]["probability"][:, 0])
     example = case_of(fold, *binary, index, "ABNORMAL")
-    train = load_signals(fold.dataset, fold.train_ids[:2000], cache=False)
+    by_lead = answers["leadwise"], settings["leadwise"]
+    index = median_record(with_diagnosis(fold, [BY_LEAD]), by_lead[0]["probability"][:, 0])
     figures = {
         "CAM_XAI_sample": plotting.plot_map(example),
         "gallery": draw_gallery(fold, *several),
-        "scaling": draw_scaling(fold, sc.detrend(train)),
+        "leadwise_sample": plotting.plot_map(case_of(fold, *by_lead, index, "ABNORMAL")),
     }
     for name, figure in figures.items():
         print(plotting.save_figure(figure, options.output / f"{name}.png", dpi=160))
