@@ -15,8 +15,9 @@ import numpy as np
 from signalcam.deployment.deployable import network_of
 from signalcam.deployment.settings import Settings, settings_of
 from signalcam.leads import ALIASES, LEADS
+from signalcam.model import ShareBias, SplitRows
 from signalcam.preprocessing.scaling import FLAT
-from signalcam.recordings import Recording, from_array, quality
+from signalcam.recordings import Recording, electrodes, from_array, quality
 from signalcam.recordings.formats.readers import ADVICE
 from signalcam.simulation import Lesion, Subject, simulate_record
 
@@ -36,7 +37,7 @@ OPTIONS = {
     "groups": (1,),
     "keepdims": (False,),
 }
-_READ = "activation padding strides dilation_rate pool_size negative_slope target_shape axis".split()
+_READ = "activation padding strides dilation_rate pool_size negative_slope target_shape axis rows".split()
 
 
 def browser_model(model: keras.Model) -> dict[str, object]:
@@ -55,7 +56,9 @@ def browser_model(model: keras.Model) -> dict[str, object]:
         "outputs": outputs,
         "weights": base64.b64encode(writer.block()).decode("ascii"),
         "steps": writer.steps,
-        "limits": {name: value for name, value in vars(quality).items() if name.isupper()},
+        "limits": {
+            name: value for name, value in (vars(quality) | vars(electrodes)).items() if name.isupper()
+        },
         "leads": LEADS,
         "aliases": ALIASES,
         "advice": ADVICE,
@@ -158,7 +161,8 @@ def _fold(step: dict, scale: np.ndarray, shift: np.ndarray) -> bool:
 
 def _check(layer: Any) -> None:
     kind, config = type(layer).__name__, layer.get_config()
-    if type(layer) is not getattr(keras.layers, kind, None) or kind not in (*LAYERS, *IDLE):
+    keras_kind = getattr(keras.layers, kind, None) if kind in (*LAYERS, *IDLE) else None
+    if type(layer) not in (keras_kind, SplitRows, ShareBias):
         known = ", ".join(LAYERS)
         found = f"{layer.name!r}, a {kind}. Use the .keras file with Python"
         raise ValueError(f"layers must be among {known} to run in a page, got {found}.")

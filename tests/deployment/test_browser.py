@@ -10,11 +10,12 @@ from page_script import needs_node, packed, run_script
 from random_models import random_model
 
 from signalcam.data import load_signals
-from signalcam.deployment import browser_model, browser_record, load_pretrained, predict
+from signalcam.deployment import PRETRAINED, browser_model, browser_record, load_pretrained, predict
 from signalcam.deployment.deployable import Settings, build_deployable
 from signalcam.model import build_model, classify
 from signalcam.preprocessing import Scaler, detrend
 from signalcam.recordings import from_array
+from signalcam.training.networks import build_leadwise
 
 ASK = """
 const ask = network.network(data.model);
@@ -96,8 +97,16 @@ def test_page_gives_the_numbers_of_keras_for_every_layer_that_it_runs(signals):
 def test_page_gives_the_numbers_of_keras_on_fifty_real_records(real_dataset):
     ids = real_dataset.table.index[:: len(real_dataset.table) // 50][:50]
     signals = load_signals(real_dataset, ids, cache=False, progress=False)
-    for name in ("normal-abnormal", "superclasses"):
+    for name in PRETRAINED:
         assert_parity(load_pretrained(name), signals, 1e-4)
+
+
+@needs_node
+def test_page_gives_the_evidence_of_each_lead(signals):
+    network = shaken(build_leadwise(filters=(2, 3), kernel_sizes=(5, 3), n_classes=3))
+    model = deployed(network, signals, n_classes=3)
+    assert_parity(model, signals, 1e-5)
+    assert "lead_evidence" in answers(model, signals[:1])
 
 
 @needs_node

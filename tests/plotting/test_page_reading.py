@@ -10,6 +10,7 @@ from page_script import files_of, needs_node, packed, run_script
 from recording_files import write_csv, write_wfdb
 from scipy.signal import resample_poly
 
+from signalcam.data import load_signals
 from signalcam.deployment import browser_model
 from signalcam.deployment.deployable import Settings, build_deployable
 from signalcam.leads import LEADS
@@ -29,7 +30,7 @@ return data.drops.map(({ files, options }) => {
   }));
 });
 """
-OPTIONS = {"source_rate": "rate", "drop_extra": "dropExtra"}
+OPTIONS = {"source_rate": "rate", "drop_extra": "dropExtra", "any_amplitude": "anyAmplitude"}
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,12 @@ def assert_same_samples(found, expected, tolerance=0.0):
         assert [note for note in piece["notes"] if "taken as" not in note] == recording.quality.notes
 
 
+def comma_decimals(path, signals, times):
+    write_csv(path, signals, mark=";", times=times, time_name="time_s")
+    path.write_text(path.read_text().replace(".", ","))
+    return path
+
+
 def test_recordings_are_read_to_the_same_samples(model, ecg_like, tmp_path, rng):
     signals, short, long = ecg_like[0], ecg_like[1][:700], np.concatenate(ecg_like)[:2300]
     shuffled = rng.permutation(12)
@@ -94,7 +101,8 @@ def test_recordings_are_read_to_the_same_samples(model, ecg_like, tmp_path, rng)
     cases = [
         (write_wfdb(tmp_path, signals, "plain"), {}),
         (write_wfdb(tmp_path, signals[:, shuffled], "order", leads=names), {}),
-        (write_wfdb(tmp_path, signals, "gain", gain="200(13)/uV"), {}),
+        (write_wfdb(tmp_path, signals, "gain", gain="2(13)/uV"), {}),
+        (write_wfdb(tmp_path, signals, "tiny", gain="2e9(13)/mV"), {"any_amplitude": True}),
         (write_wfdb(tmp_path, short, "short"), {"length": "pad"}),
         (write_wfdb(tmp_path, long, "crop"), {"length": "crop"}),
         (write_wfdb(tmp_path, long, "window"), {"length": "window"}),
@@ -106,6 +114,8 @@ def test_recordings_are_read_to_the_same_samples(model, ecg_like, tmp_path, rng)
             write_csv(tmp_path / "uv.csv", signals * 1000, [f'"{lead} (uV)"' for lead in LEADS], ";"),
             {"source_rate": 100},
         ),
+        (comma_decimals(tmp_path / "komma.csv", signals, times), {"unit": "mV"}),
+        (write_csv(tmp_path / "ms.csv", signals, times=times * 1000, time_name="t_ms"), {"unit": "mV"}),
         (write_csv(tmp_path / "five.csv", np.repeat(signals, 5, axis=0)), {**csv, "length": "crop"}),
     ]
     for (expected, refused), found in read_both(model, cases):
@@ -161,6 +171,12 @@ def test_broken_recordings_are_refused_in_the_librarys_words(model, tmp_path, ec
         (write_wfdb(tmp_path, signals[:, [0, 1, *range(6, 12)]], "limbs", leads=["I", "II", *LEADS[6:]]), {}),
         (write_wfdb(tmp_path, np.repeat(signals, 5, axis=0), "long"), {}),
         (write_wfdb(tmp_path, signals, "stated"), {"unit": "uV"}),
+        (write_wfdb(tmp_path, signals, "volts", gain="1000/nV"), {}),
+        table(
+            "mixed.csv",
+            f"{';'.join(LEADS)}\n{row.replace(',', ';')}\n{row.replace(',', ';').replace('.', ',')}\n",
+        ),
+        table("hole.csv", f"{','.join(LEADS)}\n{row}\n{row.replace('0.1', '', 1)}\n"),
         table("nothing.csv", ""),
         table("html.csv", "<html></html>"),
         table("numbers.csv", f"{row}\n{row}\n"),
@@ -188,15 +204,15 @@ def test_what_a_page_does_not_read_is_refused_with_the_librarys_advice(model, tm
     xml, archive, pickled, edf, orphan = (
         each[0]["error"] for each in run_script(READ, model=model, drops=drops)
     )
-    assert "the format of a.xml is not read here" in xml
-    assert "ecgdatakit reads" in xml
+    assert "the format of a.xml is not read here (read are .hea, .csv, .tsv, .txt)" in xml
     assert archive.endswith("Unpack it first.")
     assert "never opened" in pickled
     assert "python -m signalcam predict" in edf
+    assert "python -m signalcam predict" in xml
     assert orphan == "Record a: there is no file a.hea. Check the path."
 
 
-def test_notes_on_quality_are_the_librarys(model, ecg_like, rng):
+def test_notes_on_quality_are_the_librarys(model, ecg_like, rng, simulated_dataset):
     dead, clipped, noisy, swapped, volts = (ecg_like[k].copy() for k in range(5))
     dead[:, 4], dead[200:370, 7] = 0.2, 1.0
     clipped[:, 8] = np.clip(clipped[:, 8], -0.3, 0.4)
@@ -213,14 +229,30 @@ def test_notes_on_quality_are_the_librarys(model, ecg_like, rng):
         volts * 1e6,
         np.zeros((1000, 12)),
     ]
+    hearts = load_signals(simulated_dataset, cache=False, progress=False)[:12]
+    records += [*hearts[:3], *-hearts[3:5]]
+    arms = hearts[5:8][:, :, [0, 2, 1, 4, 3, 5, *range(6, 12)]] * [-1, *[1] * 11]
+    records += [
+        *arms,
+        *hearts[8:10][:, :, [*range(6), *range(11, 5, -1)]],
+        hearts[10][:, [*range(6), *[7] * 6]],
+    ]
     records = np.array(records, np.float32)
     padded = np.arange(1000) >= 875
     code = """return data.records.map((text) => data.paddings.map((padded) =>
-        quality.quality(floats(text), padded, data.model)));"""
+        quality.quality(floats(text), padded, data.model).notes));"""
     paddings = [[False] * 1000, padded.tolist()]
     found = run_script(code, records=[packed(each) for each in records], paddings=paddings, model=model)
     for signals, (whole, partly) in zip(records, found, strict=True):
         assert whole == assess(signals, 100).notes
         assert partly == assess(signals, 100, padded).notes
     assert sum(bool(whole) for whole, _ in found) >= 6
+    said = " ".join(note for whole, _ in found for note in whole)
+    for swap in (
+        "arm electrodes",
+        "all leads inverted",
+        "chest electrodes in reverse",
+        "chest leads are alike",
+    ):
+        assert swap in said
     assert any("12 % of the time is padding" in note for note in found[0][1])

@@ -287,7 +287,7 @@ function asOptions(text) {
   return text
     .replace("source_rate=... in Hz (--source-rate)", "it in Hz, as source_rate above")
     .replace("unit='mV' or unit='uV'", "unit mV or uV above")
-    .replace(/\b(resample|derive|drop_extra)=True/g, "\u201c$1\u201d above")
+    .replace(/\b(resample|derive|drop_extra|any_amplitude)=True/g, "\u201c$1\u201d above")
     .replace(/\b(length|unit|source_rate)='?([\w.]+)'?/g, "$1 \u201c$2\u201d above")
     .replace("Check the path.", "Drop it together with this one.");
 }
@@ -306,6 +306,7 @@ function readAgain() {
     resample: $("resample").checked,
     derive: $("derive").checked,
     dropExtra: $("dropExtra").checked,
+    anyAmplitude: $("anyAmplitude").checked,
   };
   const answers = readRecordings(state.files, options, model);
   state.records = [...state.kept];
@@ -334,7 +335,7 @@ function listenToFiles() {
     take(event.target.files);
     event.target.value = "";
   });
-  for (const id of ["rate", "unit", "length", "resample", "derive", "dropExtra"]) {
+  for (const id of ["rate", "unit", "length", "resample", "derive", "dropExtra", "anyAmplitude"]) {
     $(id).addEventListener("change", () => state.files.length && readAgain());
   }
   addEventListener("dragover", (event) => {

@@ -126,6 +126,27 @@ function reshaped(x, target) {
   return { data: x.data, shape: target.map((size) => (size < 0 ? x.data.length / known : size)) };
 }
 
+// The two layers of `signalcam.model` that give the evidence of each lead.
+function splitRows(x, sizes) {
+  const [time, channels] = x.shape;
+  const data = new Float32Array(time * (sizes.length + 1) * channels);
+  const rowOf = sizes.flatMap((size, row) => new Array(size).fill(row));
+  x.data.forEach((value, place) => {
+    const [t, c] = [Math.floor(place / channels), place % channels];
+    data[(t * (sizes.length + 1) + rowOf[c]) * channels + c] = value;
+  });
+  return { data, shape: [time, sizes.length + 1, channels] };
+}
+
+function shareBias(x) {
+  const [time, rows, classes] = [x.shape[0], x.shape[1] - 1, x.shape[2]];
+  const at = (t, row, k) => x.data[(t * (rows + 1) + row) * classes + k];
+  const value = (t, row, k) => at(t, row, k) - (at(t, rows, k) * (rows - 1)) / rows;
+  const split = (place) => [Math.floor(place / classes / rows), Math.floor(place / classes) % rows, place % classes];
+  const data = Float32Array.from({ length: time * rows * classes }, (_, place) => value(...split(place)));
+  return { data, shape: [time, rows, classes] };
+}
+
 const each = (x, change) => ({ data: x.data.map(change), shape: x.shape });
 
 const ACTIVATIONS = {
@@ -163,6 +184,8 @@ const LAYERS = {
   GlobalAveragePooling1D: (step, weights, x) => average(x, 1),
   GlobalAveragePooling2D: (step, weights, x) => average(x, 2),
   Reshape: (step, weights, x) => reshaped(x, step.target_shape),
+  SplitRows: (step, weights, x) => splitRows(x, step.rows),
+  ShareBias: (step, weights, x) => shareBias(x),
   Concatenate: (step, weights, ...parts) => concatenated(parts, step.axis),
   Add: (step, weights, x, ...others) => each(x, (value, k) => others.reduce((sum, { data }) => sum + data[k], value)),
 };

@@ -1,9 +1,9 @@
 // Recordings from dropped files, read as strictly as `signalcam.recordings` reads them, in the same words.
 // The tests hold both against each other; what is asked for as resample=True is an option of the page.
 
-import { quality, rateSuspicion } from "./quality.mjs";
+import { quality, rateSuspicion, unitNote } from "./quality.mjs";
 import { resampled } from "./resampling.mjs";
-import { counted, g, quoted } from "./text.mjs";
+import { counted, g, quoted, rounded } from "./text.mjs";
 
 const SAMPLE_FILES = [".dat", ".mat", ".xyz"];
 const READ = [".hea", ".csv", ".tsv", ".txt"];
@@ -235,13 +235,17 @@ function readCsv(file, options, model) {
     const found = quoted(header.slice(0, 40));
     throw new Error(`expected a header row with lead names such as I,II,...,V6, found ${found}.`);
   }
-  if (!options.rate) {
-    throw new Error("a CSV file states no sampling rate: give source_rate=... in Hz (--source-rate).");
-  }
   const table = [];
+  const decimals = new Set();
   for (const line of lines.slice(start + 1)) {
     if (!line.trim()) continue;
-    const cells = cellsOf(line, mark);
+    const cells = cellsOf(withPoints(line, mark, decimals, table.length + 1), mark);
+    const empty = cells.length === columns.length ? cells.findIndex((cell) => !cell.trim()) : -1;
+    if (empty >= 0) {
+      const where = `row ${table.length + 1} of samples, column ${quoted(columns[empty].slice(0, 40))}`;
+      const advice = "Cut the table to a span without gaps, or leave the column out.";
+      throw new Error(`the cell in ${where}, is empty: a missing sample. ${advice}`);
+    }
     const width = table[0]?.length ?? cells.length;
     if (cells.length !== width) {
       throw new Error(`the number of columns changed from ${width} to ${cells.length} at row ${table.length + 1}.`);
@@ -252,14 +256,14 @@ function readCsv(file, options, model) {
   if (table[0].length !== columns.length) {
     throw new Error(`the header row names ${columns.length} columns, the rows have ${table[0].length}.`);
   }
-  const result = { names: [], columns: [], rate: options.rate };
+  const rate = options.rate ?? statedRate(table, columns);
+  const result = { names: [], columns: [], rate };
   columns.forEach((column, k) => {
     const [lead, unit] = splitUnit(column);
-    const key = column.toLowerCase().replace(/[\s([]+/g, "_").replace(/[)\]]+$/, "");
-    const clock = Object.keys(TIME_COLUMNS).find((each) => TIME_COLUMNS[each].includes(key));
+    const clock = clockOf(column);
     const values = table.map((row) => row[k]);
     if (clock) {
-      checkTimes(values, column, clock, options.rate);
+      checkTimes(values, column, clock, rate);
     } else if (keeps(lead, options, model)) {
       const scale = agreedScale(unit, options.unit, `column ${quoted(column.slice(0, 40))}`);
       result.names.push(lead);
@@ -267,6 +271,34 @@ function readCsv(file, options, model) {
     }
   });
   return result;
+}
+
+// The line with points for decimal commas; one file has either.
+function withPoints(line, mark, decimals, row) {
+  if (mark === ",") return line;
+  for (const each of ",.") if (line.includes(each)) decimals.add(each);
+  if (decimals.size === 2) {
+    throw new Error(`row ${row} of samples mixes decimal commas and points. Use one of them.`);
+  }
+  return line.replaceAll(",", ".");
+}
+
+function clockOf(column) {
+  const key = column.toLowerCase().replace(/[\s([]+/g, "_").replace(/[)\]]+$/, "");
+  return Object.keys(TIME_COLUMNS).find((each) => TIME_COLUMNS[each].includes(key));
+}
+
+// The rate in Hz by a column of times whose unit is clear.
+function statedRate(table, columns) {
+  for (const [k, column] of columns.entries()) {
+    const step = table.length > 1 ? (table.at(-1)[k] - table[0][k]) / (table.length - 1) : 0;
+    const seconds = { seconds: step, milliseconds: step / 1000, any: step < 0.5 ? step : 0 }[clockOf(column)] ?? 0;
+    if (seconds > 0) {
+      const rate = 1 / seconds; // times are often rounded
+      return Math.abs(rate - rounded(rate)) < 0.005 * rate ? rounded(rate) : rate;
+    }
+  }
+  throw new Error("a CSV file states no sampling rate: give source_rate=... in Hz (--source-rate).");
 }
 
 function cellsOf(line, mark) {
@@ -320,7 +352,13 @@ export function knownLead(name, model) {
   return model.aliases[key] ?? model.aliases[bare] ?? null;
 }
 
-const keeps = (name, options, model) => !options.dropExtra || knownLead(name, model) !== null;
+// A model of some leads takes them out of whatever a file holds.
+function keeps(name, options, model) {
+  const wanted = model.settings.lead_names;
+  const known = knownLead(name, model) ?? name.trim();
+  if (wanted.join() === model.leads.join()) return !options.dropExtra || model.leads.includes(known);
+  return wanted.includes(known) || (options.derive && ["I", "II"].includes(known));
+}
 
 const MILLIVOLTS = { v: 1e3, mv: 1, uv: 1e-3, nv: 1e-6 };
 
@@ -363,23 +401,25 @@ function chosenLeads({ names, columns }, options, model) {
       columns.push(one.map((value, t) => combine(value, two[t])));
     }
   }
+  const wanted = model.settings.lead_names;
+  const all = wanted.join() === model.leads.join();
   const found = new Map();
   const [extra, twice] = [[], []];
   names.forEach((name, k) => {
-    const lead = knownLead(name, model);
+    const lead = wanted.includes(name.trim()) ? name.trim() : knownLead(name, model);
     if (lead === null) extra.push(name.slice(0, 60));
     else if (found.has(lead)) twice.push(`${lead} (as ${quoted(names[found.get(lead)])} and ${quoted(name)})`);
     else found.set(lead, k);
   });
-  const missing = model.leads.filter((lead) => !found.has(lead));
-  const parts = [`Expected the 12 leads ${model.leads.join(", ")}, got ${names.length} names.`];
+  const missing = wanted.filter((lead) => !found.has(lead));
+  const parts = [`Expected the ${wanted.length} leads ${wanted.join(", ")}, got ${names.length} names.`];
   if (missing.length) {
     parts.push(`Missing: ${missing.join(", ")}.`);
     if (missing.every((lead) => ["III", "aVR", "aVL", "aVF"].includes(lead))) {
       parts.push("These follow from I and II: ask for it with derive=True.");
     }
   }
-  if (extra.length) {
+  if (all && extra.length) {
     parts.push(`Extra: ${extra.slice(0, 12).join(", ")}${extra.length > 12 ? ", ..." : ""}.`);
     const unknown = `Unknown lead name ${quoted(extra[0])}: expected one of ${model.leads.join(", ")}.`;
     parts.push(
@@ -390,52 +430,58 @@ function chosenLeads({ names, columns }, options, model) {
   }
   if (twice.length) parts.push(`Named twice: ${twice.join(", ")}. Keep one of each.`);
   if (parts.length > 1) throw new Error(parts.join(" "));
-  return model.leads.map((lead) => columns[found.get(lead)]);
+  return wanted.map((lead) => columns[found.get(lead)]);
 }
 
 // ---------------------------------------------------------------- the way of all recordings
 
 function checked(table, name, rateWasTold, options, model, refuse) {
-  const { sampling_rate: wanted, n_times: nTimes, lead_names: leadNames } = model.settings;
+  const { sampling_rate: wanted, n_times: nTimes, lead_names: leads } = model.settings;
+  const length = table.columns[0]?.length ?? 0;
+  const notes = [];
+  const suspicion = rateSuspicion(length, rounded((nTimes / wanted) * table.rate), table.rate);
+  if (suspicion && rateWasTold && options.length !== "error") {
+    notes.push(`Record ${name}: taken as ${g(table.rate)} Hz.${suspicion}`);
+  }
+  if (table.rate !== wanted && !options.resample) {
+    refuse(`expected ${g(wanted)} Hz, found ${g(table.rate)} Hz. Ask for conversion with resample=True.`);
+  }
   let columns;
   try {
     columns = chosenLeads(table, options, model);
   } catch (error) {
     refuse(error.message);
   }
-  const length = columns[0].length;
   const bad = columns.map((column) => column.filter((value) => !Number.isFinite(value)).length);
   if (bad.some(Boolean)) {
     const each = bad.flatMap((count, k) => {
       const what = count < length ? `${counted(count)} of ${counted(length)} samples` : "the lead is missing, every sample";
-      return count ? [`lead ${model.leads[k]}: ${what}`] : [];
+      return count ? [`lead ${leads.length === model.leads.length ? leads[k] : k}: ${what}`] : [];
     });
     const advice = "Leave the record out, or cut it to a span without gaps.";
     throw new Error(`Record ${name} must be finite, got NaN or infinity in ${each.join("; ")}. ${advice}`);
   }
-  const notes = [];
-  const duration = nTimes / wanted;
-  const suspicion = rateSuspicion(length, Math.round(duration * table.rate), table.rate);
-  if (suspicion && rateWasTold && options.length !== "error") {
-    notes.push(`Record ${name}: taken as ${g(table.rate)} Hz.${suspicion}`);
-  }
   if (table.rate !== wanted) {
-    if (!options.resample) {
-      refuse(`expected ${g(wanted)} Hz, found ${g(table.rate)} Hz. Ask for conversion with resample=True.`);
-    }
-    const converted = columns.map((column) => resampled(column, table.rate, wanted));
-    if (!converted[0]) {
+    columns = columns.map((column) => resampled(column, table.rate, wanted));
+    if (!columns[0]) {
       const rates = `${g(table.rate)} Hz to ${g(wanted)} Hz: expected a ratio of whole numbers up to 5,000`;
       refuse(`cannot resample ${rates}. Resample it yourself and pass the array.`);
     }
-    columns = converted;
   }
-  columns = leadNames.map((lead) => columns[model.leads.indexOf(lead)]);
-  return cut(columns, nTimes, wanted, options.length, refuse).map(({ start, signals, padded }) => ({
+  const pieces = cut(columns, nTimes, wanted, options.length, refuse).map((piece) => ({
+    ...piece,
+    ...quality(piece.signals, piece.padded, model),
+  }));
+  if (!options.anyAmplitude && pieces.every(({ factor }) => factor !== 1)) {
+    const advice = "Scale it or give its unit, or accept it by any_amplitude=True.";
+    const found = `must have an amplitude that a heart gives; ${unitNote(pieces[0].factor)}`;
+    throw new Error(`Record ${name} ${found} ${advice}`);
+  }
+  return pieces.map(({ start, signals, padded, notes: found }) => ({
     signals,
     padded,
     start: start / wanted,
-    notes: [...notes, ...quality(signals, padded, model)],
+    notes: [...notes, ...found],
   }));
 }
 
