@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from signalcam.preprocessing import Scaler
+from signalcam.training.labelled_signals import LabelledSignals, checksum
 from signalcam.training.networks import combine_outputs
 from signalcam.training.recipes import Recipe
-from signalcam.training.train import LabelledSignals, TrainingResult, checksum, train
+from signalcam.training.train import TrainingResult, train
 
 SLOWER = 10  # times, the learning rate once the features learn too
 FEWEST_STEPS = 16  # an epoch, as far as batches of 8 records allow

@@ -15,7 +15,8 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from signalcam.data.cache import let_pages_go
-from signalcam.training.train import LabelledSignals, checksum, without_names
+from signalcam.training.labelled_signals import LabelledSignals, checksum
+from signalcam.training.train import without_names
 from signalcam.training.train_step import mix
 
 BATCH = 128

@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from signalcam.data.cache import let_pages_go
-from signalcam.recordings.checks import refuse_non_finite
 from signalcam.training.callbacks import BestEpoch, Progress, ResumableState, SeededEpochs, StopOnBadLoss
+from signalcam.training.labelled_signals import LabelledSignals, batches, check_pairs, checksum
 from signalcam.training.schedules import OneCycle
 from signalcam.training.train_step import TrainingModel
 
@@ -28,8 +26,6 @@ METRICS = ("loss", "accuracy", "auc")
 MONITORS = METRICS + tuple(f"val_{name}" for name in METRICS)
 OPTIMIZERS = ("adam", "adamw")
 PATIENCE = 5  # epochs without a smaller validation loss before the learning rate is halved
-
-LabelledSignals = tuple[np.ndarray, np.ndarray]
 
 logger = logging.getLogger(__name__)
 
@@ -141,8 +137,8 @@ def train(
     with strategy.scope():
         network = model if isinstance(model, keras.Model) else model()
         _synchronise(network, strategy.num_replicas_in_sync > 1)
-        train_data = _check_pairs(*train_data, network, "training")
-        validation_data = _check_pairs(*validation_data, network, "validation")
+        train_data = check_pairs(*train_data, network, "training")
+        validation_data = check_pairs(*validation_data, network, "validation")
         trained = TrainingModel(network, augmentation, settings.mixup, seed)
         trained.build((None, *train_data[0].shape[1:]))
         _compile(trained, _optimizer(settings, len(train_data[0])))
@@ -161,12 +157,12 @@ def train(
     if epochs_done < settings.epochs:
         try:
             trained.fit(
-                _batches(order, *train_data, settings.batch_size),
-                validation_data=_batches(None, *validation_data, max(settings.batch_size, 128)),
+                batches(order, *train_data, settings.batch_size),
+                validation_data=batches(None, *validation_data, max(settings.batch_size, 128)),
                 initial_epoch=epochs_done,
                 epochs=settings.epochs,
                 callbacks=callbacks,
-                shuffle=False,  # `_batches` does it
+                shuffle=False,  # `batches` does it
                 verbose=0,
             )
         except KeyboardInterrupt:
@@ -222,62 +218,6 @@ def _compile(model: TrainingModel, optimizer: keras.optimizers.Optimizer) -> Non
     )
 
 
-def _check_pairs(
-    signals: np.ndarray, labels: np.ndarray, network: keras.Model, split: str
-) -> LabelledSignals:
-    """Return signals and float32 labels (record, class) after the checks that training needs."""
-    signals, labels = np.asanyarray(signals), np.asarray(labels)
-    if len(signals) != len(labels) or not len(signals):
-        raise ValueError(
-            f"The {split} split needs as many labels as records, at least one; got {len(signals)} records "
-            f"and {len(labels)} labels. Select both by the same index."
-        )
-    shape = ", ".join(map(str, network.input_shape[1:]))
-    fits = len(signals.shape) == len(network.input_shape) and all(
-        wanted in (None, found) for found, wanted in zip(signals.shape, network.input_shape, strict=True)
-    )
-    if signals.dtype.kind != "f" or not fits:
-        raise ValueError(
-            f"The {split} signals must be floating point of shape (record, {shape}), got {signals.dtype} of "
-            f"shape {signals.shape}."
-        )
-    refuse_non_finite(signals, f"The {split} signals")
-    let_pages_go(signals)
-    labels = labels.reshape(len(labels), -1).astype(np.float32)
-    n_outputs = network.output_shape[-1]
-    fits = (labels >= 0) & (labels <= 1) if split == "training" else np.isin(labels, (0, 1))
-    if labels.shape[1] != n_outputs or not fits.all():
-        wanted = "from 0 to 1" if split == "training" else "0 or 1"
-        raise ValueError(
-            f"The {split} labels must be {wanted}, one column for each of the model's {n_outputs} outputs in "
-            f"their order, got shape {labels.shape} with values from {labels.min()} to {labels.max()}."
-        )
-    return signals, labels
-
-
-def _batches(
-    order: SeededEpochs | None, signals: np.ndarray, labels: np.ndarray, batch_size: int
-) -> "tf.data.Dataset":
-    """Batches as a `tf.data` pipeline that never holds a second copy of the signals.
-
-    Not `Dataset.from_generator`: on Python 3.11 it makes the C library give every tensor of more than 128 KB
-    back to the system at once (`mallopt`), and then page faults take 40 % of the time of the training.
-    """
-
-    def read(number: int) -> LabelledSignals:
-        indices = np.arange(len(signals)) if order is None else order.indices
-        batch = indices[number * batch_size : (number + 1) * batch_size]
-        x, y = signals[batch].astype(np.float32, copy=False), labels[batch]
-        let_pages_go(signals)
-        return x, y
-
-    def batch(number: "tf.Tensor") -> tuple:
-        x, y = tf.numpy_function(read, [number], (tf.float32, tf.float32))
-        return tf.ensure_shape(x, (None, *signals.shape[1:])), tf.ensure_shape(y, (None, labels.shape[1]))
-
-    return tf.data.Dataset.range(-(-len(signals) // batch_size)).map(batch).prefetch(2)
-
-
 def _fingerprint(
     model: TrainingModel,
     data: dict[str, LabelledSignals],
@@ -299,16 +239,6 @@ def _fingerprint(
         text = json.dumps(without_names(fact), default=str, sort_keys=True)
         sums[name] = zlib.crc32(text.encode())
     return sums
-
-
-def checksum(*arrays: np.ndarray) -> int:
-    """CRC-32 over all values of arrays."""
-    total = 0
-    for array in map(np.atleast_1d, arrays):
-        for start in range(0, len(array), 256):  # never a copy of a whole set
-            total = zlib.crc32(np.ascontiguousarray(array[start : start + 256]), total)
-            let_pages_go(array)
-    return total
 
 
 def without_names(config: Any) -> Any:

@@ -15,10 +15,11 @@ from signalcam.augmentation.random_view import RandomView
 from signalcam.data.cache import let_pages_go
 from signalcam.preprocessing import Scaler, detrend
 from signalcam.training.fine_tuning import Start, fine_tune
+from signalcam.training.labelled_signals import LabelledSignals
 from signalcam.training.lessons import make_lessons
 from signalcam.training.networks import ARCHITECTURES, combine_outputs, mean_of
 from signalcam.training.recipes import RECIPES, Recipe, find_recipe
-from signalcam.training.train import LabelledSignals, TrainingResult, train
+from signalcam.training.train import TrainingResult, train
 
 BLOCK = 512  # records detrended at a time, so that no set is held twice
 
