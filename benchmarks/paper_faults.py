@@ -44,7 +44,7 @@ def main():
     print(records.source)
     if arguments.schedule_on_accuracy:
         folder = arguments.runs.with_name(f"{arguments.runs.name}_schedule_on_accuracy")
-        with mock.patch("keras.callbacks.ReduceLROnPlateau", plateau_on_accuracy):
+        with mock.patch("keras.callbacks.ReduceLROnPlateau", PlateauOnAccuracy):
             (run,) = reproduce(records, folder, "paper")
         print(run.results.scores.loc[list(METRICS)].round(4).to_string())
         return
@@ -67,9 +67,11 @@ def main():
     print(markdown_table(pd.DataFrame(lines)))
 
 
-def plateau_on_accuracy(monitor, **options):
+class PlateauOnAccuracy(keras.callbacks.ReduceLROnPlateau):
     """The schedule of the reference code: it watches the accuracy and waits for it to fall."""
-    return keras.src.callbacks.ReduceLROnPlateau("val_accuracy", mode="min", **options)
+
+    def __init__(self, monitor, **options):
+        super().__init__("val_accuracy", mode="min", **options)
 
 
 if __name__ == "__main__":
