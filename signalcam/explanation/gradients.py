@@ -113,24 +113,8 @@ def guided_grad_cam(
     Args, Raises: as in `grad_cam`.
     """
     network = as_network(model)
-    class_index, n_times = check_class(network, class_index), np.shape(signals)[1]
-    cells = grad_cam(network, signals, class_index, layer)
-
-    def build() -> Callable:
-        to_logit = network.to_logit(class_index)
-
-        def gradient(x: tf.Tensor) -> tf.Tensor:
-            # By the kind of operation, so that rectifiers inside other layers are guided, too.
-            guided = dict.fromkeys(_RECTIFIERS, _GUIDED)
-            with tf.compat.v1.get_default_graph().gradient_override_map(guided):
-                logit = to_logit(x, training=False)
-            return tf.gradients(logit, x)[0]
-
-        return gradient
-
-    back = network.in_batches(
-        network.compiled(("guided", class_index), build), check_scaled(network, signals)
-    )
+    cells, n_times = grad_cam(network, signals, class_index, layer), np.shape(signals)[1]
+    back = network.in_batches(_gradient_function(network, class_index, guided=True), np.asarray(signals))
     return back * upsample(np.maximum(cells, 0), n_times, n_times / cells.shape[1])[..., None]
 
 
@@ -163,19 +147,20 @@ def _maps_of(model: keras.Model, name: str | None) -> keras.KerasTensor:
     return found[name][0]
 
 
-def _gradient_function(network: Network, class_index: int) -> Callable:
+def _gradient_function(network: Network, class_index: int, guided: bool = False) -> Callable:
     """Compile the gradient of one logit with respect to the signals: a batch to a batch of equal shape."""
     class_index = check_class(network, class_index)
+    # By the kind of operation, so that rectifiers inside other layers are guided, too.
+    rectifiers = dict.fromkeys(_RECTIFIERS, _GUIDED) if guided else {}
 
     def build() -> Callable:
         to_logit = network.to_logit(class_index)
 
         def gradient(x: tf.Tensor) -> tf.Tensor:
-            with tf.GradientTape() as tape:
-                tape.watch(x)
+            with tf.compat.v1.get_default_graph().gradient_override_map(rectifiers):
                 logit = to_logit(x, training=False)
-            return tape.gradient(logit, x)
+            return tf.gradients(logit, x)[0]
 
         return gradient
 
-    return network.compiled(("gradient", class_index), build)
+    return network.compiled(("gradient", guided, class_index), build)
