@@ -200,15 +200,15 @@ def _split_activation(dense: Any, average: Any) -> tuple:
 
 
 def _last_convolution(maps: Any) -> Any:
-    while True:
-        layer, inputs = _source(maps)
-        if isinstance(layer, layers.Conv1D | layers.SeparableConv1D):
-            return maps
-        if not inputs:
-            raise ValueError(
-                "features='convolution' needs a Conv1D layer before the average; none was found."
-            )
-        maps = inputs[0]
+    layer, inputs = _source(maps)
+    if isinstance(layer, layers.Conv1D | layers.Conv2D | layers.SeparableConv1D):
+        return maps
+    if not inputs:
+        raise ValueError("features='convolution' needs a convolution before the average; none was found.")
+    if isinstance(layer, layers.Concatenate | layers.Reshape):  # of maps with a lead axis
+        parts = [_last_convolution(part) for part in inputs]
+        return layer(parts if len(parts) > 1 else parts[0])
+    return _last_convolution(inputs[0])
 
 
 def _lead_rows(maps: Any) -> tuple[int, ...]:

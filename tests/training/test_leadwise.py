@@ -99,3 +99,15 @@ def test_it_is_smaller_than_the_papers_network_and_within_8_million_products():
 
 def test_a_network_that_mixes_its_leads_has_no_lead_evidence():
     assert "lead_evidence" not in add_cam(build_model()).output
+
+
+def test_the_papers_variant_takes_the_maps_before_norm_and_activation(signals):
+    network = random_network(between=8)
+    evidence = add_cam(network, "convolution").predict(signals, verbose=0)["evidence"]
+    names = ("conv_4", "conv_between")
+    conv, between = keras.Model(network.inputs, [network.get_layer(n).output for n in names]).predict(
+        signals, verbose=0
+    )
+    kernel, bias = network.get_layer("classifier").get_weights()
+    maps = np.concatenate([conv.reshape(3, -1, 12 * 32), between], axis=2)
+    np.testing.assert_allclose(evidence, maps @ kernel + bias, rtol=1e-4, atol=1e-3)
