@@ -6,7 +6,6 @@ from signalcam.reproduction.published import comparison, published_predictions
 from signalcam.reproduction.reproduce import (
     COMPARISON,
     Run,
-    beside_published,
     over_seeds,
     reproduce,
     train_seed,
@@ -22,7 +21,6 @@ __all__ = [
     "as_json",
     "as_markdown",
     "as_text",
-    "beside_published",
     "comparison",
     "evaluate_labelled",
     "evaluate_model",

@@ -17,9 +17,6 @@ from signalcam.deployment import Settings, deploy
 from signalcam.evaluation import choose_threshold, fit_platt
 from signalcam.training import TrainedNetwork, detrended, target_outputs
 
-# What the thresholds are for. A calibrated probability of 0.5 is where accuracy is best.
-AIMS = {"normal-abnormal": "accuracy", "superclasses": "f1"}
-
 logger = logging.getLogger(__name__)
 
 

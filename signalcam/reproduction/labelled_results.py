@@ -1,5 +1,7 @@
 """A model's results on labelled recordings of your own; a file's probability is the mean over its windows."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ from signalcam import evaluation
 from signalcam.data import LabelledRecords
 from signalcam.deployment import Settings, predict, settings_of
 from signalcam.errors import LeakageError, listed
-from signalcam.reproduction.results import MIN_PER_CLASS, Results, is_binary, refuse_seen_fold
+from signalcam.reproduction.results import MIN_PER_CLASS, Results, refuse_seen_fold, score_classes
 
 
 def evaluate_labelled(
@@ -49,39 +51,22 @@ def evaluate_labelled(
     if not len(inside):
         raise ValueError(f"fold must be one that has records ({listed(there)} has none).")
     p = predict(model, records.signals[table.index.get_indexer(inside)])["probability"]
-    names = list(settings.class_names)
-    p = pd.DataFrame(p.astype(np.float64), inside, names)
+    p = pd.DataFrame(p.astype(np.float64), inside, list(settings.class_names))
     file = table.loc[inside, "file"]
     first = file.index[~file.duplicated()]
     p = p.groupby(file, sort=False).mean().loc[file[first]].set_index(first)
     y, rows = records.targets.loc[first], table.loc[first]
     patients = rows["patient_id"]
-    options = {"groups": patients, "n_bootstrap": n_bootstrap}
-    subgroups = None
-    if is_binary(settings):
-        score = {"threshold": settings.threshold[0]} | options
-        scores = evaluation.evaluate(y["ABNORMAL"], p["ABNORMAL"], **score)
-        described = _describe(rows)
-        if described.shape[1]:
-            score |= {"min_per_class": MIN_PER_CLASS}
-            subgroups = evaluation.by_subgroup(y["ABNORMAL"], p["ABNORMAL"], described, **score)
-    else:
-        scores = evaluation.evaluate_multilabel(y, p, names, list(settings.threshold), **options)
-    predictions = pd.concat(
-        [rows[["file", "strat_fold"]], y.add_prefix("label_"), p.add_prefix("probability_")], axis=1
-    )
-    about = (
-        listed(there, 10),
-        records.rule,
-        False,
-        settings,
-        y,
-        p,
-        pd.DataFrame(index=first),
-        patients,
-        scores,
-    )
-    return Results(*about, None, None, None, subgroups, predictions)
+    scores = score_classes(y, p, patients, settings, n_bootstrap)
+    predictions = [rows[["file", "strat_fold"]], y.add_prefix("label_"), p.add_prefix("probability_")]
+    about = (listed(there, 10), records.rule, False, settings, y, p, pd.DataFrame(index=first), patients)
+    results = Results(*about, scores, pd.concat(predictions, axis=1))
+    described = _describe(rows)
+    if not results.binary or not described.shape[1]:
+        return results
+    how = {"threshold": settings.threshold[0], "n_bootstrap": n_bootstrap, "min_per_class": MIN_PER_CLASS}
+    subgroups = evaluation.by_subgroup(y["ABNORMAL"], p["ABNORMAL"], described, groups=patients, **how)
+    return replace(results, subgroups=subgroups)
 
 
 def _unseen(settings: Settings, records: LabelledRecords, there: list[int], fold: int | None) -> list[int]:

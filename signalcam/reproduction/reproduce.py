@@ -25,7 +25,7 @@ from signalcam.reproduction.labelled_results import evaluate_labelled
 from signalcam.reproduction.model_card import training_card
 from signalcam.reproduction.published import FOLD, comparison
 from signalcam.reproduction.results import Results, evaluate_model
-from signalcam.reproduction.text import as_json
+from signalcam.reproduction.text import as_json, as_records
 from signalcam.training import Recipe, find_recipe, train_recipe
 from signalcam.training.callbacks import STATE_FILE
 
@@ -40,14 +40,14 @@ class Run:
 
     Attributes:
         seed: of the training.
-        model_file: name of the model's file in the folder.
+        model: name of the model's file in the folder.
         best_epoch, epochs: the epoch whose weights were kept, and how many there were.
         seconds: what training took; None where some of it was done by an earlier run.
         results: on the test fold.
     """
 
     seed: int
-    model_file: str
+    model: str
     best_epoch: int
     epochs: int
     seconds: float | None
@@ -144,19 +144,8 @@ def over_seeds(runs: list[Run]) -> pd.DataFrame:
         float DataFrame: index metric; columns mean, sd (NaN for one run), min, max, n.
     """
     scores = pd.DataFrame([run.results.headline() for run in runs])
-    table = pd.DataFrame(
-        {"mean": scores.mean(), "sd": scores.std(), "min": scores.min(), "max": scores.max()}
-    )
+    table = scores.agg(["mean", "std", "min", "max"]).T.rename(columns={"std": "sd"})
     return table.assign(n=scores.notna().sum())
-
-
-def beside_published(runs: list[Run], n_bootstrap: int = 1000) -> pd.DataFrame | None:
-    """Put the runs beside what others published: see `published.comparison`; None where that does not fit."""
-    first = runs[0].results
-    if not first.binary or first.fold != FOLD or first.simulated:
-        return None
-    p = pd.DataFrame({run.seed: run.results.p["ABNORMAL"] for run in runs})
-    return comparison(first.y["ABNORMAL"], p, first.patients, first.superclass, n_bootstrap)
 
 
 def _train(
@@ -184,7 +173,7 @@ def _train(
         start=start and start_from(start),
         verbose=progress,
     )
-    seconds = time.perf_counter() - started if fresh else None
+    seconds = round(time.perf_counter() - started, 1) if fresh else None
     model = deploy_trained(trained, records, target, start and settings_of(start))
     file = f"model_seed{seed}.keras" if seed else "model.keras"
     save_model(model, output / file)
@@ -203,10 +192,12 @@ def _write(
     predictions = pd.concat([run.results.predictions.assign(seed=run.seed) for run in runs])
     predictions.round(6).to_csv(output / "predictions.csv")
     summary = over_seeds(runs)
-    published = beside_published(runs, n_bootstrap)
-    if published is None:
-        (output / COMPARISON).unlink(missing_ok=True)
-    else:
+    (output / COMPARISON).unlink(missing_ok=True)
+    first, published = runs[0].results, None
+    if first.binary and first.fold == FOLD and not first.simulated:
+        p = pd.DataFrame({run.seed: run.results.p["ABNORMAL"] for run in runs})
+        published = comparison(first.y["ABNORMAL"], p, first.patients, first.superclass, n_bootstrap)
+    if published is not None:
         published.to_csv(output / COMPARISON, index_label="score")
     metrics = {
         "signalcam": __version__,
@@ -217,25 +208,11 @@ def _write(
         "simulated": records.dataset.simulated,
         "records": {name: len(ids) for name, ids in records.splits.items()},
         "hyperparameters": asdict(recipe) | {"view": dict(recipe.view)},
-        "over_seeds": {
-            metric: {name: None if pd.isna(value) else value for name, value in row.items()}
-            for metric, row in summary.astype(object).iterrows()
-        },
-        "runs": [
-            {
-                "seed": run.seed,
-                "model": run.model_file,
-                "best_epoch": run.best_epoch,
-                "epochs": run.epochs,
-                "seconds": None if run.seconds is None else round(run.seconds, 1),
-                "results": as_json(run.results),
-            }
-            for run in runs
-        ],
+        "over_seeds": as_records(summary),
+        "runs": [vars(run) | {"results": as_json(run.results)} for run in runs],
     }
-    (output / "metrics.json").write_text(
-        json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    card = training_card(metrics, runs[0].results, summary)
+    text = json.dumps(metrics, indent=1, allow_nan=False)
+    (output / "metrics.json").write_text(f"{text}\n", encoding="utf-8")
+    card = training_card(metrics, first, summary)
     (output / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     logger.info("%s: %s.", output, ", ".join(sorted(path.name for path in output.iterdir())))
