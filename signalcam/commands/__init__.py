@@ -77,18 +77,16 @@ def open_model(name: str, lite: bool = False) -> Any:
     from signalcam.deployment import PRETRAINED, exported_beside, open_exported
     from signalcam.deployment.pretrained import FOLDER
 
+    file = FOLDER / f"{name}.keras" if name in PRETRAINED else name
     if lite:
-        file = FOLDER / f"{name}.keras" if name in PRETRAINED else name
         with held_back():
             model = open_exported(name) if name.endswith((".tflite", ".onnx")) else exported_beside(file)
         if model is not None:
             return model
     start_tensorflow()
-    from signalcam.deployment import load_model, load_pretrained
+    from signalcam.deployment import load_model
 
-    if name in PRETRAINED:
-        return load_pretrained(name)
-    if not name.endswith(".keras"):
+    if not str(file).endswith(".keras"):
         known = ", ".join(PRETRAINED)
         raise ValueError(f"MODEL must be a .keras file or a pretrained model ({known}), got {name!r}.")
-    return load_model(name)
+    return load_model(file)

@@ -169,9 +169,8 @@ def report(arguments: argparse.Namespace) -> int:
     from signalcam.deployment import settings_of
     from signalcam.explanation import explain_report, summary_table
 
-    study = load_ptbxl(
-        arguments.data, rule=settings_of(model).label_rule, leads=settings_of(model).lead_names
-    )
+    settings = settings_of(model)
+    study = load_ptbxl(arguments.data, settings.label_rule, leads=settings.lead_names)
     print(study.source)
     which = int(arguments.which) if arguments.which.isdigit() else arguments.which
     page, assessment = explain_report(model, study, arguments.output, which, limit=arguments.limit)

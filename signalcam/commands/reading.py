@@ -53,14 +53,8 @@ def read_labelled(
 
     if not (arguments.recordings and arguments.labels):
         raise ValueError("--recordings and --labels must be given both, or neither. Add the other one.")
-    if settings is not None:
-        how |= {
-            "leads": settings.lead_names,
-            "sampling_rate": settings.sampling_rate,
-            "duration": settings.n_times / settings.sampling_rate,
-        }
-    how |= {name: getattr(arguments, name) for name in (*OPTIONS, "seed")}
-    records = load_labelled(arguments.recordings, arguments.labels, check=not arguments.no_check, **how)
+    how |= _how(arguments, settings) | {"seed": arguments.seed}
+    records = load_labelled(arguments.recordings, arguments.labels, **how)
     for file, reason in records.skipped.items():
         print(f"{shown(file)}: {_as_options(reason)}", file=sys.stderr)
     print(records.source)
@@ -83,14 +77,7 @@ def read(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RecordWarning)
         try:
-            for piece in read_windows(
-                path,
-                sampling_rate=settings.sampling_rate,
-                duration=settings.n_times / settings.sampling_rate,
-                leads=settings.lead_names,
-                check=not arguments.no_check,
-                **{name: getattr(arguments, name) for name in OPTIONS},
-            ):
+            for piece in read_windows(path, **_how(arguments, settings)):
                 # What the other warnings tell stands in the quality notes.
                 said = [str(item.message) for item in caught if "taken as" in str(item.message)]
                 yield piece, [*said, *piece.quality.notes]
@@ -98,15 +85,20 @@ def read(
             raise RecordError(_as_options(str(error) or repr(error))) from error
 
 
+def _how(arguments: argparse.Namespace, settings: "Settings | None") -> dict[str, Any]:
+    """The arguments of `read_recording`: from the options, and from what a model needs."""
+    how = {name: getattr(arguments, name) for name in OPTIONS} | {"check": not arguments.no_check}
+    if settings is None:
+        return how
+    rate, duration = settings.sampling_rate, settings.n_times / settings.sampling_rate
+    return how | {"sampling_rate": rate, "duration": duration, "leads": settings.lead_names}
+
+
 def _as_options(text: str) -> str:
     """Write what a message asks for, such as resample=True, as the option of the command."""
     text = text.replace(" (--source-rate)", "").replace("check=False", "--no-check")
-    text = re.sub(
-        r"\b(resample|derive|drop_extra|any_amplitude)=True", lambda m: f"--{m[1].replace('_', '-')}", text
-    )
-    return re.sub(
-        r"\b(length|unit|source_rate)='?([\w.]+)'?", lambda m: f"--{m[1].replace('_', '-')} {m[2]}", text
-    )
+    pattern = rf"\b({'|'.join(OPTIONS)})=(?:True|'?([\w.]+)'?)"
+    return re.sub(pattern, lambda m: f"--{m[1].replace('_', '-')} {m[2] or ''}".strip(), text)
 
 
 def shown(path: str | os.PathLike) -> str:

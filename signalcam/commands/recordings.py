@@ -45,13 +45,7 @@ def predict(arguments: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """One recording, or a window of it, with the answer of the model; or why there is none.
-
-    Attributes:
-        path: of the file.
-        error: why it could not be answered; None where it could.
-        recording, notes, outputs: what was read, notes on its quality, and what `predict` gives for it.
-    """
+    """One recording, or a window of it, and what `predict` gives for it; or the `error`, why it has none."""
 
     path: str | os.PathLike
     error: str | None = None
@@ -63,12 +57,7 @@ class Answered:
 def answer(
     model: Any, paths: Iterable[str | os.PathLike], arguments: argparse.Namespace
 ) -> Iterator[Answered]:
-    """Answer recordings one after the other, in batches, so that memory does not grow.
-
-    Args:
-        model: as for `predict`.
-        paths: of recordings.
-        arguments: of the command, with its reading options.
+    """Answer recordings by the reading options of a command, in batches, so that memory does not grow.
 
     Yields:
         `Answered`: those that cannot be read at once, the others in the order of the paths.
@@ -89,20 +78,19 @@ def answer(
     yield from _batch(model, waiting)
 
 
-def outputs_of(model: Any, pieces: list) -> dict:
-    """Predict recordings that were read; what is suspect about them stands in their quality notes."""
+def _batch(model: Any, waiting: list[Answered]) -> Iterator[Answered]:
     import numpy as np
 
     from signalcam.deployment import predict as predict_signals
 
+    if not waiting:
+        return
+    pieces = [one.recording for one in waiting]
     signals, padded = (np.stack([getattr(piece, name) for piece in pieces]) for name in ("signals", "padded"))
-    given = padded if padded.any() else None  # amplitudes were judged when they were read
-    return predict_signals(model, signals, padded=given, warn=False, any_amplitude=True)
-
-
-def _batch(model: Any, waiting: list[Answered]) -> Iterator[Answered]:
+    # What is suspect, amplitudes too, was judged when they were read, and stands in their notes.
+    how = {"padded": padded if padded.any() else None, "warn": False, "any_amplitude": True}
     try:
-        outputs = outputs_of(model, [one.recording for one in waiting]) if waiting else {}
+        outputs = predict_signals(model, signals, **how)
     except ValueError as error:
         if len(waiting) == 1:
             yield Answered(waiting[0].path, str(error))
@@ -131,10 +119,9 @@ def _rows(model: Any, arguments: argparse.Namespace, counts: Counter) -> Iterato
             print(f"{shown(one.path)}: {shown(one.error)}", file=sys.stderr)
             continue
         p, start = one.outputs["probability"], round(float(one.recording.start), 3)
-        words = predicted_words(settings, p)
-        for name, probability, word in zip(settings.class_names, p, words, strict=True):
-            values = (shown(one.path), start, name, round(float(probability), 6), word, "; ".join(one.notes))
-            yield dict(zip(COLUMNS, values, strict=True))
+        for name, value, word in zip(settings.class_names, p, predicted_words(settings, p), strict=True):
+            cells = (shown(one.path), start, name, round(float(value), 6), word, "; ".join(one.notes))
+            yield dict(zip(COLUMNS, cells, strict=True))
 
 
 def predicted_words(settings: Any, probabilities: Any) -> list[str]:

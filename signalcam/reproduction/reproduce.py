@@ -94,21 +94,21 @@ def reproduce(
     recipe, output = find_recipe(recipe, **changes), Path(output).expanduser()
     output.mkdir(parents=True, exist_ok=True)
     (test_fold,) = records.folds("test")
-    teacher_folder = Path(teachers or output).expanduser() / "training"
     own = isinstance(records, LabelledRecords)
     if own:
         target = tuple(records.targets)
         labels = records.dataset.table.drop(columns=["patient", "fold"], errors="ignore")
         labels = labels.rename(columns={"patient_id": "patient", "strat_fold": "fold"})
         labels.to_csv(output / "labels.csv", index_label="file")
-    runs = []
+    runs, how = [], {"target": target, "verbose": progress}
+    how["teacher_folder"] = Path(teachers or output).expanduser() / "training"
     for seed in range(n_seeds):
-        model, run, trained = _train(records, recipe, seed, output, target, teacher_folder, start, progress)
+        model, run, trained = _train(records, recipe, seed, output, start, **how)
         if own:
             results = evaluate_labelled(model, records, test_fold, n_bootstrap=n_bootstrap)
         else:
-            how = {"progress": progress, "n_bootstrap": n_bootstrap}
-            results = evaluate_model(model, records.dataset, test_fold, records.rule, **how)
+            fold = (records.dataset, test_fold, records.rule)
+            results = evaluate_model(model, *fold, progress=progress, n_bootstrap=n_bootstrap)
         runs.append(replace(run, results=results))
         logger.info("Seed %d: %s.", seed, results.headline())
         if seed == 0:
@@ -133,8 +133,9 @@ def train_seed(
         rule, recipe, seed, output, target: as for `load_ptbxl`, `train_recipe` and `reproduce`.
     """
     output.mkdir(parents=True, exist_ok=True)
-    records, teachers = load_ptbxl(path, rule, progress=False), output / "training"
-    _train(records, find_recipe(recipe), seed, output, target, teachers, None, False)
+    records = load_ptbxl(path, rule, progress=False)
+    how = {"target": target, "teacher_folder": output / "training", "verbose": False}
+    _train(records, find_recipe(recipe), seed, output, **how)
 
 
 def over_seeds(runs: list[Run]) -> pd.DataFrame:
@@ -153,28 +154,16 @@ def _train(
     recipe: Recipe,
     seed: int,
     output: Path,
-    target: str | Sequence[str],
-    teacher_folder: Path,
-    start: keras.Model | None,
-    progress: bool,
+    start: keras.Model | None = None,
+    **options: Any,
 ) -> tuple:
-    """Train and save one model, or resume it."""
+    """Train by `train_recipe`, with its `options`, and save one model, or resume it."""
     state = output / "training" / f"seed{seed}"
+    options |= {"seed": seed, "folder": state, "start": start and start_from(start)}
     fresh, started = not (state / STATE_FILE).is_file(), time.perf_counter()
-    trained = train_recipe(
-        recipe,
-        records.signals,
-        records.targets,
-        records.splits,
-        seed=seed,
-        folder=state,
-        target=target,
-        teacher_folder=teacher_folder,
-        start=start and start_from(start),
-        verbose=progress,
-    )
+    trained = train_recipe(recipe, records.signals, records.targets, records.splits, **options)
     seconds = round(time.perf_counter() - started, 1) if fresh else None
-    model = deploy_trained(trained, records, target, start and settings_of(start))
+    model = deploy_trained(trained, records, options["target"], start and settings_of(start))
     file = f"model_seed{seed}.keras" if seed else "model.keras"
     save_model(model, output / file)
     return model, Run(seed, file, trained.best_epoch, len(trained.history), seconds), trained

@@ -237,23 +237,19 @@ def _by_likelihood(
 ) -> pd.DataFrame:
     """Scores of all records, of those whose statements are certain, and of age alone."""
     certain = ~(doubtful & (y == 1))
+
+    def row(p: pd.Series, kept: pd.Series, **changes: Any) -> dict:
+        columns = (column[kept].to_numpy() for column in (y, p, table["patient_id"]))
+        return score_row(*columns, **options | changes)
+
     rows = {
-        "all records": (p, certain | True, {}),
-        f"abnormal by a likelihood above {CERTAIN} %, and normal": (p, certain, {}),
+        "all records": row(p, certain | True),
+        f"abnormal by a likelihood above {CERTAIN} %, and normal": row(p, certain),
     }
     if "age" in table:
         age = table["age"].astype(float).clip(0, 100) / 100  # 300 stands for ages above 89
-        rows["age alone, all records with an age"] = (age, age.notna(), {"metrics": ("auc",)})
-    scored = {
-        name: score_row(
-            y[kept].to_numpy(),
-            values[kept].to_numpy(),
-            table.loc[kept, "patient_id"].to_numpy(),
-            **(options | changes),
-        )
-        for name, (values, kept, changes) in rows.items()
-    }
-    return pd.DataFrame(list(scored.values()), index=pd.Index(scored, name="subset"))
+        rows["age alone, all records with an age"] = row(age, age.notna(), metrics=("auc",))
+    return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="subset"))
 
 
 def _tables_of_classes(
