@@ -38,10 +38,8 @@ def evaluate_labelled(
         ValueError: other classes or leads than the model's, or a fold without records.
     """
     settings, table = settings_of(model), records.table
-    for name, has, wants in (
-        ("classes", tuple(records.targets), settings.class_names),
-        ("leads", records.leads, settings.lead_names),
-    ):
+    pairs = (tuple(records.targets), settings.class_names), (records.leads, settings.lead_names)
+    for name, (has, wants) in zip(("classes", "leads"), pairs, strict=True):
         if has != wants:
             raise ValueError(f"{name} must be the model's, {', '.join(wants)}, got {', '.join(has)}.")
     there = sorted(table["strat_fold"].unique()) if fold is None else [fold]
@@ -57,7 +55,7 @@ def evaluate_labelled(
     p = p.groupby(file, sort=False).mean().loc[file[first]].set_index(first)
     y, rows = records.targets.loc[first], table.loc[first]
     patients = rows["patient_id"]
-    scores = score_classes(y, p, patients, settings, n_bootstrap)
+    scores = score_classes(y, p, patients, settings, n_bootstrap=n_bootstrap)
     predictions = [rows[["file", "strat_fold"]], y.add_prefix("label_"), p.add_prefix("probability_")]
     about = (listed(there, 10), records.rule, False, settings, y, p, pd.DataFrame(index=first), patients)
     results = Results(*about, scores, pd.concat(predictions, axis=1))

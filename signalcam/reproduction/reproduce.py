@@ -114,28 +114,22 @@ def reproduce(
         if seed == 0:
             signals = records.signals[records.labels.index.get_indexer(results.y.index)]
             write_figures(output / "figures", model, signals, results, trained, n_bootstrap)
-    _write(output, runs, recipe, target, records, n_bootstrap)
+    told = target if isinstance(target, str) else ", ".join(target)
+    _write(output, runs, recipe, told, records, n_bootstrap)
     return runs
 
 
-def train_seed(
-    path: str | Path,
-    rule: str,
-    recipe: str | Recipe,
-    seed: int,
-    output: Path,
-    target: str = "normal-abnormal",
-) -> None:
+def train_seed(path: str | Path, rule: str, recipe: str | Recipe, seed: int, output: Path) -> None:
     """Train one of the models of a reproduction as a job of its own; `reproduce` then finds it done.
 
     Args:
         path: of PTB-XL; where seeds share teachers, train one of them before the others.
-        rule, recipe, seed, output, target: as for `load_ptbxl`, `train_recipe` and `reproduce`.
+        rule, recipe, seed, output: as for `load_ptbxl`, `train_recipe` and `reproduce`.
     """
     output.mkdir(parents=True, exist_ok=True)
     records = load_ptbxl(path, rule, progress=False)
-    how = {"target": target, "teacher_folder": output / "training", "verbose": False}
-    _train(records, find_recipe(recipe), seed, output, **how)
+    how = {"target": "normal-abnormal", "teacher_folder": output / "training", "verbose": False}
+    _train(records, find_recipe(recipe), seed, output, None, **how)
 
 
 def over_seeds(runs: list[Run]) -> pd.DataFrame:
@@ -150,12 +144,7 @@ def over_seeds(runs: list[Run]) -> pd.DataFrame:
 
 
 def _train(
-    records: Records,
-    recipe: Recipe,
-    seed: int,
-    output: Path,
-    start: keras.Model | None = None,
-    **options: Any,
+    records: Records, recipe: Recipe, seed: int, output: Path, start: keras.Model | None, **options: Any
 ) -> tuple:
     """Train by `train_recipe`, with its `options`, and save one model, or resume it."""
     state = output / "training" / f"seed{seed}"
@@ -170,12 +159,7 @@ def _train(
 
 
 def _write(
-    output: Path,
-    runs: list[Run],
-    recipe: Recipe,
-    target: str | Sequence[str],
-    records: Records,
-    n_bootstrap: int,
+    output: Path, runs: list[Run], recipe: Recipe, target: str, records: Records, n_bootstrap: int
 ) -> None:
     """Write predictions, metrics, the comparison and the model card."""
     predictions = pd.concat([run.results.predictions.assign(seed=run.seed) for run in runs])
@@ -191,7 +175,7 @@ def _write(
     metrics = {
         "signalcam": __version__,
         "recipe": recipe.name,
-        "target": target if isinstance(target, str) else ", ".join(target),
+        "target": target,
         "rule": records.rule,
         "data": records.dataset.name,
         "simulated": records.dataset.simulated,
@@ -202,6 +186,5 @@ def _write(
     }
     text = json.dumps(metrics, indent=1, allow_nan=False)
     (output / "metrics.json").write_text(f"{text}\n", encoding="utf-8")
-    card = training_card(metrics, first, summary)
-    (output / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+    (output / "MODEL_CARD.md").write_text(training_card(metrics, first, summary), encoding="utf-8")
     logger.info("%s: %s.", output, ", ".join(sorted(path.name for path in output.iterdir())))

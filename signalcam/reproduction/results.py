@@ -3,7 +3,6 @@
 The numbers come from `signalcam.evaluation`, with intervals from a bootstrap over patients.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -161,37 +160,34 @@ def evaluate_predictions(
     rule, table = rule or settings.label_rule, dataset.table.loc[ecg_ids]
     superclass = superclasses(table, dataset.statements)
     # The tables have the counts, so that nothing needs to be logged.
-    truth = {name: binary_labels(superclass, name, quiet=True) for name in {rule, *LABEL_RULES}}
-    labels = {f"label_{name}": truth[name].reindex(table.index).astype("Int8") for name in LABEL_RULES}
+    labels = {name: binary_labels(superclass, name, quiet=True) for name in {rule, *LABEL_RULES}}
     p = pd.DataFrame(np.asarray(probability, np.float64), index=table.index, columns=names)
-    predictions = pd.DataFrame({"strat_fold": table["strat_fold"]} | labels)
+    columns = {f"label_{name}": labels[name].reindex(table.index).astype("Int8") for name in LABEL_RULES}
+    predictions = pd.DataFrame({"strat_fold": table["strat_fold"]} | columns)
     predictions = predictions.join(p.add_prefix("probability_"))
-    y = _truth(truth[rule], superclass, names)
-    kept, patients = y.index, table.loc[y.index, "patient_id"]
-    scores = score_classes(y, p.loc[kept], patients, settings, n_bootstrap)
-    about = (fold, rule, dataset.simulated, settings)
-    results = Results(*about, y, p.loc[kept], superclass.loc[kept], patients, scores, predictions)
+    truth = {
+        name: superclass.loc[kept.index].assign(ABNORMAL=kept)[names].astype(np.int8)
+        for name, kept in labels.items()
+    }
+    y, how = truth[rule], {"n_bootstrap": n_bootstrap}
+    of_kept = [part.loc[y.index] for part in (p, superclass, table["patient_id"])]
+    scores = score_classes(y, of_kept[0], of_kept[2], settings, **how)
+    results = Results(fold, rule, dataset.simulated, settings, y, *of_kept, scores, predictions)
     if results.binary:
-        tables = _tables_of_abnormal(results, p["ABNORMAL"], superclass, dataset, n_bootstrap)
-    else:
-        tables = _tables_of_classes(results, p, truth, superclass, table, n_bootstrap)
-    return replace(results, **tables)
+        doubtful = uncertain(table, dataset.statements)
+        return replace(results, **_tables_of_abnormal(results, p, superclass, table, doubtful, how))
+    return replace(results, **_tables_of_classes(results, p, truth, table, how))
 
 
 def score_classes(
-    y: pd.DataFrame,
-    p: pd.DataFrame,
-    patients: pd.Series,
-    settings: Settings,
-    n_bootstrap: int,
-    **options: Any,
+    y: pd.DataFrame, p: pd.DataFrame, groups: pd.Series, settings: Settings, **options: Any
 ) -> pd.DataFrame:
     """Score labels (record, class) at the model's thresholds, as `Results.scores` has them."""
-    options |= {"groups": patients, "n_bootstrap": n_bootstrap}
-    if settings.class_names == ("ABNORMAL",):
-        threshold = settings.threshold[0]
-        return evaluation.evaluate(y["ABNORMAL"], p["ABNORMAL"], threshold=threshold, **options)
-    return evaluation.evaluate_multilabel(y, p, list(y), list(settings.threshold), **options)
+    if settings.class_names != ("ABNORMAL",):
+        how = {"threshold": list(settings.threshold), "groups": groups}
+        return evaluation.evaluate_multilabel(y, p, list(y), **how, **options)
+    how = {"threshold": settings.threshold[0], "groups": groups}
+    return evaluation.evaluate(y["ABNORMAL"], p["ABNORMAL"], **how, **options)
 
 
 def uncertain(table: pd.DataFrame, statements: pd.DataFrame) -> pd.Series:
@@ -209,26 +205,24 @@ def uncertain(table: pd.DataFrame, statements: pd.DataFrame) -> pd.Series:
     return table["scp_codes"].map(of).astype(bool)
 
 
-def _truth(labels: pd.Series, superclass: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Labels, int8 (record, class), of the records that a rule keeps."""
-    return superclass.loc[labels.index].assign(ABNORMAL=labels)[list(names)].astype(np.int8)
-
-
 def _tables_of_abnormal(
-    results: Results, everyone: pd.Series, superclass: pd.DataFrame, dataset: Dataset, n_bootstrap: int
+    results: Results,
+    p: pd.DataFrame,
+    superclass: pd.DataFrame,
+    table: pd.DataFrame,
+    doubtful: pd.Series,
+    how: dict,
 ) -> dict[str, pd.DataFrame]:
-    """The tables of a model for normal or abnormal; `everyone` has the probabilities of the whole fold."""
-    y, p = results.y["ABNORMAL"], results.p["ABNORMAL"]
-    table = dataset.table.loc[y.index]
-    options = {"threshold": results.settings.threshold[0], "n_bootstrap": n_bootstrap}
-    options |= {"min_per_class": MIN_PER_CLASS}
-    part = options | {"groups": results.patients}
-    patients = dataset.table.loc[everyone.index, "patient_id"]
+    """The tables of a model for normal or abnormal, from all records of the fold."""
+    how = how | {"threshold": results.settings.threshold[0], "min_per_class": MIN_PER_CLASS}
+    both, kept = (results.y["ABNORMAL"], results.p["ABNORMAL"]), table.loc[results.y.index]
+    part = how | {"groups": results.patients}
+    rules = evaluation.by_label_rule(superclass, p["ABNORMAL"], groups=table["patient_id"], **how)
     return {
-        "rules": evaluation.by_label_rule(superclass, everyone, groups=patients, **options),
-        "diagnoses": evaluation.by_diagnosis(y, p, results.superclass, **part),
-        "likelihood": _by_likelihood(y, p, table, uncertain(table, dataset.statements), options),
-        "subgroups": evaluation.by_subgroup(y, p, evaluation.describe_subgroups(table), **part),
+        "rules": rules,
+        "diagnoses": evaluation.by_diagnosis(*both, results.superclass, **part),
+        "likelihood": _by_likelihood(*both, kept, doubtful, how),
+        "subgroups": evaluation.by_subgroup(*both, evaluation.describe_subgroups(kept), **part),
     }
 
 
@@ -236,7 +230,7 @@ def _by_likelihood(
     y: pd.Series, p: pd.Series, table: pd.DataFrame, doubtful: pd.Series, options: dict
 ) -> pd.DataFrame:
     """Scores of all records, of those whose statements are certain, and of age alone."""
-    certain = ~(doubtful & (y == 1))
+    certain = ~(doubtful.loc[y.index] & (y == 1))
 
     def row(p: pd.Series, kept: pd.Series, **changes: Any) -> dict:
         columns = (column[kept].to_numpy() for column in (y, p, table["patient_id"]))
@@ -253,28 +247,19 @@ def _by_likelihood(
 
 
 def _tables_of_classes(
-    results: Results,
-    p: pd.DataFrame,
-    truth: dict[str, pd.Series],
-    superclass: pd.DataFrame,
-    table: pd.DataFrame,
-    n_bootstrap: int,
+    results: Results, p: pd.DataFrame, truth: dict[str, pd.DataFrame], table: pd.DataFrame, how: dict
 ) -> dict[str, pd.DataFrame]:
     """Means over several classes, for each rule and each group."""
 
-    def macro(labels: pd.DataFrame) -> dict:
-        rows, patients = p.loc[labels.index], table.loc[labels.index, "patient_id"]
-        how = {"n_bootstrap": n_bootstrap, "min_per_class": FEW}
-        return score_classes(labels, rows, patients, results.settings, **how).loc["macro"].to_dict()
+    def macro(y: pd.DataFrame) -> dict:
+        rows, patients = p.loc[y.index], table.loc[y.index, "patient_id"]
+        scores = score_classes(y, rows, patients, results.settings, min_per_class=FEW, **how)
+        return scores.loc["macro"].to_dict()
 
-    rules = [
-        macro(_truth(truth[rule], superclass, p.columns)) | {"dropped": len(p) - len(truth[rule])}
-        for rule in LABEL_RULES
-    ]
-    y = results.y
+    rules = [macro(truth[rule]) | {"dropped": len(p) - len(truth[rule])} for rule in LABEL_RULES]
     parts = {
-        (attribute, group): macro(y[inside])
-        for attribute, column in evaluation.describe_subgroups(table.loc[y.index]).items()
+        (attribute, group): macro(results.y[inside])
+        for attribute, column in evaluation.describe_subgroups(table.loc[results.y.index]).items()
         for group, inside in levels(column)
     }
     index = pd.MultiIndex.from_tuples(parts, names=["attribute", "group"])

@@ -88,12 +88,7 @@ def as_json(results: Results) -> dict:
         "by_label_rule": as_records(results.rules),
         "by_diagnosis": as_records(results.diagnoses),
         "by_likelihood": as_records(results.likelihood),
-        "by_subgroup": None
-        if results.subgroups is None
-        else {
-            attribute: as_records(part.droplevel("attribute"))
-            for attribute, part in results.subgroups.groupby(level="attribute", sort=False)
-        },
+        "by_subgroup": as_records(results.subgroups),
     }
 
 
@@ -122,4 +117,7 @@ def _scored(table: pd.DataFrame, positives: bool = True) -> pd.DataFrame:
 
 def as_records(table: pd.DataFrame | None) -> dict | None:
     """The rows of a table by name, as plain numbers and texts; None stands for NaN, and for no table."""
+    if table is not None and table.index.nlevels > 1:
+        parts = table.groupby(level=0, sort=False)
+        return {name: as_records(part.droplevel(0)) for name, part in parts}
     return None if table is None else json.loads(table.to_json(orient="index", double_precision=15))
