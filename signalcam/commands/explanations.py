@@ -23,9 +23,7 @@ PROCESSING = "baseline wander removed as the model does it (polynomial of degree
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the commands to the parser."""
-    about = "draw 12-lead ECGs with their maps"
-    example = "python -m signalcam explain normal-abnormal ecg.hea --output map.png"
-    parser = add_command(commands, "explain", explain, about, example)
+    parser = add_command(commands, "explain", explain, "normal-abnormal ecg.hea --output map.png")
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="files, folders or wildcards")
     output = (
@@ -39,15 +37,12 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--window", type=int, help="which window, with --length window (1; in a page: all)")
     add_reading_options(parser)
 
-    about = "write a web page with the model inside, which answers for ECGs offline"
-    example = "python -m signalcam page normal-abnormal --output signalcam.html"
-    parser = add_command(commands, "page", page, about, example)
+    parser = add_command(commands, "page", page, "normal-abnormal --output signalcam.html")
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("--output", type=Path, required=True, help=".html file to write")
 
-    about = "test the maps of a model: faithfulness, sanity, localisation, beside other methods"
-    example = "python -m signalcam explain-report normal-abnormal --data ~/data/ptb-xl --output out/maps"
-    parser = add_command(commands, "explain-report", report, about, example)
+    example = "normal-abnormal --data ~/data/ptb-xl --output out/maps"
+    parser = add_command(commands, "explain-report", report, example)
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("--data", help="PTB-XL's folder (PATH_TO_DATA, else data/ptb-xl, else simulated)")
     parser.add_argument("--output", type=Path, default=Path("out/maps"), help="folder to write (out/maps)")
@@ -56,11 +51,11 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def explain(arguments: argparse.Namespace) -> int:
-    """Draw the map of each recording, or of one window of it; status 1 where one could not be read."""
+    """Draw 12-lead ECGs with their maps."""
     output, ending = arguments.output, arguments.output.suffix.lower()
     if ending not in ("", *ENDINGS):
-        kinds = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, or be a folder"
-        raise ValueError(f"--output must end in {kinds}, got {output.name!r}.")
+        wanted = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, or be a folder"
+        raise ValueError(f"--output must end in {wanted}, got {output.name!r}.")
     is_page = ending == ".html"
     model = open_model(arguments.model, lite=not (arguments.keras or is_page))
     from signalcam.deployment import class_index, settings_of
@@ -141,7 +136,7 @@ def _figures(
 
 
 def page(arguments: argparse.Namespace) -> int:
-    """Write the page with the model and a few simulated records to try."""
+    """Write a web page with the model inside, which answers for ECGs offline."""
     if arguments.output.suffix.lower() != ".html":
         raise ValueError(f"--output must end in .html, got {arguments.output.name!r}.")
     title = f"Ask {Path(arguments.model).stem} about an ECG"
@@ -163,7 +158,7 @@ def _write_page(path: Path, model: Any, title: str, records: Sequence = (), **op
 
 
 def report(arguments: argparse.Namespace) -> int:
-    """Assess the maps on the test fold and say where the page is."""
+    """Test the maps of a model: faithfulness, sanity, localisation, beside other methods."""
     model = open_model(arguments.model)
     from signalcam.data import load_ptbxl
     from signalcam.deployment import settings_of

@@ -13,12 +13,8 @@ MAX_CHECKED = 500  # records to check on; of a larger fold that many are taken e
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
-    about = "write a model for LiteRT, ONNX Runtime or microcontrollers (C), checked against Keras"
-    example = (
-        "python -m signalcam export normal-abnormal --format litert --precision int8 "
-        "--calibration ~/data/ptb-xl --output model.tflite"
-    )
-    parser = add_command(commands, "export", export, about, example)
+    example = "normal-abnormal --precision int8 --calibration ~/data/ptb-xl --output model.tflite"
+    parser = add_command(commands, "export", export, example)
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("--format", choices=FORMATS, default="litert", help="of the file (litert)")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="not for ONNX (float32)")
@@ -31,7 +27,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def export(arguments: argparse.Namespace) -> int:
-    """Write the file and say how far it is from Keras."""
+    """Write a model for LiteRT, ONNX Runtime or microcontrollers (C), checked against Keras."""
     if arguments.format == "onnx" and arguments.precision != "float32":
         raise ValueError(f"--precision must be float32 for ONNX, got {arguments.precision}.")
     if arguments.precision == "int8" and arguments.calibration is None:

@@ -22,16 +22,12 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--source-rate", type=float, help="sampling rate of CSV files, in Hz")
     group.add_argument("--unit", help="unit of files that state none: mV, uV or V")
     group.add_argument("--resample", action="store_true", help="convert recordings of another rate")
-    group.add_argument(
-        "--length",
-        choices=("error", "crop", "pad", "window"),
-        default="error",
-        help="for another duration: refuse, take the start, fill up, or cut into windows (error)",
-    )
+    length = "for another duration: refuse, take the start, fill up, or cut into windows (error)"
+    choices = ("error", "crop", "pad", "window")
+    group.add_argument("--length", choices=choices, default="error", help=length)
     group.add_argument("--derive", action="store_true", help="compute III, aVR, aVL, aVF from I and II")
     group.add_argument("--drop-extra", action="store_true", help="leave out leads beyond the 12")
-    any_amplitude = "accept amplitudes that no heart gives"
-    group.add_argument("--any-amplitude", action="store_true", help=any_amplitude)
+    group.add_argument("--any-amplitude", action="store_true", help="accept what no heart gives")
     group.add_argument("--no-check", action="store_true", help="do not compare WFDB checksums")
 
 
@@ -64,13 +60,9 @@ def read_labelled(
 def read(
     path: str | os.PathLike, settings: "Settings", arguments: argparse.Namespace
 ) -> Iterator[tuple["Recording", list[str]]]:
-    """Read and check one recording at the rate and length of a model, by the options of the command.
+    """Read a recording for a model, or window after window of it, each with the notes on its quality.
 
-    Yields:
-        Pairs: the recording, or window after window of it, and the notes on its quality.
-
-    Raises:
-        RecordError: whatever fails, in the words of the command's options.
+    RecordError, whatever fails, in the words of the command's options.
     """
     from signalcam.recordings import RecordError, RecordWarning, read_windows
 

@@ -21,9 +21,8 @@ MODEL = "a .keras, .tflite or .onnx file, or the name of a pretrained model"
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
-    about = "print the probability, what is predicted and quality notes for each recording"
-    example = "python -m signalcam predict normal-abnormal recordings/ more/*.csv --unit mV --source-rate 100"
-    parser = add_command(commands, "predict", predict, about, example)
+    example = "normal-abnormal recordings/ more/*.csv --unit mV --source-rate 100"
+    parser = add_command(commands, "predict", predict, example)
     parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument("--keras", action="store_true", help="answer with Keras, also where LiteRT could")
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="files, folders or wildcards")
@@ -32,7 +31,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def predict(arguments: argparse.Namespace) -> int:
-    """Print a row for each recording, window and class; status 1 where a recording could not be read."""
+    """Print the probability, what is predicted and quality notes for each recording."""
     model = open_model(arguments.model, lite=not arguments.keras)
     counts = Counter()
     write = {"table": _write_table, "json": _write_json, "csv": _write_csv}[arguments.format]

@@ -19,9 +19,7 @@ _HERE = ("source", "output", "scheduler", "workers", "part_size", "run", "comman
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
-    about = "answer any number of recordings into a Parquet dataset; resumable, on a Dask cluster or without"
-    example = "python -m signalcam score archive/ --output scores --workers 8"
-    parser = add_command(commands, "score", score, about, example)
+    parser = add_command(commands, "score", score, "archive/ --output scores --workers 8")
     parser.add_argument("source", metavar="SOURCE", help="a folder or wildcard of recordings")
     parser.add_argument("--output", type=Path, required=True, help="folder; what is in it is not done again")
     parser.add_argument("--model", default="normal-abnormal", help=f"{MODEL} (normal-abnormal)")
@@ -33,7 +31,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def score(arguments: argparse.Namespace) -> int:
-    """Answer what is not answered yet; status 1 where a recording could not be, by its column `error`."""
+    """Answer any number of recordings into a Parquet dataset; resumable, on a Dask cluster or without."""
     try:
         import pyarrow.dataset
     except ModuleNotFoundError as error:

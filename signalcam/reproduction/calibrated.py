@@ -40,7 +40,7 @@ def deploy_trained(
         fewest = 1 if isinstance(target, str) else FEW
         few = np.minimum(y.sum(axis=0), len(y) - y.sum(axis=0)) < fewest
         if few.any():
-            which = ", ".join(name for name, is_few in zip(names, few, strict=True) if is_few)
+            which = ", ".join(np.array(names)[few])
             logger.warning("Not calibrated: fewer than %d with or without %s to validate.", fewest, which)
         for k in np.flatnonzero(~few):
             slope[k], intercept[k] = fit_platt(y[:, k], logit[:, k])

@@ -1,5 +1,6 @@
 """A model's results on labelled recordings of your own; a file's probability is the mean over its windows."""
 
+import contextlib
 from dataclasses import replace
 
 import keras
@@ -44,7 +45,7 @@ def evaluate_labelled(
             raise ValueError(f"{name} must be the model's, {', '.join(wants)}, got {', '.join(has)}.")
     there = sorted(table["strat_fold"].unique()) if fold is None else [fold]
     if not seen_folds:
-        there = _unseen(settings, records, there, fold)
+        there = _unseen(settings, records, there)
     inside = table.index[table["strat_fold"].isin(there)]
     if not len(inside):
         raise ValueError(f"fold must be one that has records ({listed(there)} has none).")
@@ -67,7 +68,7 @@ def evaluate_labelled(
     return replace(results, subgroups=subgroups)
 
 
-def _unseen(settings: Settings, records: LabelledRecords, there: list[int], fold: int | None) -> list[int]:
+def _unseen(settings: Settings, records: LabelledRecords, there: list[int]) -> list[int]:
     """Folds that the model has not seen; LeakageError where there are none, or nobody can know."""
     dataset = records.dataset
     for family in (settings.dataset, settings.earlier_dataset):
@@ -77,12 +78,11 @@ def _unseen(settings: Settings, records: LabelledRecords, there: list[int], fold
                 "Take the labels.csv that training wrote beside the model; if these are other recordings, "
                 "or for the flattering numbers all the same, ask with seen_folds=True (--seen-folds)."
             )
-    if fold is not None:
-        refuse_seen_fold(settings, dataset, fold)
-        return there
-    seen = [settings.training_folds + settings.validation_folds] * (settings.dataset == dataset.family)
-    seen += [settings.earlier_folds] * (settings.earlier_dataset == dataset.family)
-    left = [number for number in there if number not in sum(seen, ())]
+    left = []
+    for fold in there:
+        with contextlib.suppress(LeakageError):
+            refuse_seen_fold(settings, dataset, fold)
+            left.append(fold)
     if not left:
         refuse_seen_fold(settings, dataset, there[0])
     return left

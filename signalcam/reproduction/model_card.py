@@ -22,6 +22,17 @@ LIMITS = (
     "refused or flagged by `signalcam.recordings`; a plausible but wrong recording is not.",
     "The heatmap says when, within about a second, not in which lead, and is scaled within each record.",
 )
+START = """```python
+import signalcam as sc
+
+model = sc.load_model("{model}")
+outputs = sc.predict(model, sc.read_recording("ecg.hea")[0].signals)  # probability, logit, evidence, heatmap
+```
+
+```sh
+python -m signalcam predict {model} ecg.hea
+python -m signalcam evaluate {model} --data ~/data/ptb-xl
+```"""
 
 
 def model_card(title: str, sections: dict[str, str]) -> str:
@@ -64,7 +75,7 @@ def training_card(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> 
                 pd.DataFrame(metrics["hyperparameters"].items(), columns=["hyperparameter", "value"])
             ),
             "Model description/Evaluation Results": _evaluation(metrics, results, over_seeds),
-            "How to Get Started with the Model": _start(metrics["runs"][0]["model"]),
+            "How to Get Started with the Model": START.format(model=metrics["runs"][0]["model"]),
             "Model Card Authors": f"Written by signalcam {metrics['signalcam']} at the end of the training.",
             "Citation": CITATION,
         },
@@ -92,17 +103,3 @@ def _evaluation(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> st
     parts.append(as_markdown(results, level=4))
     parts.append("Intervals are 95 % intervals from a bootstrap over patients. Figures are in `figures/`.")
     return "\n\n".join(parts)
-
-
-def _start(model_file: str) -> str:
-    return f"""```python
-import signalcam as sc
-
-model = sc.load_model("{model_file}")
-outputs = sc.predict(model, sc.read_recording("ecg.hea")[0].signals)  # probability, logit, evidence, heatmap
-```
-
-```sh
-python -m signalcam predict {model_file} ecg.hea
-python -m signalcam evaluate {model_file} --data ~/data/ptb-xl
-```"""

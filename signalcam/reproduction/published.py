@@ -30,19 +30,13 @@ def published_predictions() -> pd.DataFrame:
 
 
 def comparison(
-    y: pd.Series,
-    p: pd.DataFrame,
-    patients: pd.Series,
-    superclass: pd.DataFrame,
-    n_bootstrap: int = 1000,
+    y: pd.Series, p: pd.DataFrame, patients: pd.Series, superclass: pd.DataFrame, n_bootstrap: int = 1000
 ) -> pd.DataFrame | None:
     """Compare single models with what others published, on the same records of fold 10.
 
     Args:
-        y: labels of the records that the rule keeps, 0 and 1, indexed by ecg_id.
+        y, patients, superclass: as in `Results`; `y` of ABNORMAL alone.
         p: probabilities of ABNORMAL, (ecg_id, training), same index.
-        patients: patient ids, same index.
-        superclass: bool (ecg_id, superclass), same index.
         n_bootstrap: resamples of patients for the intervals.
 
     Returns:

@@ -1,8 +1,7 @@
 """Train by a recipe, evaluate, and write everything about it into one folder; on all of PTB-XL, the paper.
 
 The folder holds a model for each seed, the predictions of the test fold, the metrics, the comparison with
-what others published, the figures of the first seed, a model card, and the state of each training, from
-which an interrupted run is resumed.
+what others published, the figures of the first seed, a model card, and the state of each training.
 """
 
 import json

@@ -139,16 +139,9 @@ def evaluate_predictions(
     rule: str | None = None,
     n_bootstrap: int = 1000,
 ) -> Results:
-    """Score the predictions of all records of a fold.
+    """Score the predictions of all records of a fold, (record, class) in the order of `ecg_ids`.
 
-    Args:
-        probability: (record, class), in the order of `ecg_ids`.
-        dataset, ecg_ids: whose table and statements say the truth, and which records.
-        settings: of the model.
-        fold, rule, n_bootstrap: as in `evaluate_model`.
-
-    Raises:
-        ValueError: a class that PTB-XL has no label for, an unknown rule, or arrays of other records.
+    Args, Raises: as in `evaluate_model`; `settings` are the model's.
     """
     names = list(settings.class_names)
     unknown = [name for name in names if name not in KNOWN_CLASSES]
@@ -195,14 +188,12 @@ def uncertain(table: pd.DataFrame, statements: pd.DataFrame) -> pd.Series:
 
     A likelihood of 0 stands for one that nobody stated: not certain. Returns a bool Series (ecg_id,).
     """
-    group = statements["diagnostic_class"].to_dict()
-    abnormal = set(SUPERCLASSES) - {"NORM"}
+    abnormal = set(statements.index[statements["diagnostic_class"].isin(set(SUPERCLASSES) - {"NORM"})])
 
-    def of(codes: dict[str, float]) -> bool:
-        stated = [likelihood for code, likelihood in codes.items() if group.get(code) in abnormal]
-        return bool(stated) and max(stated) <= CERTAIN
+    def highest(codes: dict[str, float]) -> float:
+        return max((codes[code] for code in abnormal & set(codes)), default=np.inf)
 
-    return table["scp_codes"].map(of).astype(bool)
+    return table["scp_codes"].map(highest) <= CERTAIN
 
 
 def _tables_of_abnormal(

@@ -19,9 +19,7 @@ from signalcam.reproduction import (
     as_json,
     as_markdown,
     as_text,
-    comparison,
     evaluate_model,
-    evaluate_predictions,
     markdown_table,
     model_card,
     over_seeds,
@@ -29,7 +27,8 @@ from signalcam.reproduction import (
     reproduce,
 )
 from signalcam.reproduction.calibrated import deploy_trained, validation_logits
-from signalcam.reproduction.results import uncertain
+from signalcam.reproduction.published import comparison
+from signalcam.reproduction.results import evaluate_predictions, uncertain
 from signalcam.training import TrainedNetwork, find_recipe
 
 QUICK = {"n_bootstrap": 20, "progress": False}
