@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from signalcam.commands import add_command, open_model
 from signalcam.commands.reading import add_reading_options, shown
-from signalcam.commands.recordings import answer, predicted_words
+from signalcam.commands.recordings import Answered, answer, predicted_words
 
 if TYPE_CHECKING:
-    from signalcam.commands.recordings import Answered
     from signalcam.deployment import Settings
 
 MAPS = ("evidence", "heatmap", "probability", "logit", "lead_evidence")
@@ -26,10 +25,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser = add_command(commands, "explain", explain, "normal-abnormal ecg.hea --output map.png")
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="files, folders or wildcards")
-    output = (
-        "a .png or .svg; a .pdf with a page for each recording; an .html page that holds them and the model; "
-        "else a folder, for a .png of each"
-    )
+    output = ".png or .svg; .pdf, a page for each; .html, which holds the model too; else a folder of .png"
     parser.add_argument("--output", type=Path, required=True, help=output)
     parser.add_argument("--layout", choices=("12x1", "3x4"), default="12x1", help="of the leads (12x1)")
     parser.add_argument("--class", dest="which", help="name or index of the class (the most probable one)")
@@ -67,8 +63,8 @@ def explain(arguments: argparse.Namespace) -> int:
         which = class_index(settings, int(which) if which.isdecimal() else which)
     paths = list(find_recordings(arguments.recordings))
     if len(paths) > 1 and ending in (".png", ".svg"):
-        several = f"{len(paths)} recordings, got {output.name!r}"
-        raise ValueError(f"--output must be a folder, or end in .pdf or .html, for {several}.")
+        places = "be a folder, or end in .pdf or .html"
+        raise ValueError(f"--output must {places}, for {len(paths)} recordings, got {output.name!r}.")
     drawn, windows, refused = [], Counter(), {}
     with contextlib.ExitStack() as stack:
         draw = None if is_page else _figures(output, settings, arguments.layout, stack)
@@ -98,14 +94,13 @@ def explain(arguments: argparse.Namespace) -> int:
         records = [browser_record(one.recording, one.notes, one.outputs["probability"]) for one in drawn]
         title = f"{len(records):,} recordings" if len(paths) > 1 else drawn[0].recording.name
         _write_page(output, model, title, records, refused=refused, shown=which)
-    what = "" if is_page else ", of the detrended signal"
-    print(f"written: {output}{what}")
+    print(f"written: {output}{'' if is_page else ', of the detrended signal'}")
     return int(bool(refused))
 
 
 def _figures(
     output: Path, settings: "Settings", layout: str, stack: contextlib.ExitStack
-) -> Callable[["Answered", int, str], Path]:
+) -> Callable[[Answered, int, str], Path]:
     """Return what draws one answer, for a class and what is predicted of it, and gives the file."""
     from matplotlib.backends.backend_pdf import PdfPages
 
@@ -116,7 +111,7 @@ def _figures(
     output.parent.mkdir(parents=True, exist_ok=True)
     pages = []
 
-    def draw(one: "Answered", k: int, word: str) -> Path:
+    def draw(one: Answered, k: int, word: str) -> Path:
         piece, stem = one.recording, Path(one.path).stem
         maps = {name: one.outputs[name][..., k] for name in MAPS if name in one.outputs}
         name = f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name
@@ -141,8 +136,8 @@ def page(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--output must end in .html, got {arguments.output.name!r}.")
     title = f"Ask {Path(arguments.model).stem} about an ECG"
     _write_page(arguments.output, open_model(arguments.model), title)
-    size = arguments.output.stat().st_size / 1e6
-    print(f"{arguments.output}: {size:.2f} MB, opens offline, sends nothing.")
+    megabytes = arguments.output.stat().st_size / 1e6
+    print(f"{arguments.output}: {megabytes:.2f} MB, opens offline, sends nothing.")
     return 0
 
 

@@ -20,8 +20,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="not for ONNX (float32)")
     parser.add_argument("--output", type=Path, required=True, help=".tflite, .onnx, or .h for C")
     calibration = (
-        "PTB-XL's folder: int8 is calibrated on its folds 1 to 8, and every file checked on fold 10 "
-        "(float files are checked on simulated records without it)"
+        "PTB-XL's folder: folds 1 to 8 calibrate int8, fold 10 checks (without it: simulated records)"
     )
     parser.add_argument("--calibration", metavar="DATASET_PATH", help=calibration)
 
@@ -69,6 +68,5 @@ def _load(records: Any, split: str, settings: Any, limit: int) -> tuple[Any, Any
     ids, names = records.splits[split], list(settings.class_names)
     ids = ids[np.linspace(0, len(ids) - 1, min(len(ids), limit)).round().astype(int)]
     signals = load_signals(records.dataset, ids, sampling_rate=settings.sampling_rate, cache=False)
-    known = set(names) <= set(records.targets)
-    labels = records.targets.loc[ids, names].to_numpy() if known else None
+    labels = records.targets.loc[ids, names].to_numpy() if set(names) <= set(records.targets) else None
     return choose_leads(signals, settings.lead_names), labels

@@ -43,8 +43,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     _add_data_options(parser)
     fold = "one that the model has not seen (10; of recordings of your own, all of these)"
     parser.add_argument("--fold", type=int, help=fold)
-    seen = "also a fold that the model was trained or chosen on"
-    parser.add_argument("--seen-folds", action="store_true", help=seen)
+    parser.add_argument("--seen-folds", action="store_true", help="also one it was trained or chosen on")
     parser.add_argument("--rule", choices=RULES, help="label rule (the model's own)")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     add_labelled_options(parser)

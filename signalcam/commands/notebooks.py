@@ -33,9 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise FileNotFoundError(f"{name} is not in {Path.cwd()}. Run this in the project's folder.")
         execute(Path(name), Path(name) if arguments.in_place else output / name)
     if arguments.figures:
-        arguments.figures.mkdir(exist_ok=True)
-        for figure in sorted((output / "figures").glob("*.png")):
-            shutil.copy(figure, arguments.figures / figure.name)
+        shutil.copytree(output / "figures", arguments.figures, dirs_exist_ok=True)
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     print("\n" + format_summary(summary))
     print(f"where to look  {arguments.output}: executed notebooks, figures/, model.keras, summary.json")

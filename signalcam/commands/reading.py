@@ -41,9 +41,7 @@ def add_labelled_options(parser: argparse.ArgumentParser) -> None:
     add_reading_options(parser)
 
 
-def read_labelled(
-    arguments: argparse.Namespace, settings: "Settings | None", **how: Any
-) -> "LabelledRecords":
+def read_labelled(arguments: argparse.Namespace, settings: Any, **how: Any) -> "LabelledRecords":
     """Read what the options name, for a model where settings are given; tell of what was left out."""
     from signalcam.data import load_labelled
 

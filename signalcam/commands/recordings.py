@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from signalcam.commands import add_command, open_model
@@ -37,8 +36,8 @@ def predict(arguments: argparse.Namespace) -> int:
     write = {"table": _write_table, "json": _write_json, "csv": _write_csv}[arguments.format]
     write(_rows(model, arguments, counts))
     if counts["failed"]:
-        share = f"{counts['failed']:,} of {counts['found']:,}"
-        print(f"{share} recordings could not be read, see above.", file=sys.stderr)
+        said = "{failed:,} of {found:,} recordings could not be read, see above."
+        print(said.format(**counts), file=sys.stderr)
     return int(counts["failed"] > 0)
 
 
@@ -53,9 +52,7 @@ class Answered:
     outputs: dict | None = None
 
 
-def answer(
-    model: Any, paths: Iterable[str | os.PathLike], arguments: argparse.Namespace
-) -> Iterator[Answered]:
+def answer(model: Any, paths: Iterable, arguments: argparse.Namespace) -> Iterator[Answered]:
     """Answer recordings by the reading options of a command, in batches, so that memory does not grow.
 
     Yields:
@@ -106,13 +103,9 @@ def _rows(model: Any, arguments: argparse.Namespace, counts: Counter) -> Iterato
     from signalcam.deployment import settings_of
     from signalcam.recordings import find_recordings
 
-    def counted() -> Iterator[Path]:
-        for path in find_recordings(arguments.recordings):
-            counts["found"] += 1
-            yield path
-
     settings = settings_of(model)
-    for one in answer(model, counted(), arguments):
+    counted = (counts.update(found=1) or path for path in find_recordings(arguments.recordings))
+    for one in answer(model, counted, arguments):
         if one.error is not None:
             counts["failed"] += 1
             print(f"{shown(one.path)}: {shown(one.error)}", file=sys.stderr)

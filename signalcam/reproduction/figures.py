@@ -91,17 +91,11 @@ def _class_maps(model: keras.Model, signals: Sequence[np.ndarray], results: Resu
     """Draw the first record of the fold that has most classes, with a map for each class."""
     settings = results.settings
     index = int(results.y.sum(axis=1).to_numpy().argmax())
-    ecg_id = results.y.index[index]
-    shown = np.asarray(signals[index])
+    shown, labels = np.asarray(signals[index]), results.y.iloc[index]
     outputs = predict(model, shown)
+    axes = (settings.class_names, settings.sampling_rate, settings.lead_names)
+    about = {"probabilities": outputs["probability"][0], "truth": list(labels.index[labels == 1])}
+    about["leads"] = _shown(settings.lead_names, ("I", "II", "V1", "V2", "V5"))
     return plotting.plot_class_maps(
-        shown,
-        outputs["evidence"][0],
-        settings.class_names,
-        settings.sampling_rate,
-        settings.lead_names,
-        leads=_shown(settings.lead_names, ("I", "II", "V1", "V2", "V5")),
-        probabilities=outputs["probability"][0],
-        truth=[name for name in results.y if results.y.loc[ecg_id, name]],
-        name=f"record {ecg_id}",
+        shown, outputs["evidence"][0], *axes, name=f"record {labels.name}", **about
     )

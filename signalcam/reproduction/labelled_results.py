@@ -34,8 +34,8 @@ def evaluate_labelled(
         `Results`, indexed by each file's first record; rule is the name of the table of labels.
 
     Raises:
-        LeakageError: for a fold that the model has seen, unless `seen_folds`; or there is no other; or it was
-            trained on this folder with other labels or folds, so that nobody knows what it has seen.
+        LeakageError: as in `evaluate_model`; or there is no other fold; or the model was trained on this
+            folder with other labels or folds, so that nobody knows what it has seen.
         ValueError: other classes or leads than the model's, or a fold without records.
     """
     settings, table = settings_of(model), records.table

@@ -38,8 +38,7 @@ class Run:
     """One training of a reproduction.
 
     Attributes:
-        seed: of the training.
-        model: name of the model's file in the folder.
+        seed, model: of the training, and the model's file in the folder.
         best_epoch, epochs: the epoch whose weights were kept, and how many there were.
         seconds: what training took; None where some of it was done by an earlier run.
         results: on the test fold.
@@ -121,9 +120,7 @@ def reproduce(
 def train_seed(path: str | Path, rule: str, recipe: str | Recipe, seed: int, output: Path) -> None:
     """Train one of the models of a reproduction as a job of its own; `reproduce` then finds it done.
 
-    Args:
-        path: of PTB-XL; where seeds share teachers, train one of them before the others.
-        rule, recipe, seed, output: as for `load_ptbxl`, `train_recipe` and `reproduce`.
+    Args: as in `load_ptbxl` and `reproduce`. Where seeds share teachers, train one before the others.
     """
     output.mkdir(parents=True, exist_ok=True)
     records = load_ptbxl(path, rule, progress=False)
@@ -132,11 +129,7 @@ def train_seed(path: str | Path, rule: str, recipe: str | Recipe, seed: int, out
 
 
 def over_seeds(runs: list[Run]) -> pd.DataFrame:
-    """Summarise each headline score over the runs.
-
-    Returns:
-        float DataFrame: index metric; columns mean, sd (NaN for one run), min, max, n.
-    """
+    """Mean, sd (NaN for one run), min, max and n of each headline score over the runs: a row for each."""
     scores = pd.DataFrame([run.results.headline() for run in runs])
     table = scores.agg(["mean", "std", "min", "max"]).T.rename(columns={"std": "sd"})
     return table.assign(n=scores.notna().sum())

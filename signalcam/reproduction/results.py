@@ -167,8 +167,7 @@ def evaluate_predictions(
     scores = score_classes(y, of_kept[0], of_kept[2], settings, **how)
     results = Results(fold, rule, dataset.simulated, settings, y, *of_kept, scores, predictions)
     if results.binary:
-        doubtful = uncertain(table, dataset.statements)
-        return replace(results, **_tables_of_abnormal(results, p, superclass, table, doubtful, how))
+        return replace(results, **_tables_of_abnormal(results, p["ABNORMAL"], superclass, dataset, how))
     return replace(results, **_tables_of_classes(results, p, truth, table, how))
 
 
@@ -197,20 +196,15 @@ def uncertain(table: pd.DataFrame, statements: pd.DataFrame) -> pd.Series:
 
 
 def _tables_of_abnormal(
-    results: Results,
-    p: pd.DataFrame,
-    superclass: pd.DataFrame,
-    table: pd.DataFrame,
-    doubtful: pd.Series,
-    how: dict,
+    results: Results, p: pd.Series, superclass: pd.DataFrame, dataset: Dataset, how: dict
 ) -> dict[str, pd.DataFrame]:
     """The tables of a model for normal or abnormal, from all records of the fold."""
     how = how | {"threshold": results.settings.threshold[0], "min_per_class": MIN_PER_CLASS}
-    both, kept = (results.y["ABNORMAL"], results.p["ABNORMAL"]), table.loc[results.y.index]
-    part = how | {"groups": results.patients}
-    rules = evaluation.by_label_rule(superclass, p["ABNORMAL"], groups=table["patient_id"], **how)
+    both, part = (results.y["ABNORMAL"], results.p["ABNORMAL"]), how | {"groups": results.patients}
+    patients, kept = dataset.table.loc[p.index, "patient_id"], dataset.table.loc[results.y.index]
+    doubtful = uncertain(kept, dataset.statements)
     return {
-        "rules": rules,
+        "rules": evaluation.by_label_rule(superclass, p, groups=patients, **how),
         "diagnoses": evaluation.by_diagnosis(*both, results.superclass, **part),
         "likelihood": _by_likelihood(*both, kept, doubtful, how),
         "subgroups": evaluation.by_subgroup(*both, evaluation.describe_subgroups(kept), **part),
@@ -221,7 +215,7 @@ def _by_likelihood(
     y: pd.Series, p: pd.Series, table: pd.DataFrame, doubtful: pd.Series, options: dict
 ) -> pd.DataFrame:
     """Scores of all records, of those whose statements are certain, and of age alone."""
-    certain = ~(doubtful.loc[y.index] & (y == 1))
+    certain = ~(doubtful & (y == 1))
 
     def row(p: pd.Series, kept: pd.Series, **changes: Any) -> dict:
         columns = (column[kept].to_numpy() for column in (y, p, table["patient_id"]))

@@ -27,8 +27,8 @@ def headline(results: Results) -> str:
 
 def result_tables(results: Results) -> dict[str, pd.DataFrame]:
     """Return each table by its title, all cells as text: values with 95 % intervals over patients."""
-    shared = " Means over the classes." if not results.binary else ""
-    if results.binary:
+    binary, shared = results.binary, "" if results.binary else " Means over the classes."
+    if binary:
         rows = {
             readable(row.Index): str(Estimate(row.value, row.low, row.high, int(row.n), reason=row.reason))
             for row in results.scores.itertuples()
@@ -36,14 +36,13 @@ def result_tables(results: Results) -> dict[str, pd.DataFrame]:
         tables = {"Scores": pd.DataFrame({"value (95 % interval)": rows})}
     else:
         tables = {"Scores by class": _scored(results.scores)}
-    if results.rules is not None:
-        tables[f"By label rule, same predictions.{shared}"] = _scored(results.rules, results.binary)
-    if results.diagnoses is not None:
-        tables["Normal against each diagnosis"] = _scored(results.diagnoses)
-        tables["By likelihood of the statements, and by age alone"] = _scored(results.likelihood)
-    if results.subgroups is not None:
-        tables[f"By subgroup.{shared}"] = _scored(results.subgroups, results.binary)
-    return tables
+    others = {
+        f"By label rule, same predictions.{shared}": results.rules,
+        "Normal against each diagnosis": results.diagnoses,
+        "By likelihood of the statements, and by age alone": results.likelihood,
+        f"By subgroup.{shared}": results.subgroups,
+    }
+    return tables | {title: _scored(table, binary) for title, table in others.items() if table is not None}
 
 
 def as_text(results: Results, write: Callable[[pd.DataFrame], str] = pd.DataFrame.to_string) -> str:
