@@ -6,6 +6,7 @@ What loads TensorFlow is imported inside the commands, so that `--help` answers 
 import argparse
 import contextlib
 import importlib
+import inspect
 import os
 import shutil
 import sys
@@ -15,14 +16,15 @@ from typing import Any
 
 
 def add_command(
-    commands: argparse._SubParsersAction, name: str, run: Callable, summary: str, example: str
+    commands: argparse._SubParsersAction, name: str, run: Callable, example: str
 ) -> argparse.ArgumentParser:
-    """Add one command with its help text and an example; return its parser."""
+    """Add one command, whose help is the docstring of `run`, with example arguments; return its parser."""
+    summary = inspect.getdoc(run)
     parser = commands.add_parser(
         name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"example:\n  {example}",
+        help=summary[0].lower() + summary[1:].rstrip("."),
+        description=summary,
+        epilog=f"example:\n  python -m signalcam {name} {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
@@ -70,25 +72,21 @@ def start_tensorflow() -> None:
 def open_model(name: str, lite: bool = False) -> Any:
     """Return a deployable model: one of the pretrained by name, else the one in a `.keras` file.
 
-    Args:
-        name: of the model, or its file.
-        lite: take LiteRT where it gives the same numbers, and exported files, too.
+    With `lite`, LiteRT answers where it gives the same numbers, and exported files are taken, too.
     """
     from signalcam.deployment import PRETRAINED, exported_beside, open_exported
     from signalcam.deployment.pretrained import FOLDER
 
+    file = FOLDER / f"{name}.keras" if name in PRETRAINED else name
     if lite:
-        file = FOLDER / f"{name}.keras" if name in PRETRAINED else name
         with held_back():
             model = open_exported(name) if name.endswith((".tflite", ".onnx")) else exported_beside(file)
         if model is not None:
             return model
     start_tensorflow()
-    from signalcam.deployment import load_model, load_pretrained
+    from signalcam.deployment import load_model
 
-    if name in PRETRAINED:
-        return load_pretrained(name)
-    if not name.endswith(".keras"):
+    if not str(file).endswith(".keras"):
         known = ", ".join(PRETRAINED)
         raise ValueError(f"MODEL must be a .keras file or a pretrained model ({known}), got {name!r}.")
-    return load_model(name)
+    return load_model(file)

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from signalcam.commands import add_command, open_model
 from signalcam.commands.reading import add_reading_options, shown
-from signalcam.commands.recordings import answer, predicted_words
+from signalcam.commands.recordings import Answered, answer, predicted_words
 
 if TYPE_CHECKING:
-    from signalcam.commands.recordings import Answered
     from signalcam.deployment import Settings
 
 MAPS = ("evidence", "heatmap", "probability", "logit", "lead_evidence")
@@ -23,15 +22,10 @@ PROCESSING = "baseline wander removed as the model does it (polynomial of degree
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the commands to the parser."""
-    about = "draw 12-lead ECGs with their maps"
-    example = "python -m signalcam explain normal-abnormal ecg.hea --output map.png"
-    parser = add_command(commands, "explain", explain, about, example)
+    parser = add_command(commands, "explain", explain, "normal-abnormal ecg.hea --output map.png")
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="files, folders or wildcards")
-    output = (
-        "a .png or .svg; a .pdf with a page for each recording; an .html page that holds them and the model; "
-        "else a folder, for a .png of each"
-    )
+    output = ".png or .svg; .pdf, a page for each; .html, which holds the model too; else a folder of .png"
     parser.add_argument("--output", type=Path, required=True, help=output)
     parser.add_argument("--layout", choices=("12x1", "3x4"), default="12x1", help="of the leads (12x1)")
     parser.add_argument("--class", dest="which", help="name or index of the class (the most probable one)")
@@ -39,15 +33,12 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--window", type=int, help="which window, with --length window (1; in a page: all)")
     add_reading_options(parser)
 
-    about = "write a web page with the model inside, which answers for ECGs offline"
-    example = "python -m signalcam page normal-abnormal --output signalcam.html"
-    parser = add_command(commands, "page", page, about, example)
+    parser = add_command(commands, "page", page, "normal-abnormal --output signalcam.html")
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("--output", type=Path, required=True, help=".html file to write")
 
-    about = "test the maps of a model: faithfulness, sanity, localisation, beside other methods"
-    example = "python -m signalcam explain-report normal-abnormal --data ~/data/ptb-xl --output out/maps"
-    parser = add_command(commands, "explain-report", report, about, example)
+    example = "normal-abnormal --data ~/data/ptb-xl --output out/maps"
+    parser = add_command(commands, "explain-report", report, example)
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("--data", help="PTB-XL's folder (PATH_TO_DATA, else data/ptb-xl, else simulated)")
     parser.add_argument("--output", type=Path, default=Path("out/maps"), help="folder to write (out/maps)")
@@ -56,11 +47,11 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def explain(arguments: argparse.Namespace) -> int:
-    """Draw the map of each recording, or of one window of it; status 1 where one could not be read."""
+    """Draw 12-lead ECGs with their maps."""
     output, ending = arguments.output, arguments.output.suffix.lower()
     if ending not in ("", *ENDINGS):
-        kinds = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, or be a folder"
-        raise ValueError(f"--output must end in {kinds}, got {output.name!r}.")
+        wanted = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, or be a folder"
+        raise ValueError(f"--output must end in {wanted}, got {output.name!r}.")
     is_page = ending == ".html"
     model = open_model(arguments.model, lite=not (arguments.keras or is_page))
     from signalcam.deployment import class_index, settings_of
@@ -72,8 +63,8 @@ def explain(arguments: argparse.Namespace) -> int:
         which = class_index(settings, int(which) if which.isdecimal() else which)
     paths = list(find_recordings(arguments.recordings))
     if len(paths) > 1 and ending in (".png", ".svg"):
-        several = f"{len(paths)} recordings, got {output.name!r}"
-        raise ValueError(f"--output must be a folder, or end in .pdf or .html, for {several}.")
+        places = "be a folder, or end in .pdf or .html"
+        raise ValueError(f"--output must {places}, for {len(paths)} recordings, got {output.name!r}.")
     drawn, windows, refused = [], Counter(), {}
     with contextlib.ExitStack() as stack:
         draw = None if is_page else _figures(output, settings, arguments.layout, stack)
@@ -103,14 +94,13 @@ def explain(arguments: argparse.Namespace) -> int:
         records = [browser_record(one.recording, one.notes, one.outputs["probability"]) for one in drawn]
         title = f"{len(records):,} recordings" if len(paths) > 1 else drawn[0].recording.name
         _write_page(output, model, title, records, refused=refused, shown=which)
-    what = "" if is_page else ", of the detrended signal"
-    print(f"written: {output}{what}")
+    print(f"written: {output}{'' if is_page else ', of the detrended signal'}")
     return int(bool(refused))
 
 
 def _figures(
     output: Path, settings: "Settings", layout: str, stack: contextlib.ExitStack
-) -> Callable[["Answered", int, str], Path]:
+) -> Callable[[Answered, int, str], Path]:
     """Return what draws one answer, for a class and what is predicted of it, and gives the file."""
     from matplotlib.backends.backend_pdf import PdfPages
 
@@ -121,7 +111,7 @@ def _figures(
     output.parent.mkdir(parents=True, exist_ok=True)
     pages = []
 
-    def draw(one: "Answered", k: int, word: str) -> Path:
+    def draw(one: Answered, k: int, word: str) -> Path:
         piece, stem = one.recording, Path(one.path).stem
         maps = {name: one.outputs[name][..., k] for name in MAPS if name in one.outputs}
         name = f"{piece.name}, from {piece.start:g} s" if piece.start else piece.name
@@ -141,13 +131,13 @@ def _figures(
 
 
 def page(arguments: argparse.Namespace) -> int:
-    """Write the page with the model and a few simulated records to try."""
+    """Write a web page with the model inside, which answers for ECGs offline."""
     if arguments.output.suffix.lower() != ".html":
         raise ValueError(f"--output must end in .html, got {arguments.output.name!r}.")
     title = f"Ask {Path(arguments.model).stem} about an ECG"
     _write_page(arguments.output, open_model(arguments.model), title)
-    size = arguments.output.stat().st_size / 1e6
-    print(f"{arguments.output}: {size:.2f} MB, opens offline, sends nothing.")
+    megabytes = arguments.output.stat().st_size / 1e6
+    print(f"{arguments.output}: {megabytes:.2f} MB, opens offline, sends nothing.")
     return 0
 
 
@@ -163,15 +153,14 @@ def _write_page(path: Path, model: Any, title: str, records: Sequence = (), **op
 
 
 def report(arguments: argparse.Namespace) -> int:
-    """Assess the maps on the test fold and say where the page is."""
+    """Test the maps of a model: faithfulness, sanity, localisation, beside other methods."""
     model = open_model(arguments.model)
     from signalcam.data import load_ptbxl
     from signalcam.deployment import settings_of
     from signalcam.explanation import explain_report, summary_table
 
-    study = load_ptbxl(
-        arguments.data, rule=settings_of(model).label_rule, leads=settings_of(model).lead_names
-    )
+    settings = settings_of(model)
+    study = load_ptbxl(arguments.data, settings.label_rule, leads=settings.lead_names)
     print(study.source)
     which = int(arguments.which) if arguments.which.isdigit() else arguments.which
     page, assessment = explain_report(model, study, arguments.output, which, limit=arguments.limit)

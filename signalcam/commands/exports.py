@@ -13,39 +13,34 @@ MAX_CHECKED = 500  # records to check on; of a larger fold that many are taken e
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
-    about = "write a model for LiteRT, ONNX Runtime or microcontrollers (C), checked against Keras"
-    example = (
-        "python -m signalcam export normal-abnormal --format litert --precision int8 "
-        "--calibration ~/data/ptb-xl --output model.tflite"
-    )
-    parser = add_command(commands, "export", export, about, example)
+    example = "normal-abnormal --precision int8 --calibration ~/data/ptb-xl --output model.tflite"
+    parser = add_command(commands, "export", export, example)
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     parser.add_argument("--format", choices=FORMATS, default="litert", help="of the file (litert)")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="not for ONNX (float32)")
     parser.add_argument("--output", type=Path, required=True, help=".tflite, .onnx, or .h for C")
-    calibration = (
-        "PTB-XL's folder: int8 is calibrated on its folds 1 to 8, and every file checked on fold 10 "
-        "(float files are checked on simulated records without it)"
-    )
+    calibration = "PTB-XL's folder: folds 1 to 8 calibrate int8, fold 10 checks (else simulated records do)"
     parser.add_argument("--calibration", metavar="DATASET_PATH", help=calibration)
 
 
 def export(arguments: argparse.Namespace) -> int:
-    """Write the file and say how far it is from Keras."""
+    """Write a model for LiteRT, ONNX Runtime or microcontrollers (C), checked against Keras."""
     if arguments.format == "onnx" and arguments.precision != "float32":
         raise ValueError(f"--precision must be float32 for ONNX, got {arguments.precision}.")
     if arguments.precision == "int8" and arguments.calibration is None:
         raise ValueError("--calibration must be the path of a dataset for int8, whose ranges it gives.")
     start_tensorflow()
+    from signalcam.data import load_ptbxl
     from signalcam.deployment import MAX_CALIBRATION, settings_of, to_c, to_litert, to_onnx
 
     model = open_model(arguments.model)
+    settings = settings_of(model)
     signals = labels = calibration = None
     if arguments.calibration is not None:
-        dataset, truth = _labelled(arguments.calibration, settings_of(model))
-        signals, labels = _load(dataset, truth["test"], settings_of(model), MAX_CHECKED)
+        records = load_ptbxl(arguments.calibration, settings.label_rule, settings.sampling_rate)
+        signals, labels = _load(records, "test", settings, MAX_CHECKED)
     if arguments.precision == "int8":
-        calibration, _ = _load(dataset, truth["train"], settings_of(model), MAX_CALIBRATION)
+        calibration, _ = _load(records, "train", settings, MAX_CALIBRATION)
     with held_back():  # the converters' own lines
         if arguments.format == "onnx":
             check = to_onnx(model, arguments.output, signals, labels)
@@ -61,28 +56,15 @@ def export(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _labelled(path: str, settings: Any) -> tuple[Any, dict]:
-    """Open a dataset; return it, and the labels of the model's classes for each split."""
-    from signalcam.data import binary_labels, open_dataset, split_by_fold, superclasses, training_targets
-
-    dataset = open_dataset(path)
-    superclass = superclasses(dataset.table, dataset.statements)
-    labels = binary_labels(superclass, settings.label_rule, quiet=True)
-    truth = training_targets(dataset.table, dataset.statements, labels)
-    names = list(settings.class_names)
-    truth = truth[names if set(names) <= set(truth) else []]
-    splits = split_by_fold(dataset.table.loc[labels.index])
-    return dataset, {name: truth.loc[ids] for name, ids in splits.items()}
-
-
-def _load(dataset: Any, truth: Any, settings: Any, limit: int) -> tuple[Any, Any]:
+def _load(records: Any, split: str, settings: Any, limit: int) -> tuple[Any, Any]:
     """Load records of a split, evenly chosen; their labels are None for classes that PTB-XL has not."""
     import numpy as np
 
     from signalcam.data import load_signals
     from signalcam.leads import choose_leads
 
-    chosen = truth.iloc[np.linspace(0, len(truth) - 1, min(len(truth), limit)).round().astype(int)]
-    signals = load_signals(dataset, chosen.index, sampling_rate=settings.sampling_rate, cache=False)
-    signals = choose_leads(signals, settings.lead_names)
-    return signals, chosen.to_numpy() if chosen.shape[1] else None
+    ids, names = records.splits[split], list(settings.class_names)
+    ids = ids[np.linspace(0, len(ids) - 1, min(len(ids), limit)).round().astype(int)]
+    signals = load_signals(records.dataset, ids, sampling_rate=settings.sampling_rate, cache=False)
+    labels = records.targets.loc[ids, names].to_numpy() if set(names) <= set(records.targets) else None
+    return choose_leads(signals, settings.lead_names), labels

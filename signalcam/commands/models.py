@@ -18,11 +18,9 @@ TARGETS = ("normal-abnormal", "superclasses")
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the commands to the parser."""
-    about = "train models by a recipe, evaluate them, and write all of it into one folder"
-    example = "python -m signalcam train --recipe paper --data ~/data/ptb-xl --seeds 5 --output runs/paper"
-    parser = add_command(commands, "train", train, about, example)
-    recipe = "by which recipe (paper; single with --from)"
-    parser.add_argument("--recipe", choices=RECIPES, help=recipe)
+    example = "--recipe paper --data ~/data/ptb-xl --seeds 5 --output runs/paper"
+    parser = add_command(commands, "train", train, example)
+    parser.add_argument("--recipe", choices=RECIPES, help="by which recipe (paper; single with --from)")
     _add_data_options(parser)
     parser.add_argument("--rule", choices=RULES, default="paper", help="label rule (paper)")
     parser.add_argument("--target", choices=TARGETS, default=TARGETS[0], help=f"what to tell ({TARGETS[0]})")
@@ -32,27 +30,20 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--from", dest="start", metavar="MODEL", help=start)
     leads = "train for these alone, such as I or I,II,V1,V2,V3,V4,V5,V6 (all 12)"
     parser.add_argument("--leads", metavar="I,II,...", help=leads)
-    parser.add_argument(
-        "--teachers", type=Path, help="folder of a run whose teachers are taken (the output's)"
-    )
-    parser.add_argument(
-        "--output", type=Path, help="folder for the results (out/RECIPE); an interrupted run is resumed there"
-    )
+    parser.add_argument("--teachers", type=Path, help="folder of a run with teachers to take (the output's)")
+    parser.add_argument("--output", type=Path, help="folder (out/RECIPE); an interrupted run goes on there")
     add_labelled_options(parser)
     parser.add_argument("--classes", metavar="A,B,...", help="of the table of labels (all that it has)")
     parser.add_argument("--duration", type=float, help="s of a recording, or of a window of it (10)")
     parser.add_argument("--sampling-rate", type=int, help="of the recordings, in Hz (100)")
 
-    about = "score a model on a fold of a dataset, under all label rules, by diagnosis and by subgroup"
-    example = "python -m signalcam evaluate runs/paper/model.keras --data ~/data/ptb-xl --fold 10"
-    parser = add_command(commands, "evaluate", evaluate, about, example)
+    example = "runs/paper/model.keras --data ~/data/ptb-xl --fold 10"
+    parser = add_command(commands, "evaluate", evaluate, example)
     parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     _add_data_options(parser)
     fold = "one that the model has not seen (10; of recordings of your own, all of these)"
     parser.add_argument("--fold", type=int, help=fold)
-    parser.add_argument(
-        "--seen-folds", action="store_true", help="also a fold that the model was trained or chosen on"
-    )
+    parser.add_argument("--seen-folds", action="store_true", help="also one it was trained or chosen on")
     parser.add_argument("--rule", choices=RULES, help="label rule (the model's own)")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     add_labelled_options(parser)
@@ -64,7 +55,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
 
 
 def train(arguments: argparse.Namespace) -> int:
-    """Train, evaluate, write; end with the first seed, the means over all, and what others published."""
+    """Train models by a recipe, evaluate them, and write all of it into one folder."""
     start_tensorflow()
     import pandas as pd
 
@@ -88,19 +79,10 @@ def train(arguments: argparse.Namespace) -> int:
         print(records.source)
     recipe = arguments.recipe or ("single" if start else "paper")
     output = (arguments.output or Path("out") / recipe).expanduser()
-    changes = {} if arguments.epochs is None else {"epochs": arguments.epochs}
+    how = {"n_seeds": arguments.seeds, "target": arguments.target, "teachers": arguments.teachers}
+    how |= {} if arguments.epochs is None else {"epochs": arguments.epochs}
     try:
-        runs = reproduce(
-            records,
-            output,
-            recipe=recipe,
-            start=start,
-            n_seeds=arguments.seeds,
-            target=arguments.target,
-            n_bootstrap=arguments.bootstrap,
-            teachers=arguments.teachers,
-            **changes,
-        )
+        runs = reproduce(records, output, recipe, start=start, n_bootstrap=arguments.bootstrap, **how)
     except KeyboardInterrupt:
         print(f"signalcam train: interrupted. The same command goes on with {output}.", file=sys.stderr)
         return 130
@@ -115,7 +97,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
-    """Print the results of a model on one fold."""
+    """Score a model on a fold of a dataset, under all label rules, by diagnosis and by subgroup."""
     model = open_model(arguments.model)
     from signalcam.data import open_dataset
     from signalcam.deployment import settings_of

@@ -18,16 +18,14 @@ NOTEBOOKS = ("ptbxl_data_loader.ipynb", "ptbxl_data_classification.ipynb")
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
-    about = "run both notebooks from a clean kernel and write them, executed, with their figures"
-    example = "PATH_TO_DATA=~/data/ptb-xl python -m signalcam notebooks --output out"
-    parser = add_command(commands, "notebooks", run, about, example)
+    parser = add_command(commands, "notebooks", run, "--output out  # with PATH_TO_DATA=~/data/ptb-xl")
     parser.add_argument("--output", type=Path, default=Path("out"), help="folder for the results (out)")
     parser.add_argument("--in-place", action="store_true", help="write into the notebooks themselves")
     parser.add_argument("--figures", type=Path, help="copy the figures of the README into this folder")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the notebooks of the current folder one after the other."""
+    """Run both notebooks from a clean kernel and write them, executed, with their figures."""
     output = arguments.output.resolve()
     output.mkdir(parents=True, exist_ok=True)
     os.environ["SIGNALCAM_OUTPUT"] = str(output)
@@ -37,9 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise FileNotFoundError(f"{name} is not in {Path.cwd()}. Run this in the project's folder.")
         execute(Path(name), Path(name) if arguments.in_place else output / name)
     if arguments.figures:
-        arguments.figures.mkdir(exist_ok=True)
-        for figure in sorted((output / "figures").glob("*.png")):
-            shutil.copy(figure, arguments.figures / figure.name)
+        shutil.copytree(output / "figures", arguments.figures, dirs_exist_ok=True)
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     print("\n" + format_summary(summary))
     print(f"where to look  {arguments.output}: executed notebooks, figures/, model.keras, summary.json")
@@ -55,8 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 def execute(source: Path, target: Path) -> None:
     """Execute a notebook in its folder, from a clean kernel, and write it with its outputs to `target`.
 
-    Raises:
-        RuntimeError: where a cell fails; the message names the cell and its error.
+    RuntimeError where a cell fails; the message names the cell and its error.
     """
     import nbformat
     from nbclient import NotebookClient

@@ -22,16 +22,12 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--source-rate", type=float, help="sampling rate of CSV files, in Hz")
     group.add_argument("--unit", help="unit of files that state none: mV, uV or V")
     group.add_argument("--resample", action="store_true", help="convert recordings of another rate")
-    group.add_argument(
-        "--length",
-        choices=("error", "crop", "pad", "window"),
-        default="error",
-        help="for another duration: refuse, take the start, fill up, or cut into windows (error)",
-    )
+    length = "for another duration: refuse, take the start, fill up, or cut into windows (error)"
+    choices = ("error", "crop", "pad", "window")
+    group.add_argument("--length", choices=choices, default="error", help=length)
     group.add_argument("--derive", action="store_true", help="compute III, aVR, aVL, aVF from I and II")
     group.add_argument("--drop-extra", action="store_true", help="leave out leads beyond the 12")
-    any_amplitude = "accept amplitudes that no heart gives"
-    group.add_argument("--any-amplitude", action="store_true", help=any_amplitude)
+    group.add_argument("--any-amplitude", action="store_true", help="accept what no heart gives")
     group.add_argument("--no-check", action="store_true", help="do not compare WFDB checksums")
 
 
@@ -45,22 +41,14 @@ def add_labelled_options(parser: argparse.ArgumentParser) -> None:
     add_reading_options(parser)
 
 
-def read_labelled(
-    arguments: argparse.Namespace, settings: "Settings | None", **how: Any
-) -> "LabelledRecords":
+def read_labelled(arguments: argparse.Namespace, settings: Any, **how: Any) -> "LabelledRecords":
     """Read what the options name, for a model where settings are given; tell of what was left out."""
     from signalcam.data import load_labelled
 
     if not (arguments.recordings and arguments.labels):
         raise ValueError("--recordings and --labels must be given both, or neither. Add the other one.")
-    if settings is not None:
-        how |= {
-            "leads": settings.lead_names,
-            "sampling_rate": settings.sampling_rate,
-            "duration": settings.n_times / settings.sampling_rate,
-        }
-    how |= {name: getattr(arguments, name) for name in (*OPTIONS, "seed")}
-    records = load_labelled(arguments.recordings, arguments.labels, check=not arguments.no_check, **how)
+    how |= _how(arguments, settings) | {"seed": arguments.seed}
+    records = load_labelled(arguments.recordings, arguments.labels, **how)
     for file, reason in records.skipped.items():
         print(f"{shown(file)}: {_as_options(reason)}", file=sys.stderr)
     print(records.source)
@@ -70,27 +58,16 @@ def read_labelled(
 def read(
     path: str | os.PathLike, settings: "Settings", arguments: argparse.Namespace
 ) -> Iterator[tuple["Recording", list[str]]]:
-    """Read and check one recording at the rate and length of a model, by the options of the command.
+    """Read a recording for a model, or window after window of it, each with the notes on its quality.
 
-    Yields:
-        Pairs: the recording, or window after window of it, and the notes on its quality.
-
-    Raises:
-        RecordError: whatever fails, in the words of the command's options.
+    RecordError, whatever fails, in the words of the command's options.
     """
     from signalcam.recordings import RecordError, RecordWarning, read_windows
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RecordWarning)
         try:
-            for piece in read_windows(
-                path,
-                sampling_rate=settings.sampling_rate,
-                duration=settings.n_times / settings.sampling_rate,
-                leads=settings.lead_names,
-                check=not arguments.no_check,
-                **{name: getattr(arguments, name) for name in OPTIONS},
-            ):
+            for piece in read_windows(path, **_how(arguments, settings)):
                 # What the other warnings tell stands in the quality notes.
                 said = [str(item.message) for item in caught if "taken as" in str(item.message)]
                 yield piece, [*said, *piece.quality.notes]
@@ -98,15 +75,20 @@ def read(
             raise RecordError(_as_options(str(error) or repr(error))) from error
 
 
+def _how(arguments: argparse.Namespace, settings: "Settings | None") -> dict[str, Any]:
+    """The arguments of `read_recording`: from the options, and from what a model needs."""
+    how = {name: getattr(arguments, name) for name in OPTIONS} | {"check": not arguments.no_check}
+    if settings is None:
+        return how
+    rate, duration = settings.sampling_rate, settings.n_times / settings.sampling_rate
+    return how | {"sampling_rate": rate, "duration": duration, "leads": settings.lead_names}
+
+
 def _as_options(text: str) -> str:
     """Write what a message asks for, such as resample=True, as the option of the command."""
     text = text.replace(" (--source-rate)", "").replace("check=False", "--no-check")
-    text = re.sub(
-        r"\b(resample|derive|drop_extra|any_amplitude)=True", lambda m: f"--{m[1].replace('_', '-')}", text
-    )
-    return re.sub(
-        r"\b(length|unit|source_rate)='?([\w.]+)'?", lambda m: f"--{m[1].replace('_', '-')} {m[2]}", text
-    )
+    pattern = rf"\b({'|'.join(OPTIONS)})=(?:True|'?([\w.]+)'?)"
+    return re.sub(pattern, lambda m: f"--{m[1].replace('_', '-')} {m[2] or ''}".strip(), text)
 
 
 def shown(path: str | os.PathLike) -> str:

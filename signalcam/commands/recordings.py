@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from signalcam.commands import add_command, open_model
@@ -21,9 +20,8 @@ MODEL = "a .keras, .tflite or .onnx file, or the name of a pretrained model"
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
-    about = "print the probability, what is predicted and quality notes for each recording"
-    example = "python -m signalcam predict normal-abnormal recordings/ more/*.csv --unit mV --source-rate 100"
-    parser = add_command(commands, "predict", predict, about, example)
+    example = "normal-abnormal recordings/ more/*.csv --unit mV --source-rate 100"
+    parser = add_command(commands, "predict", predict, example)
     parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument("--keras", action="store_true", help="answer with Keras, also where LiteRT could")
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="files, folders or wildcards")
@@ -32,26 +30,20 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def predict(arguments: argparse.Namespace) -> int:
-    """Print a row for each recording, window and class; status 1 where a recording could not be read."""
+    """Print the probability, what is predicted and quality notes for each recording."""
     model = open_model(arguments.model, lite=not arguments.keras)
     counts = Counter()
     write = {"table": _write_table, "json": _write_json, "csv": _write_csv}[arguments.format]
     write(_rows(model, arguments, counts))
     if counts["failed"]:
-        share = f"{counts['failed']:,} of {counts['found']:,}"
-        print(f"{share} recordings could not be read, see above.", file=sys.stderr)
+        said = "{failed:,} of {found:,} recordings could not be read, see above."
+        print(said.format(**counts), file=sys.stderr)
     return int(counts["failed"] > 0)
 
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """One recording, or a window of it, with the answer of the model; or why there is none.
-
-    Attributes:
-        path: of the file.
-        error: why it could not be answered; None where it could.
-        recording, notes, outputs: what was read, notes on its quality, and what `predict` gives for it.
-    """
+    """One recording, or a window of it, and what `predict` gives for it; or the `error`, why it has none."""
 
     path: str | os.PathLike
     error: str | None = None
@@ -60,15 +52,8 @@ class Answered:
     outputs: dict | None = None
 
 
-def answer(
-    model: Any, paths: Iterable[str | os.PathLike], arguments: argparse.Namespace
-) -> Iterator[Answered]:
-    """Answer recordings one after the other, in batches, so that memory does not grow.
-
-    Args:
-        model: as for `predict`.
-        paths: of recordings.
-        arguments: of the command, with its reading options.
+def answer(model: Any, paths: Iterable, arguments: argparse.Namespace) -> Iterator[Answered]:
+    """Answer recordings by the reading options of a command, in batches, so that memory does not grow.
 
     Yields:
         `Answered`: those that cannot be read at once, the others in the order of the paths.
@@ -89,20 +74,19 @@ def answer(
     yield from _batch(model, waiting)
 
 
-def outputs_of(model: Any, pieces: list) -> dict:
-    """Predict recordings that were read; what is suspect about them stands in their quality notes."""
+def _batch(model: Any, waiting: list[Answered]) -> Iterator[Answered]:
     import numpy as np
 
     from signalcam.deployment import predict as predict_signals
 
+    if not waiting:
+        return
+    pieces = [one.recording for one in waiting]
     signals, padded = (np.stack([getattr(piece, name) for piece in pieces]) for name in ("signals", "padded"))
-    given = padded if padded.any() else None  # amplitudes were judged when they were read
-    return predict_signals(model, signals, padded=given, warn=False, any_amplitude=True)
-
-
-def _batch(model: Any, waiting: list[Answered]) -> Iterator[Answered]:
+    # What is suspect, amplitudes too, was judged when they were read, and stands in their notes.
+    how = {"padded": padded if padded.any() else None, "warn": False, "any_amplitude": True}
     try:
-        outputs = outputs_of(model, [one.recording for one in waiting]) if waiting else {}
+        outputs = predict_signals(model, signals, **how)
     except ValueError as error:
         if len(waiting) == 1:
             yield Answered(waiting[0].path, str(error))
@@ -119,22 +103,17 @@ def _rows(model: Any, arguments: argparse.Namespace, counts: Counter) -> Iterato
     from signalcam.deployment import settings_of
     from signalcam.recordings import find_recordings
 
-    def counted() -> Iterator[Path]:
-        for path in find_recordings(arguments.recordings):
-            counts["found"] += 1
-            yield path
-
     settings = settings_of(model)
-    for one in answer(model, counted(), arguments):
+    counted = (counts.update(found=1) or path for path in find_recordings(arguments.recordings))
+    for one in answer(model, counted, arguments):
         if one.error is not None:
             counts["failed"] += 1
             print(f"{shown(one.path)}: {shown(one.error)}", file=sys.stderr)
             continue
         p, start = one.outputs["probability"], round(float(one.recording.start), 3)
-        words = predicted_words(settings, p)
-        for name, probability, word in zip(settings.class_names, p, words, strict=True):
-            values = (shown(one.path), start, name, round(float(probability), 6), word, "; ".join(one.notes))
-            yield dict(zip(COLUMNS, values, strict=True))
+        for name, value, word in zip(settings.class_names, p, predicted_words(settings, p), strict=True):
+            cells = (shown(one.path), start, name, round(float(value), 6), word, "; ".join(one.notes))
+            yield dict(zip(COLUMNS, cells, strict=True))
 
 
 def predicted_words(settings: Any, probabilities: Any) -> list[str]:

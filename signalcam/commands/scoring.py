@@ -11,6 +11,7 @@ from typing import Any
 from signalcam.commands import add_command, open_model
 from signalcam.commands.reading import add_reading_options, shown
 from signalcam.commands.recordings import MODEL, answer
+from signalcam.whole_file import whole_file
 
 PARTS, FACTS = "_parts.jsonl", "_score.json"  # readers of Parquet datasets pass over names that begin with _
 _HERE = ("source", "output", "scheduler", "workers", "part_size", "run", "command", "verbose")
@@ -18,9 +19,7 @@ _HERE = ("source", "output", "scheduler", "workers", "part_size", "run", "comman
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
-    about = "answer any number of recordings into a Parquet dataset; resumable, on a Dask cluster or without"
-    example = "python -m signalcam score archive/ --output scores --workers 8"
-    parser = add_command(commands, "score", score, about, example)
+    parser = add_command(commands, "score", score, "archive/ --output scores --workers 8")
     parser.add_argument("source", metavar="SOURCE", help="a folder or wildcard of recordings")
     parser.add_argument("--output", type=Path, required=True, help="folder; what is in it is not done again")
     parser.add_argument("--model", default="normal-abnormal", help=f"{MODEL} (normal-abnormal)")
@@ -32,7 +31,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def score(arguments: argparse.Namespace) -> int:
-    """Answer what is not answered yet; status 1 where a recording could not be, by its column `error`."""
+    """Answer any number of recordings into a Parquet dataset; resumable, on a Dask cluster or without."""
     try:
         import pyarrow.dataset
     except ModuleNotFoundError as error:
@@ -50,10 +49,8 @@ def score(arguments: argparse.Namespace) -> int:
     failed = run_jobs(score_part, jobs, arguments.scheduler, arguments.workers)
     table = pyarrow.dataset.dataset(output, format="parquet").to_table(["file", "error"])
     table = table.filter(pyarrow.compute.is_valid(table["error"]))
-    n_paths = sum(map(len, parts))
-    print(
-        f"{output}: {n_paths:,} recordings in {len(parts):,} files, {len(table):,} of them without an answer"
-    )
+    n_paths, without = sum(map(len, parts)), f"{len(table):,} of them without an answer"
+    print(f"{output}: {n_paths:,} recordings in {len(parts):,} files, {without}")
     for row in table.slice(0, 10).to_pylist():
         print(f"  {row['file']}: {row['error']}")
     for name, error in failed.items():
@@ -82,9 +79,12 @@ def score_part(arguments: argparse.Namespace, paths: list[str], name: str) -> No
             quality = vars(one.recording.quality)
             row |= {f"probability_{class_name}": float(p) for class_name, p in probabilities}
             row |= {key: list(value) if isinstance(value, dict) else value for key, value in quality.items()}
-            row |= {"start_s": float(one.recording.start), "notes": list(one.notes)}
-            row |= {"evidence": one.outputs["evidence"].astype(np.float16).tobytes()}
-            row |= {"embedding": one.outputs["embedding"].tolist()}
+            row |= {
+                "start_s": float(one.recording.start),
+                "notes": list(one.notes),
+                "evidence": one.outputs["evidence"].astype(np.float16).tobytes(),
+                "embedding": one.outputs["embedding"].tolist(),
+            }
         rows.append(row)
     facts = {"signalcam": json.dumps(asdict(settings))}
     table = pa.Table.from_pylist(rows, schema=_schema(settings.class_names).with_metadata(facts))
@@ -127,13 +127,11 @@ def _parts(arguments: argparse.Namespace) -> list[list[str]]:
     from signalcam.recordings import find_recordings
 
     place = arguments.output / PARTS
-    lines = place.read_text(encoding="ascii").splitlines() if place.is_file() else []
-    parts = [json.loads(line) for line in lines]
+    parts = list(map(json.loads, place.read_text("ascii").splitlines())) if place.is_file() else []
     known = {path for paths in parts for path in paths}
     found = (str(path.absolute()) for path in find_recordings(arguments.source))
     new = [path for path in found if path not in known]
     parts += [new[start : start + arguments.part_size] for start in range(0, len(new), arguments.part_size)]
-    beside = place.with_name(".parts.part")
-    beside.write_text("".join(f"{json.dumps(paths)}\n" for paths in parts), encoding="ascii")
-    beside.replace(place)
+    with whole_file(place) as beside:
+        beside.write_text("".join(f"{json.dumps(paths)}\n" for paths in parts), encoding="ascii")
     return parts

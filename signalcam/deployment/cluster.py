@@ -1,6 +1,7 @@
 """Many jobs, each done once: here one after the other, or on the workers of a Dask cluster."""
 
 import contextlib
+import random
 from collections.abc import Callable, Mapping
 
 from tqdm.auto import tqdm
@@ -49,7 +50,7 @@ def run_jobs(
             scheduler = stack.enter_context(local)
         client = stack.enter_context(Client(scheduler))
         names = {
-            client.submit(function, *arguments, pure=False, retries=RETRIES): name
+            client.submit(_undisturbed, function, *arguments, pure=False, retries=RETRIES): name
             for name, arguments in jobs.items()
         }
         for future in tqdm(as_completed(names), **bar):
@@ -57,3 +58,14 @@ def run_jobs(
                 error = future.exception()
                 failed[names[future]] = f"{type(error).__name__}: {error}"
     return failed
+
+
+def _undisturbed(function: Callable, *arguments: object) -> None:
+    """Run a job on a Dask worker, whose other thread draws from Python's `random` to measure messages.
+
+    Keras takes the seeds of the first weights from there, too: the same seed would give other weights.
+    """
+    import dask.sizeof
+
+    dask.sizeof.random = random.Random()
+    function(*arguments)

@@ -2,16 +2,9 @@
 
 from signalcam.reproduction.labelled_results import evaluate_labelled
 from signalcam.reproduction.model_card import CITATION, model_card
-from signalcam.reproduction.published import comparison, published_predictions
-from signalcam.reproduction.reproduce import (
-    COMPARISON,
-    Run,
-    beside_published,
-    over_seeds,
-    reproduce,
-    train_seed,
-)
-from signalcam.reproduction.results import Results, evaluate_model, evaluate_predictions
+from signalcam.reproduction.published import published_predictions
+from signalcam.reproduction.reproduce import COMPARISON, Run, over_seeds, reproduce, train_seed
+from signalcam.reproduction.results import Results, evaluate_model
 from signalcam.reproduction.text import as_json, as_markdown, as_text, markdown_table
 
 __all__ = [
@@ -22,11 +15,8 @@ __all__ = [
     "as_json",
     "as_markdown",
     "as_text",
-    "beside_published",
-    "comparison",
     "evaluate_labelled",
     "evaluate_model",
-    "evaluate_predictions",
     "markdown_table",
     "model_card",
     "over_seeds",

@@ -17,28 +17,19 @@ from signalcam.deployment import Settings, deploy
 from signalcam.evaluation import choose_threshold, fit_platt
 from signalcam.training import TrainedNetwork, detrended, target_outputs
 
-# What the thresholds are for. A calibrated probability of 0.5 is where accuracy is best.
-AIMS = {"normal-abnormal": "accuracy", "superclasses": "f1"}
-
 logger = logging.getLogger(__name__)
 
 
 def deploy_trained(
-    trained: TrainedNetwork,
-    records: Records,
-    target: str | Sequence[str],
-    earlier: Settings | None = None,
+    trained: TrainedNetwork, records: Records, target: str | Sequence[str], earlier: Settings | None = None
 ) -> keras.Model:
-    """Make the deployable model of a network that a recipe has trained.
+    """Make the deployable model of a network that a recipe has trained; its settings say the folds it saw.
 
     Args:
         trained: by `train_recipe`; its recipe says whether to calibrate. Without, the thresholds are 0.5.
         records: those it was trained on; the validation split calibrates.
         target: as in `train_recipe`; the other outputs are dropped.
         earlier: settings of the model that training went on from, if any.
-
-    Returns:
-        Deployable `keras.Model`, with the folds that it has seen in its settings.
     """
     names = target_outputs(target)
     slope, intercept, threshold = np.ones(len(names)), np.zeros(len(names)), [0.5] * len(names)
@@ -49,7 +40,7 @@ def deploy_trained(
         fewest = 1 if isinstance(target, str) else FEW
         few = np.minimum(y.sum(axis=0), len(y) - y.sum(axis=0)) < fewest
         if few.any():
-            which = ", ".join(name for name, is_few in zip(names, few, strict=True) if is_few)
+            which = ", ".join(np.array(names)[few])
             logger.warning("Not calibrated: fewer than %d with or without %s to validate.", fewest, which)
         for k in np.flatnonzero(~few):
             slope[k], intercept[k] = fit_platt(y[:, k], logit[:, k])
@@ -78,6 +69,5 @@ def validation_logits(trained: TrainedNetwork, records: Records) -> np.ndarray:
     """Return the logits of the validation split, float32 (record, output), for all outputs of the network."""
     x = detrended(records.signals, records.indices("validation"))
     trained.scaler.transform(x, out=x)
-    network = trained.network
-    logits = keras.Model(network.inputs, network.get_layer("classifier").output)
+    logits = keras.Model(trained.network.inputs, trained.network.get_layer("classifier").output)
     return logits.predict(x, batch_size=128, verbose=0)

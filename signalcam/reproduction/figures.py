@@ -24,18 +24,16 @@ def write_figures(
     trained: TrainingResult,
     n_bootstrap: int = 1000,
 ) -> list[Path]:
-    """Write the figures of one trained model as PNG files.
+    """Write the figures of one trained model as PNG files, and return these.
+
+    Curves are left out, with a warning, where the fold lacks one of the two classes.
 
     Args:
-        folder: where to.
-        model: deployable model.
+        folder, model: where to, and of which deployable model.
         signals: in mV, float32 (record, time, lead), in the order of `results.y`.
         results: of the model on the test fold.
         trained: how the model was trained.
         n_bootstrap: resamples of patients for the band of the ROC curve.
-
-    Returns:
-        The files. Curves are left out, with a warning, where the fold lacks one of the two classes.
     """
     title = f"Fold {results.fold}, {len(results.y):,} records, rule {results.rule}"
     figures = {"history": plotting.plot_history(trained.history, best_epoch=trained.best_epoch)}
@@ -46,22 +44,19 @@ def write_figures(
             logger.warning("Fold %d has only records with one label of class %s.", results.fold, name)
             continue
         threshold = results.settings.threshold[results.settings.class_names.index(name)]
-        patients = results.patients.to_numpy()
-        curves[name] = roc(y, p, groups=patients, threshold=threshold, n_bootstrap=n_bootstrap)
+        how = {"groups": results.patients.to_numpy(), "threshold": threshold}
+        curves[name] = roc(y, p, n_bootstrap=n_bootstrap, **how)
     if curves:
         figures["roc"] = plotting.plot_roc(curves, title=title)
     if results.binary:
         y, p = results.y["ABNORMAL"].to_numpy(), results.p["ABNORMAL"].to_numpy()
         counts = confusion(y, p, threshold=results.settings.threshold[0])
         figures["confusion"] = plotting.plot_confusion(counts, title=title)
-        figures["reliability"] = plotting.plot_reliability(
-            reliability(y, p), error=expected_calibration_error(y, p), title=title
-        )
+        error = expected_calibration_error(y, p)
+        figures["reliability"] = plotting.plot_reliability(reliability(y, p), error=error, title=title)
     figures["maps"] = (_binary_maps if results.binary else _class_maps)(model, signals, results)
-    return [
-        plotting.save_figure(figure, Path(folder) / f"{name}.png", dpi=120)
-        for name, figure in figures.items()
-    ]
+    files = {Path(folder) / f"{name}.png": figure for name, figure in figures.items()}
+    return [plotting.save_figure(figure, file, dpi=120) for file, figure in files.items()]
 
 
 def _binary_maps(model: keras.Model, signals: Sequence[np.ndarray], results: Results) -> plotting.Figure:
@@ -69,18 +64,19 @@ def _binary_maps(model: keras.Model, signals: Sequence[np.ndarray], results: Res
     settings, y = results.settings, results.y["ABNORMAL"]
     picked = plotting.typical_records(y, results.p["ABNORMAL"], settings.threshold[0])
     shown = np.asarray(signals[list(picked.values())])
-    outputs = predict(model, shown)
+    outputs, names = predict(model, shown), settings.predicted_names
+    maps = zip(*(outputs[name][..., 0] for name in ("evidence", "heatmap", "probability")), strict=True)
     cases = [
         plotting.Case(
-            shown[k],
-            outputs["evidence"][k, :, 0],
-            outputs["heatmap"][k, :, 0],
-            probability=outputs["probability"][k, 0],
-            predicted=settings.predicted_names[int(outputs["probability"][k, 0] >= settings.threshold[0])],
-            truth=settings.predicted_names[int(y.iloc[index])],
+            signals,
+            evidence,
+            heatmap,
+            probability=p,
+            predicted=names[int(p >= settings.threshold[0])],
+            truth=names[int(y.iloc[index])],
             name=f"record {y.index[index]}",
         )
-        for k, index in enumerate(picked.values())
+        for index, signals, (evidence, heatmap, p) in zip(picked.values(), shown, maps, strict=True)
     ]
     leads = _shown(settings.lead_names, ("II", "V2", "V5"))
     return plotting.plot_cases(cases, settings.sampling_rate, settings.lead_names, leads)
@@ -95,17 +91,11 @@ def _class_maps(model: keras.Model, signals: Sequence[np.ndarray], results: Resu
     """Draw the first record of the fold that has most classes, with a map for each class."""
     settings = results.settings
     index = int(results.y.sum(axis=1).to_numpy().argmax())
-    ecg_id = results.y.index[index]
-    shown = np.asarray(signals[index])
+    shown, labels = np.asarray(signals[index]), results.y.iloc[index]
     outputs = predict(model, shown)
+    axes = (settings.class_names, settings.sampling_rate, settings.lead_names)
+    about = {"probabilities": outputs["probability"][0], "truth": list(labels.index[labels == 1])}
+    about["leads"] = _shown(settings.lead_names, ("I", "II", "V1", "V2", "V5"))
     return plotting.plot_class_maps(
-        shown,
-        outputs["evidence"][0],
-        settings.class_names,
-        settings.sampling_rate,
-        settings.lead_names,
-        leads=_shown(settings.lead_names, ("I", "II", "V1", "V2", "V5")),
-        probabilities=outputs["probability"][0],
-        truth=[name for name in results.y if results.y.loc[ecg_id, name]],
-        name=f"record {ecg_id}",
+        shown, outputs["evidence"][0], *axes, name=f"record {labels.name}", **about
     )

@@ -1,5 +1,8 @@
 """A model's results on labelled recordings of your own; a file's probability is the mean over its windows."""
 
+import contextlib
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pandas as pd
@@ -8,7 +11,7 @@ from signalcam import evaluation
 from signalcam.data import LabelledRecords
 from signalcam.deployment import Settings, predict, settings_of
 from signalcam.errors import LeakageError, listed
-from signalcam.reproduction.results import MIN_PER_CLASS, Results, is_binary, refuse_seen_fold
+from signalcam.reproduction.results import MIN_PER_CLASS, Results, refuse_seen_fold, score_classes
 
 
 def evaluate_labelled(
@@ -31,60 +34,41 @@ def evaluate_labelled(
         `Results`, indexed by each file's first record; rule is the name of the table of labels.
 
     Raises:
-        LeakageError: for a fold that the model has seen, unless `seen_folds`; or there is no other; or it was
-            trained on this folder with other labels or folds, so that nobody knows what it has seen.
+        LeakageError: as in `evaluate_model`; or there is no other fold; or the model was trained on this
+            folder with other labels or folds, so that nobody knows what it has seen.
         ValueError: other classes or leads than the model's, or a fold without records.
     """
     settings, table = settings_of(model), records.table
-    for name, has, wants in (
-        ("classes", tuple(records.targets), settings.class_names),
-        ("leads", records.leads, settings.lead_names),
-    ):
+    pairs = (tuple(records.targets), settings.class_names), (records.leads, settings.lead_names)
+    for name, (has, wants) in zip(("classes", "leads"), pairs, strict=True):
         if has != wants:
             raise ValueError(f"{name} must be the model's, {', '.join(wants)}, got {', '.join(has)}.")
     there = sorted(table["strat_fold"].unique()) if fold is None else [fold]
     if not seen_folds:
-        there = _unseen(settings, records, there, fold)
+        there = _unseen(settings, records, there)
     inside = table.index[table["strat_fold"].isin(there)]
     if not len(inside):
         raise ValueError(f"fold must be one that has records ({listed(there)} has none).")
     p = predict(model, records.signals[table.index.get_indexer(inside)])["probability"]
-    names = list(settings.class_names)
-    p = pd.DataFrame(p.astype(np.float64), inside, names)
+    p = pd.DataFrame(p.astype(np.float64), inside, list(settings.class_names))
     file = table.loc[inside, "file"]
     first = file.index[~file.duplicated()]
     p = p.groupby(file, sort=False).mean().loc[file[first]].set_index(first)
     y, rows = records.targets.loc[first], table.loc[first]
     patients = rows["patient_id"]
-    options = {"groups": patients, "n_bootstrap": n_bootstrap}
-    subgroups = None
-    if is_binary(settings):
-        score = {"threshold": settings.threshold[0]} | options
-        scores = evaluation.evaluate(y["ABNORMAL"], p["ABNORMAL"], **score)
-        described = _describe(rows)
-        if described.shape[1]:
-            score |= {"min_per_class": MIN_PER_CLASS}
-            subgroups = evaluation.by_subgroup(y["ABNORMAL"], p["ABNORMAL"], described, **score)
-    else:
-        scores = evaluation.evaluate_multilabel(y, p, names, list(settings.threshold), **options)
-    predictions = pd.concat(
-        [rows[["file", "strat_fold"]], y.add_prefix("label_"), p.add_prefix("probability_")], axis=1
-    )
-    about = (
-        listed(there, 10),
-        records.rule,
-        False,
-        settings,
-        y,
-        p,
-        pd.DataFrame(index=first),
-        patients,
-        scores,
-    )
-    return Results(*about, None, None, None, subgroups, predictions)
+    scores = score_classes(y, p, patients, settings, n_bootstrap=n_bootstrap)
+    predictions = [rows[["file", "strat_fold"]], y.add_prefix("label_"), p.add_prefix("probability_")]
+    about = (listed(there, 10), records.rule, False, settings, y, p, pd.DataFrame(index=first), patients)
+    results = Results(*about, scores, pd.concat(predictions, axis=1))
+    described = _describe(rows)
+    if not results.binary or not described.shape[1]:
+        return results
+    how = {"threshold": settings.threshold[0], "n_bootstrap": n_bootstrap, "min_per_class": MIN_PER_CLASS}
+    subgroups = evaluation.by_subgroup(y["ABNORMAL"], p["ABNORMAL"], described, groups=patients, **how)
+    return replace(results, subgroups=subgroups)
 
 
-def _unseen(settings: Settings, records: LabelledRecords, there: list[int], fold: int | None) -> list[int]:
+def _unseen(settings: Settings, records: LabelledRecords, there: list[int]) -> list[int]:
     """Folds that the model has not seen; LeakageError where there are none, or nobody can know."""
     dataset = records.dataset
     for family in (settings.dataset, settings.earlier_dataset):
@@ -94,12 +78,11 @@ def _unseen(settings: Settings, records: LabelledRecords, there: list[int], fold
                 "Take the labels.csv that training wrote beside the model; if these are other recordings, "
                 "or for the flattering numbers all the same, ask with seen_folds=True (--seen-folds)."
             )
-    if fold is not None:
-        refuse_seen_fold(settings, dataset, fold)
-        return there
-    seen = [settings.training_folds + settings.validation_folds] * (settings.dataset == dataset.family)
-    seen += [settings.earlier_folds] * (settings.earlier_dataset == dataset.family)
-    left = [number for number in there if number not in sum(seen, ())]
+    left = []
+    for fold in there:
+        with contextlib.suppress(LeakageError):
+            refuse_seen_fold(settings, dataset, fold)
+            left.append(fold)
     if not left:
         refuse_seen_fold(settings, dataset, there[0])
     return left

@@ -22,42 +22,44 @@ LIMITS = (
     "refused or flagged by `signalcam.recordings`; a plausible but wrong recording is not.",
     "The heatmap says when, within about a second, not in which lead, and is scaled within each record.",
 )
+START = """```python
+import signalcam as sc
+
+model = sc.load_model("{model}")
+outputs = sc.predict(model, sc.read_recording("ecg.hea")[0].signals)  # probability, logit, evidence, heatmap
+```
+
+```sh
+python -m signalcam predict {model} ecg.hea
+python -m signalcam evaluate {model} --data ~/data/ptb-xl
+```"""
 
 
 def model_card(title: str, sections: dict[str, str]) -> str:
-    """Put a card together.
+    """Put a card together, as Markdown.
 
     Args:
         title: of the card.
         sections: text by heading; headings may be paths, "Training Procedure/Hyperparameters" being one level
             below "Training Procedure".
-
-    Returns:
-        Markdown.
     """
     parts = [f"# {title}"]
     for heading, text in sections.items():
-        level = heading.count("/") + 2
-        parts.append(f"{'#' * level} {heading.rsplit('/', 1)[-1]}")
-        parts += [text.strip()] if text.strip() else []
-    return "\n\n".join(parts) + "\n"
+        parts += [f"{'#' * (heading.count('/') + 2)} {heading.rsplit('/', 1)[-1]}", text.strip()]
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def training_card(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> str:
-    """Write the card of what `reproduce` has trained.
+    """Write the card of what `reproduce` has trained, as Markdown.
 
     Args:
         metrics: what it writes as JSON.
         results: of the first seed.
         over_seeds: mean, sd, min and max of the scores over all seeds.
-
-    Returns:
-        Markdown.
     """
-    first, settings = metrics["runs"][0], results.settings
-    simulated = (
-        "**Trained on simulated ECGs: for trying things out only.**\n\n" if metrics["simulated"] else ""
-    )
+    settings = results.settings
+    warning = "**Trained on simulated ECGs: for trying things out only.**\n\n"
+    simulated = warning if metrics["simulated"] else ""
     classes = ", ".join(settings.class_names)
     limits = [limit for limit in LIMITS if "PTB-XL" in metrics["data"] or "PTB-XL" not in limit]
     return model_card(
@@ -73,7 +75,7 @@ def training_card(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> 
                 pd.DataFrame(metrics["hyperparameters"].items(), columns=["hyperparameter", "value"])
             ),
             "Model description/Evaluation Results": _evaluation(metrics, results, over_seeds),
-            "How to Get Started with the Model": _start(first["model"]),
+            "How to Get Started with the Model": START.format(model=metrics["runs"][0]["model"]),
             "Model Card Authors": f"Written by signalcam {metrics['signalcam']} at the end of the training.",
             "Citation": CITATION,
         },
@@ -82,16 +84,12 @@ def training_card(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> 
 
 def _training(metrics: dict) -> str:
     records = ", ".join(f"{count:,} {split}" for split, count in metrics["records"].items())
-    lines = [
-        f"- Data: {metrics['data']}; label rule `{metrics['rule']}`; records: {records}. No patient is in "
-        "two splits.",
-    ]
+    about = f"{metrics['data']}; label rule `{metrics['rule']}`; records: {records}"
+    lines = [f"- Data: {about}. No patient is in two splits."]
     for run in metrics["runs"]:
         spent = "" if run["seconds"] is None else f", trained in {run['seconds'] / 60:.1f} minutes"
-        lines.append(
-            f"- Seed {run['seed']}: `{run['model']}`, weights of epoch {run['best_epoch']} of "
-            f"{run['epochs']}{spent}."
-        )
+        kept = f"weights of epoch {run['best_epoch']} of {run['epochs']}"
+        lines.append(f"- Seed {run['seed']}: `{run['model']}`, {kept}{spent}.")
     return "\n".join(lines)
 
 
@@ -100,22 +98,8 @@ def _evaluation(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> st
     if len(metrics["runs"]) > 1:
         table = over_seeds.drop(columns="n").map("{:.3f}".format).rename(readable)
         table = table.rename_axis("metric").reset_index()
-        parts += [f"Single models, over {len(metrics['runs'])} seeds:", markdown_table(table)]
-        parts.append("Of the first seed:")
+        over = f"Single models, over {len(metrics['runs'])} seeds:"
+        parts = [over, markdown_table(table), "Of the first seed:"]
     parts.append(as_markdown(results, level=4))
     parts.append("Intervals are 95 % intervals from a bootstrap over patients. Figures are in `figures/`.")
     return "\n\n".join(parts)
-
-
-def _start(model_file: str) -> str:
-    return f"""```python
-import signalcam as sc
-
-model = sc.load_model("{model_file}")
-outputs = sc.predict(model, sc.read_recording("ecg.hea")[0].signals)  # probability, logit, evidence, heatmap
-```
-
-```sh
-python -m signalcam predict {model_file} ecg.hea
-python -m signalcam evaluate {model_file} --data ~/data/ptb-xl
-```"""

@@ -30,19 +30,13 @@ def published_predictions() -> pd.DataFrame:
 
 
 def comparison(
-    y: pd.Series,
-    p: pd.DataFrame,
-    patients: pd.Series,
-    superclass: pd.DataFrame,
-    n_bootstrap: int = 1000,
+    y: pd.Series, p: pd.DataFrame, patients: pd.Series, superclass: pd.DataFrame, n_bootstrap: int = 1000
 ) -> pd.DataFrame | None:
     """Compare single models with what others published, on the same records of fold 10.
 
     Args:
-        y: labels of the records that the rule keeps, 0 and 1, indexed by ecg_id.
+        y, patients, superclass: as in `Results`; `y` of ABNORMAL alone.
         p: probabilities of ABNORMAL, (ecg_id, training), same index.
-        patients: patient ids, same index.
-        superclass: bool (ecg_id, superclass), same index.
         n_bootstrap: resamples of patients for the intervals.
 
     Returns:
@@ -56,13 +50,14 @@ def comparison(
     rows = {metric: (y.index, metric) for metric in METRICS}
     for name in superclass.columns.drop("NORM"):
         rows[f"AUC, normal against {name}"] = (y.index[(y == 0) | superclass[name]], "auc")
-    return pd.DataFrame(
-        {
-            name: _row(y.loc[ids], p.loc[ids], others.loc[ids], patients.loc[ids], metric, n_bootstrap)
-            | {"published": f"{PAPER[name]:.3f}" if name in PAPER else "-"}
-            for name, (ids, metric) in rows.items()
-        }
-    ).T[["published", *COLUMNS.values(), "ours", *map(_difference, COLUMNS.values())]]
+    table = {
+        name: _row(*(part.loc[ids] for part in (y, p, others, patients)), metric, n_bootstrap)
+        for name, (ids, metric) in rows.items()
+    }
+    for name, value in PAPER.items():
+        table[name]["published"] = f"{value:.3f}"
+    columns = ["published", *COLUMNS.values(), "ours", *(f"ours - {name}" for name in COLUMNS.values())]
+    return pd.DataFrame(table).T.reindex(columns=columns).fillna("-")
 
 
 def _row(
@@ -70,17 +65,12 @@ def _row(
 ) -> dict[str, str]:
     """One score of all models, and the paired differences, as texts."""
     options = {"groups": patients.to_numpy(), "n_bootstrap": n_bootstrap}
-    trainings = p.to_numpy().T
-    ours = bootstrap(y.to_numpy(), trainings, (metric,), **options)[metric]
-    row = {"ours": str(ours)} | dict.fromkeys((*COLUMNS.values(), *map(_difference, COLUMNS.values())), "-")
+    y, trainings = y.to_numpy(), p.to_numpy().T
+    row = {"ours": str(bootstrap(y, trainings, (metric,), **options)[metric])}
     for column, name in COLUMNS.items():
         if column == "xresnet1d101" and metric != "auc":
             continue  # it ranks records by 1 - P(NORM); nobody chose a threshold for that
         other = others[column].to_numpy()
-        row[name] = str(bootstrap(y.to_numpy(), other, (metric,), **options)[metric])
-        row[_difference(name)] = str(paired_difference(y.to_numpy(), trainings, other, metric, **options))
+        row[name] = str(bootstrap(y, other, (metric,), **options)[metric])
+        row[f"ours - {name}"] = str(paired_difference(y, trainings, other, metric, **options))
     return row
-
-
-def _difference(name: str) -> str:
-    return f"ours - {name}"

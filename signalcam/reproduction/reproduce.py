@@ -1,8 +1,7 @@
 """Train by a recipe, evaluate, and write everything about it into one folder; on all of PTB-XL, the paper.
 
 The folder holds a model for each seed, the predictions of the test fold, the metrics, the comparison with
-what others published, the figures of the first seed, a model card, and the state of each training, from
-which an interrupted run is resumed.
+what others published, the figures of the first seed, a model card, and the state of each training.
 """
 
 import json
@@ -25,7 +24,7 @@ from signalcam.reproduction.labelled_results import evaluate_labelled
 from signalcam.reproduction.model_card import training_card
 from signalcam.reproduction.published import FOLD, comparison
 from signalcam.reproduction.results import Results, evaluate_model
-from signalcam.reproduction.text import as_json
+from signalcam.reproduction.text import as_json, as_records
 from signalcam.training import Recipe, find_recipe, train_recipe
 from signalcam.training.callbacks import STATE_FILE
 
@@ -39,15 +38,14 @@ class Run:
     """One training of a reproduction.
 
     Attributes:
-        seed: of the training.
-        model_file: name of the model's file in the folder.
+        seed, model: of the training, and the model's file in the folder.
         best_epoch, epochs: the epoch whose weights were kept, and how many there were.
         seconds: what training took; None where some of it was done by an earlier run.
         results: on the test fold.
     """
 
     seed: int
-    model_file: str
+    model: str
     best_epoch: int
     epochs: int
     seconds: float | None
@@ -94,148 +92,91 @@ def reproduce(
     recipe, output = find_recipe(recipe, **changes), Path(output).expanduser()
     output.mkdir(parents=True, exist_ok=True)
     (test_fold,) = records.folds("test")
-    teacher_folder = Path(teachers or output).expanduser() / "training"
     own = isinstance(records, LabelledRecords)
     if own:
         target = tuple(records.targets)
         labels = records.dataset.table.drop(columns=["patient", "fold"], errors="ignore")
         labels = labels.rename(columns={"patient_id": "patient", "strat_fold": "fold"})
         labels.to_csv(output / "labels.csv", index_label="file")
-    runs = []
+    runs, how = [], {"target": target, "verbose": progress}
+    how["teacher_folder"] = Path(teachers or output).expanduser() / "training"
     for seed in range(n_seeds):
-        model, run, trained = _train(records, recipe, seed, output, target, teacher_folder, start, progress)
+        model, run, trained = _train(records, recipe, seed, output, start, **how)
         if own:
             results = evaluate_labelled(model, records, test_fold, n_bootstrap=n_bootstrap)
         else:
-            how = {"progress": progress, "n_bootstrap": n_bootstrap}
-            results = evaluate_model(model, records.dataset, test_fold, records.rule, **how)
+            fold = (records.dataset, test_fold, records.rule)
+            results = evaluate_model(model, *fold, progress=progress, n_bootstrap=n_bootstrap)
         runs.append(replace(run, results=results))
         logger.info("Seed %d: %s.", seed, results.headline())
         if seed == 0:
             signals = records.signals[records.labels.index.get_indexer(results.y.index)]
             write_figures(output / "figures", model, signals, results, trained, n_bootstrap)
-    _write(output, runs, recipe, target, records, n_bootstrap)
+    told = target if isinstance(target, str) else ", ".join(target)
+    _write(output, runs, recipe, told, records, n_bootstrap)
     return runs
 
 
-def train_seed(
-    path: str | Path,
-    rule: str,
-    recipe: str | Recipe,
-    seed: int,
-    output: Path,
-    target: str = "normal-abnormal",
-) -> None:
+def train_seed(path: str | Path, rule: str, recipe: str | Recipe, seed: int, output: Path) -> None:
     """Train one of the models of a reproduction as a job of its own; `reproduce` then finds it done.
 
-    Args:
-        path: of PTB-XL; where seeds share teachers, train one of them before the others.
-        rule, recipe, seed, output, target: as for `load_ptbxl`, `train_recipe` and `reproduce`.
+    Args: as in `load_ptbxl` and `reproduce`. Where seeds share teachers, train one before the others.
     """
     output.mkdir(parents=True, exist_ok=True)
-    records, teachers = load_ptbxl(path, rule, progress=False), output / "training"
-    _train(records, find_recipe(recipe), seed, output, target, teachers, None, False)
+    records = load_ptbxl(path, rule, progress=False)
+    how = {"target": "normal-abnormal", "teacher_folder": output / "training", "verbose": False}
+    _train(records, find_recipe(recipe), seed, output, None, **how)
 
 
 def over_seeds(runs: list[Run]) -> pd.DataFrame:
-    """Summarise each headline score over the runs.
-
-    Returns:
-        float DataFrame: index metric; columns mean, sd (NaN for one run), min, max, n.
-    """
+    """Mean, sd (NaN for one run), min, max and n of each headline score over the runs: a row for each."""
     scores = pd.DataFrame([run.results.headline() for run in runs])
-    table = pd.DataFrame(
-        {"mean": scores.mean(), "sd": scores.std(), "min": scores.min(), "max": scores.max()}
-    )
+    table = scores.agg(["mean", "std", "min", "max"]).T.rename(columns={"std": "sd"})
     return table.assign(n=scores.notna().sum())
 
 
-def beside_published(runs: list[Run], n_bootstrap: int = 1000) -> pd.DataFrame | None:
-    """Put the runs beside what others published: see `published.comparison`; None where that does not fit."""
-    first = runs[0].results
-    if not first.binary or first.fold != FOLD or first.simulated:
-        return None
-    p = pd.DataFrame({run.seed: run.results.p["ABNORMAL"] for run in runs})
-    return comparison(first.y["ABNORMAL"], p, first.patients, first.superclass, n_bootstrap)
-
-
 def _train(
-    records: Records,
-    recipe: Recipe,
-    seed: int,
-    output: Path,
-    target: str | Sequence[str],
-    teacher_folder: Path,
-    start: keras.Model | None,
-    progress: bool,
+    records: Records, recipe: Recipe, seed: int, output: Path, start: keras.Model | None, **options: Any
 ) -> tuple:
-    """Train and save one model, or resume it."""
+    """Train by `train_recipe`, with its `options`, and save one model, or resume it."""
     state = output / "training" / f"seed{seed}"
+    options |= {"seed": seed, "folder": state, "start": start and start_from(start)}
     fresh, started = not (state / STATE_FILE).is_file(), time.perf_counter()
-    trained = train_recipe(
-        recipe,
-        records.signals,
-        records.targets,
-        records.splits,
-        seed=seed,
-        folder=state,
-        target=target,
-        teacher_folder=teacher_folder,
-        start=start and start_from(start),
-        verbose=progress,
-    )
-    seconds = time.perf_counter() - started if fresh else None
-    model = deploy_trained(trained, records, target, start and settings_of(start))
+    trained = train_recipe(recipe, records.signals, records.targets, records.splits, **options)
+    seconds = round(time.perf_counter() - started, 1) if fresh else None
+    model = deploy_trained(trained, records, options["target"], start and settings_of(start))
     file = f"model_seed{seed}.keras" if seed else "model.keras"
     save_model(model, output / file)
     return model, Run(seed, file, trained.best_epoch, len(trained.history), seconds), trained
 
 
 def _write(
-    output: Path,
-    runs: list[Run],
-    recipe: Recipe,
-    target: str | Sequence[str],
-    records: Records,
-    n_bootstrap: int,
+    output: Path, runs: list[Run], recipe: Recipe, target: str, records: Records, n_bootstrap: int
 ) -> None:
     """Write predictions, metrics, the comparison and the model card."""
     predictions = pd.concat([run.results.predictions.assign(seed=run.seed) for run in runs])
     predictions.round(6).to_csv(output / "predictions.csv")
     summary = over_seeds(runs)
-    published = beside_published(runs, n_bootstrap)
-    if published is None:
-        (output / COMPARISON).unlink(missing_ok=True)
-    else:
+    (output / COMPARISON).unlink(missing_ok=True)
+    first, published = runs[0].results, None
+    if first.binary and first.fold == FOLD and not first.simulated:
+        p = pd.DataFrame({run.seed: run.results.p["ABNORMAL"] for run in runs})
+        published = comparison(first.y["ABNORMAL"], p, first.patients, first.superclass, n_bootstrap)
+    if published is not None:
         published.to_csv(output / COMPARISON, index_label="score")
     metrics = {
         "signalcam": __version__,
         "recipe": recipe.name,
-        "target": target if isinstance(target, str) else ", ".join(target),
+        "target": target,
         "rule": records.rule,
         "data": records.dataset.name,
         "simulated": records.dataset.simulated,
         "records": {name: len(ids) for name, ids in records.splits.items()},
         "hyperparameters": asdict(recipe) | {"view": dict(recipe.view)},
-        "over_seeds": {
-            metric: {name: None if pd.isna(value) else value for name, value in row.items()}
-            for metric, row in summary.astype(object).iterrows()
-        },
-        "runs": [
-            {
-                "seed": run.seed,
-                "model": run.model_file,
-                "best_epoch": run.best_epoch,
-                "epochs": run.epochs,
-                "seconds": None if run.seconds is None else round(run.seconds, 1),
-                "results": as_json(run.results),
-            }
-            for run in runs
-        ],
+        "over_seeds": as_records(summary),
+        "runs": [vars(run) | {"results": as_json(run.results)} for run in runs],
     }
-    (output / "metrics.json").write_text(
-        json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    card = training_card(metrics, runs[0].results, summary)
-    (output / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+    text = json.dumps(metrics, indent=1, allow_nan=False)
+    (output / "metrics.json").write_text(f"{text}\n", encoding="utf-8")
+    (output / "MODEL_CARD.md").write_text(training_card(metrics, first, summary), encoding="utf-8")
     logger.info("%s: %s.", output, ", ".join(sorted(path.name for path in output.iterdir())))

@@ -1,11 +1,10 @@
 """A model's results on one fold of a dataset: what the model card and the `evaluate` command show.
 
-The numbers come from `signalcam.evaluation`. Here they are put together, with intervals from a bootstrap over
-patients, for a model that tells normal from abnormal and for one with several classes.
+The numbers come from `signalcam.evaluation`, with intervals from a bootstrap over patients.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -38,13 +37,13 @@ class Results:
         patients: Series of patient ids, same index.
         scores: one class: a row for each metric (`evaluate`); several: a row for each class, and their mean
             (`evaluate_multilabel`).
+        predictions: all records of the fold, those that the rule drops too: fold, the label by each rule (NA
+            where it drops the record), the probability of each class.
         rules: a row for each label rule, same predictions; None for recordings of your own.
         diagnoses: normal against each superclass, a row each; None for several classes.
         likelihood: all records, and without abnormal ones of uncertain statements, by the model and by age
             alone; None for several classes.
         subgroups: a row for each (attribute, group); None where the table of labels has none.
-        predictions: all records of the fold, those that the rule drops too: fold, the label by each rule (NA
-            where it drops the record), the probability of each class.
     """
 
     fold: int | str
@@ -56,16 +55,16 @@ class Results:
     superclass: pd.DataFrame
     patients: pd.Series
     scores: pd.DataFrame
-    rules: pd.DataFrame | None
-    diagnoses: pd.DataFrame | None
-    likelihood: pd.DataFrame | None
-    subgroups: pd.DataFrame | None
     predictions: pd.DataFrame
+    rules: pd.DataFrame | None = None
+    diagnoses: pd.DataFrame | None = None
+    likelihood: pd.DataFrame | None = None
+    subgroups: pd.DataFrame | None = None
 
     @property
     def binary(self) -> bool:
         """True for a model whose one class is ABNORMAL."""
-        return is_binary(self.settings)
+        return self.settings.class_names == ("ABNORMAL",)
 
     def headline(self) -> dict[str, float]:
         """The scores by which trainings are compared: of the one class, or means over the classes."""
@@ -73,11 +72,6 @@ class Results:
             return self.scores["value"].to_dict()
         macro = self.scores.loc["macro"]
         return {name: float(macro[name]) for name in self.scores.columns if f"{name}_low" in self.scores}
-
-
-def is_binary(settings: Settings) -> bool:
-    """True where a model has the one class ABNORMAL."""
-    return settings.class_names == ("ABNORMAL",)
 
 
 def evaluate_model(
@@ -110,7 +104,11 @@ def evaluate_model(
     settings = settings_of(model)
     if not seen_folds:
         refuse_seen_fold(settings, dataset, fold)
-    ids = fold_ids(dataset.table, fold)
+    check_folds(dataset.table)
+    ids = dataset.table.index[dataset.table["strat_fold"] == fold]
+    if not len(ids):
+        there = ", ".join(map(str, sorted(dataset.table["strat_fold"].unique())))
+        raise ValueError(f"fold must be one of 1 to {N_FOLDS} that has records ({there}), got {fold!r}.")
     signals = load_signals(dataset, ids, settings.sampling_rate, cache=cache, progress=progress)
     probability = predict(model, choose_leads(signals, settings.lead_names))["probability"]
     return evaluate_predictions(probability, dataset, ids, settings, fold, rule, n_bootstrap)
@@ -125,11 +123,10 @@ def refuse_seen_fold(settings: Settings, dataset: Dataset, fold: int) -> None:
     }
     for use, (family, folds) in seen.items():
         if family == dataset.family and fold in folds:
-            listed = ", ".join(map(str, folds))
             raise LeakageError(
-                f"fold must be one that the model has not seen, got {fold}: it was {use} on folds {listed} "
-                f"of {dataset.family}. Take another fold; for the flattering numbers all the same, ask with "
-                "seen_folds=True (--seen-folds)."
+                f"fold must be one that the model has not seen, got {fold}: it was {use} on folds "
+                f"{', '.join(map(str, folds))} of {dataset.family}. Take another fold; for the flattering "
+                "numbers all the same, ask with seen_folds=True (--seen-folds)."
             )
 
 
@@ -142,17 +139,9 @@ def evaluate_predictions(
     rule: str | None = None,
     n_bootstrap: int = 1000,
 ) -> Results:
-    """Score the predictions of all records of a fold.
+    """Score the predictions of all records of a fold, (record, class) in the order of `ecg_ids`.
 
-    Args:
-        probability: (record, class).
-        dataset: whose table and statements say the truth.
-        ecg_ids: of the records, in the order of `probability`.
-        settings: of the model.
-        fold, rule, n_bootstrap: as in `evaluate_model`.
-
-    Raises:
-        ValueError: a class that PTB-XL has no label for, an unknown rule, or arrays of other records.
+    Args, Raises: as in `evaluate_model`; `settings` are the model's.
     """
     names = list(settings.class_names)
     unknown = [name for name in names if name not in KNOWN_CLASSES]
@@ -164,30 +153,33 @@ def evaluate_predictions(
     rule, table = rule or settings.label_rule, dataset.table.loc[ecg_ids]
     superclass = superclasses(table, dataset.statements)
     # The tables have the counts, so that nothing needs to be logged.
-    truth = {name: binary_labels(superclass, name, quiet=True) for name in {rule, *LABEL_RULES}}
+    labels = {name: binary_labels(superclass, name, quiet=True) for name in {rule, *LABEL_RULES}}
     p = pd.DataFrame(np.asarray(probability, np.float64), index=table.index, columns=names)
-    y = _truth(truth[rule], superclass, names)
-    data = _Fold(p, y, truth, superclass, table, dataset.statements)
-    score = _score_binary if is_binary(settings) else _score_classes
-    tables = score(data, settings, {"n_bootstrap": n_bootstrap})
-    labels = {f"label_{name}": truth[name].reindex(table.index).astype("Int8") for name in LABEL_RULES}
-    predictions = pd.DataFrame({"strat_fold": table["strat_fold"]} | labels)
+    columns = {f"label_{name}": labels[name].reindex(table.index).astype("Int8") for name in LABEL_RULES}
+    predictions = pd.DataFrame({"strat_fold": table["strat_fold"]} | columns)
     predictions = predictions.join(p.add_prefix("probability_"))
-    kept = y.index
-    about = (fold, rule, dataset.simulated, settings)
-    return Results(
-        *about, y, p.loc[kept], superclass.loc[kept], table.loc[kept, "patient_id"], *tables, predictions
-    )
+    truth = {
+        name: superclass.loc[kept.index].assign(ABNORMAL=kept)[names].astype(np.int8)
+        for name, kept in labels.items()
+    }
+    y, how = truth[rule], {"n_bootstrap": n_bootstrap}
+    of_kept = [part.loc[y.index] for part in (p, superclass, table["patient_id"])]
+    scores = score_classes(y, of_kept[0], of_kept[2], settings, **how)
+    results = Results(fold, rule, dataset.simulated, settings, y, *of_kept, scores, predictions)
+    if results.binary:
+        return replace(results, **_tables_of_abnormal(results, p["ABNORMAL"], superclass, dataset, how))
+    return replace(results, **_tables_of_classes(results, p, truth, table, how))
 
 
-def fold_ids(table: pd.DataFrame, fold: int) -> pd.Index:
-    """Return the ecg_ids of one fold; ValueError where there are none."""
-    check_folds(table)
-    ids = table.index[table["strat_fold"] == fold]
-    if not len(ids):
-        there = ", ".join(str(number) for number in sorted(table["strat_fold"].unique()))
-        raise ValueError(f"fold must be one of 1 to {N_FOLDS} that has records ({there}), got {fold!r}.")
-    return ids
+def score_classes(
+    y: pd.DataFrame, p: pd.DataFrame, groups: pd.Series, settings: Settings, **options: Any
+) -> pd.DataFrame:
+    """Score labels (record, class) at the model's thresholds, as `Results.scores` has them."""
+    if settings.class_names != ("ABNORMAL",):
+        how = {"threshold": list(settings.threshold), "groups": groups}
+        return evaluation.evaluate_multilabel(y, p, list(y), **how, **options)
+    how = {"threshold": settings.threshold[0], "groups": groups}
+    return evaluation.evaluate(y["ABNORMAL"], p["ABNORMAL"], **how, **options)
 
 
 def uncertain(table: pd.DataFrame, statements: pd.DataFrame) -> pd.Series:
@@ -195,47 +187,28 @@ def uncertain(table: pd.DataFrame, statements: pd.DataFrame) -> pd.Series:
 
     A likelihood of 0 stands for one that nobody stated: not certain. Returns a bool Series (ecg_id,).
     """
-    group = statements["diagnostic_class"].to_dict()
-    abnormal = set(SUPERCLASSES) - {"NORM"}
+    abnormal = set(statements.index[statements["diagnostic_class"].isin(set(SUPERCLASSES) - {"NORM"})])
 
-    def of(codes: dict[str, float]) -> bool:
-        stated = [likelihood for code, likelihood in codes.items() if group.get(code) in abnormal]
-        return bool(stated) and max(stated) <= CERTAIN
+    def highest(codes: dict[str, float]) -> float:
+        return max((codes[code] for code in abnormal & set(codes)), default=np.inf)
 
-    return table["scp_codes"].map(of).astype(bool)
+    return table["scp_codes"].map(highest) <= CERTAIN
 
 
-@dataclass(frozen=True)
-class _Fold:
-    """All records of a fold, and the labels `y` of those that the rule keeps."""
-
-    p: pd.DataFrame
-    y: pd.DataFrame
-    truth: dict[str, pd.Series]
-    superclass: pd.DataFrame
-    table: pd.DataFrame
-    statements: pd.DataFrame
-
-
-def _truth(labels: pd.Series, superclass: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Labels, int8 (record, class), of the records that a rule keeps."""
-    return superclass.loc[labels.index].assign(ABNORMAL=labels)[list(names)].astype(np.int8)
-
-
-def _score_binary(data: _Fold, settings: Settings, options: dict) -> tuple:
-    """Tables (scores, rules, diagnoses, likelihood, subgroups) of a model for normal or abnormal."""
-    options = options | {"threshold": settings.threshold[0]}
-    part = options | {"min_per_class": MIN_PER_CLASS}
-    y, everyone = data.y["ABNORMAL"], data.p["ABNORMAL"]
-    p, table = everyone.loc[y.index], data.table.loc[y.index]
-    patients = table["patient_id"]
-    return (
-        evaluation.evaluate(y, p, groups=patients, **options),
-        evaluation.by_label_rule(data.superclass, everyone, groups=data.table["patient_id"], **part),
-        evaluation.by_diagnosis(y, p, data.superclass.loc[y.index], groups=patients, **part),
-        _by_likelihood(y, p, table, uncertain(table, data.statements), part),
-        evaluation.by_subgroup(y, p, evaluation.describe_subgroups(table), groups=patients, **part),
-    )
+def _tables_of_abnormal(
+    results: Results, p: pd.Series, superclass: pd.DataFrame, dataset: Dataset, how: dict
+) -> dict[str, pd.DataFrame]:
+    """The tables of a model for normal or abnormal, from all records of the fold."""
+    how = how | {"threshold": results.settings.threshold[0], "min_per_class": MIN_PER_CLASS}
+    both, part = (results.y["ABNORMAL"], results.p["ABNORMAL"]), how | {"groups": results.patients}
+    patients, kept = dataset.table.loc[p.index, "patient_id"], dataset.table.loc[results.y.index]
+    doubtful = uncertain(kept, dataset.statements)
+    return {
+        "rules": evaluation.by_label_rule(superclass, p, groups=patients, **how),
+        "diagnoses": evaluation.by_diagnosis(*both, results.superclass, **part),
+        "likelihood": _by_likelihood(*both, kept, doubtful, how),
+        "subgroups": evaluation.by_subgroup(*both, evaluation.describe_subgroups(kept), **part),
+    }
 
 
 def _by_likelihood(
@@ -243,51 +216,39 @@ def _by_likelihood(
 ) -> pd.DataFrame:
     """Scores of all records, of those whose statements are certain, and of age alone."""
     certain = ~(doubtful & (y == 1))
+
+    def row(p: pd.Series, kept: pd.Series, **changes: Any) -> dict:
+        columns = (column[kept].to_numpy() for column in (y, p, table["patient_id"]))
+        return score_row(*columns, **options | changes)
+
     rows = {
-        "all records": (p, certain | True, {}),
-        f"abnormal by a likelihood above {CERTAIN} %, and normal": (p, certain, {}),
+        "all records": row(p, certain | True),
+        f"abnormal by a likelihood above {CERTAIN} %, and normal": row(p, certain),
     }
     if "age" in table:
         age = table["age"].astype(float).clip(0, 100) / 100  # 300 stands for ages above 89
-        rows["age alone, all records with an age"] = (age, age.notna(), {"metrics": ("auc",)})
-    scored = {
-        name: score_row(
-            y[kept].to_numpy(),
-            values[kept].to_numpy(),
-            table.loc[kept, "patient_id"].to_numpy(),
-            **(options | changes),
-        )
-        for name, (values, kept, changes) in rows.items()
-    }
-    return pd.DataFrame(list(scored.values()), index=pd.Index(scored, name="subset"))
+        rows["age alone, all records with an age"] = row(age, age.notna(), metrics=("auc",))
+    return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="subset"))
 
 
-def _score_classes(data: _Fold, settings: Settings, options: dict) -> tuple:
-    """The same tables of a model with several classes; rules and groups hold means over the classes."""
-    options = options | {"threshold": list(settings.threshold)}
-    p, y, patients = data.p, data.y, data.table["patient_id"]
+def _tables_of_classes(
+    results: Results, p: pd.DataFrame, truth: dict[str, pd.DataFrame], table: pd.DataFrame, how: dict
+) -> dict[str, pd.DataFrame]:
+    """Means over several classes, for each rule and each group."""
 
-    def macro(labels: pd.DataFrame) -> dict:
-        ids = labels.index
-        scores = evaluation.evaluate_multilabel(
-            labels, p.loc[ids], p.columns, groups=patients.loc[ids], min_per_class=FEW, **options
-        )
+    def macro(y: pd.DataFrame) -> dict:
+        rows, patients = p.loc[y.index], table.loc[y.index, "patient_id"]
+        scores = score_classes(y, rows, patients, results.settings, min_per_class=FEW, **how)
         return scores.loc["macro"].to_dict()
 
-    scores = evaluation.evaluate_multilabel(
-        y, p.loc[y.index], p.columns, groups=patients.loc[y.index], **options
-    )
-    rules = {
-        rule: macro(_truth(labels, data.superclass, p.columns)) | {"dropped": len(p) - len(labels)}
-        for rule, labels in data.truth.items()
-        if rule in LABEL_RULES
-    }
+    rules = [macro(truth[rule]) | {"dropped": len(p) - len(truth[rule])} for rule in LABEL_RULES]
     parts = {
-        (attribute, group): macro(y[inside])
-        for attribute, column in evaluation.describe_subgroups(data.table.loc[y.index]).items()
+        (attribute, group): macro(results.y[inside])
+        for attribute, column in evaluation.describe_subgroups(table.loc[results.y.index]).items()
         for group, inside in levels(column)
     }
     index = pd.MultiIndex.from_tuples(parts, names=["attribute", "group"])
-    subgroups = pd.DataFrame(list(parts.values()), index=index)
-    rules = pd.DataFrame([rules[rule] for rule in LABEL_RULES], index=pd.Index(LABEL_RULES, name="rule"))
-    return scores, rules, None, None, subgroups
+    return {
+        "rules": pd.DataFrame(rules, index=pd.Index(LABEL_RULES, name="rule")),
+        "subgroups": pd.DataFrame(list(parts.values()), index=index),
+    }

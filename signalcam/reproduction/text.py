@@ -1,8 +1,8 @@
 """Results as words: tables for a terminal, for Markdown, and as JSON. No number is computed here."""
 
+import json
 import math
 from collections.abc import Callable
-from typing import Any
 
 import pandas as pd
 
@@ -27,20 +27,22 @@ def headline(results: Results) -> str:
 
 def result_tables(results: Results) -> dict[str, pd.DataFrame]:
     """Return each table by its title, all cells as text: values with 95 % intervals over patients."""
-    shared = " Means over the classes." if not results.binary else ""
-    if results.binary:
-        rows = {readable(name): _estimate(row) for name, row in results.scores.iterrows()}
+    binary, shared = results.binary, "" if results.binary else " Means over the classes."
+    if binary:
+        rows = {
+            readable(row.Index): str(Estimate(row.value, row.low, row.high, int(row.n), reason=row.reason))
+            for row in results.scores.itertuples()
+        }
         tables = {"Scores": pd.DataFrame({"value (95 % interval)": rows})}
     else:
         tables = {"Scores by class": _scored(results.scores)}
-    if results.rules is not None:
-        tables[f"By label rule, same predictions.{shared}"] = _scored(results.rules, results.binary)
-    if results.diagnoses is not None:
-        tables["Normal against each diagnosis"] = _scored(results.diagnoses)
-        tables["By likelihood of the statements, and by age alone"] = _scored(results.likelihood)
-    if results.subgroups is not None:
-        tables[f"By subgroup.{shared}"] = _scored(results.subgroups, results.binary)
-    return tables
+    others = {
+        f"By label rule, same predictions.{shared}": results.rules,
+        "Normal against each diagnosis": results.diagnoses,
+        "By likelihood of the statements, and by age alone": results.likelihood,
+        f"By subgroup.{shared}": results.subgroups,
+    }
+    return tables | {title: _scored(table, binary) for title, table in others.items() if table is not None}
 
 
 def as_text(results: Results, write: Callable[[pd.DataFrame], str] = pd.DataFrame.to_string) -> str:
@@ -57,7 +59,9 @@ def as_markdown(results: Results, level: int = 3) -> str:
     """Return the results as Markdown, each table under a heading of the given level."""
     parts = [headline(results)]
     for title, table in result_tables(results).items():
-        parts.append(f"{'#' * level} {title}\n\n{markdown_table(_flat_index(table))}")
+        columns = [str(name or "").replace("_", " ") for name in (*table.index.names, *table.columns)]
+        flat = table.rename_axis(index=columns[: table.index.nlevels]).reset_index().set_axis(columns, axis=1)
+        parts.append(f"{'#' * level} {title}\n\n{markdown_table(flat)}")
     return "\n\n".join(parts)
 
 
@@ -79,21 +83,12 @@ def as_json(results: Results) -> dict:
         "records": len(results.y),
         "patients": int(results.patients.nunique()),
         "positive": {name: int(results.y[name].sum()) for name in results.y},
-        "scores": _records(results.scores),
-        "by_label_rule": None if results.rules is None else _records(results.rules),
-        "by_diagnosis": None if results.diagnoses is None else _records(results.diagnoses),
-        "by_likelihood": None if results.likelihood is None else _records(results.likelihood),
-        "by_subgroup": None
-        if results.subgroups is None
-        else {
-            attribute: _records(part.droplevel("attribute"))
-            for attribute, part in results.subgroups.groupby(level="attribute", sort=False)
-        },
+        "scores": as_records(results.scores),
+        "by_label_rule": as_records(results.rules),
+        "by_diagnosis": as_records(results.diagnoses),
+        "by_likelihood": as_records(results.likelihood),
+        "by_subgroup": as_records(results.subgroups),
     }
-
-
-def _estimate(row: pd.Series) -> str:
-    return str(Estimate(row["value"], row["low"], row["high"], int(row["n"]), reason=str(row["reason"])))
 
 
 def _scored(table: pd.DataFrame, positives: bool = True) -> pd.DataFrame:
@@ -119,19 +114,9 @@ def _scored(table: pd.DataFrame, positives: bool = True) -> pd.DataFrame:
     return shown
 
 
-def _flat_index(table: pd.DataFrame) -> pd.DataFrame:
-    """The index as first columns, under its names."""
-    table = table.rename_axis(index=[str(name or "") for name in table.index.names])
-    table = table.reset_index()
-    return table.rename(columns={name: str(name).replace("_", " ") for name in table.columns})
-
-
-def _records(table: pd.DataFrame) -> dict:
-    return {str(name): {key: _plain(value) for key, value in row.items()} for name, row in table.iterrows()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return value
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and math.isnan(value) else value
+def as_records(table: pd.DataFrame | None) -> dict | None:
+    """The rows of a table by name, as plain numbers and texts; None stands for NaN, and for no table."""
+    if table is not None and table.index.nlevels > 1:
+        parts = table.groupby(level=0, sort=False)
+        return {name: as_records(part.droplevel(0)) for name, part in parts}
+    return None if table is None else json.loads(table.to_json(orient="index", double_precision=15))
