@@ -1,6 +1,7 @@
 """One simulated record of a heart, a rhythm, lesions and noise, and the same one without each lesion."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from signalcam.simulation.heart import P_WAVES, QRS_WAVES, WAVE, Beats, all_leads, render
 from signalcam.simulation.lesions import CHANGES, Lesion
 from signalcam.simulation.noise import draw_noise
-from signalcam.simulation.patient import Subject, beats_of, draw_anatomy, draw_rhythm, f_waves, place_ectopics
+from signalcam.simulation.patient import Subject, draw_beats, draw_rhythm, f_waves, place_ectopics
 
 _ANATOMY, _RHYTHM, _BEATS, _NOISE, _LESION = range(5)
 
@@ -73,32 +74,33 @@ def simulate_record(
     """
     names = [lesion.statement for lesion in lesions]
     if len(set(names)) < len(names):
-        named = ", ".join(names)
-        raise ValueError(f"lesions must be named once each, got {named}. Leave the repeated one out.")
+        found = ", ".join(names)
+        raise ValueError(f"lesions must be named once each, got {found}. Leave the repeated one out.")
     if n_times < 2 or sampling_rate <= 0:
         raise ValueError(f"n_times must be 2 or more at a rate above 0, got {n_times} at {sampling_rate} Hz.")
     subject = Subject() if subject is None else subject
     duration = n_times / sampling_rate
-    anatomy = draw_anatomy(random_stream(subject.seed, _ANATOMY), subject)
     rhythm = draw_rhythm(random_stream(seed, _RHYTHM), duration, subject)
     rng = random_stream(seed, _BEATS)
-    healthy = _variant(beats_of(anatomy, rhythm, rng), subject)
+    healthy, leads = draw_beats(random_stream(subject.seed, _ANATOMY), rng, subject, rhythm)
+    _vary(healthy, subject)
     # The breath moves the heart: its size and its frontal axis swing.
     breath = rng.uniform(0.01, 0.07) * np.sin(2 * np.pi * rhythm.breathing * rhythm.times + rhythm.phase)
     other = draw_noise(random_stream(seed, _NOISE), n_times, sampling_rate, subject.noise, rhythm.breathing)
     if subject.fibrillation:
-        other = other + f_waves(rng, n_times, sampling_rate) @ anatomy.leads.T
+        other = other + f_waves(rng, n_times, sampling_rate) @ leads.T
     rendered = []
     # With all lesions, then without the first, without the second, and so on.
     for left_out in (None, *range(len(lesions))):
-        beats = healthy
+        beats = deepcopy(healthy)
         for k, lesion in enumerate(lesions):
             if k != left_out:
                 stream = random_stream(subject.seed, _LESION, *map(ord, lesion.statement))
-                beats = CHANGES[lesion.statement](beats, lesion.weights(beats.times), stream)
-        beats = place_ectopics(beats, rhythm, random_stream(seed, _BEATS, 1))
-        beats = beats.scaled(slice(None), 1.0 + breath).turned(slice(None), 0.8 * breath)
-        rendered.append(all_leads(render(beats, anatomy.leads, n_times, sampling_rate) + other))
+                CHANGES[lesion.statement](beats, lesion.weights(beats.times), stream)
+        place_ectopics(beats, rhythm.forms, random_stream(seed, _BEATS, 1))
+        beats.scale(slice(None), 1.0 + breath)
+        beats.turn(slice(None), 0.8 * breath)
+        rendered.append(all_leads(render(beats, leads, n_times, sampling_rate) + other))
         if left_out is None:
             size = beats.widths[:, QRS_WAVES].mean(axis=2, keepdims=True)
             area = np.sum(beats.vectors[:, QRS_WAVES] * size, axis=(0, 1))
@@ -112,11 +114,10 @@ def random_stream(seed: int | Sequence[int], *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
-def _variant(beats: Beats, subject: Subject) -> Beats:
+def _vary(beats: Beats, subject: Subject) -> None:
     """Harmless variety: voltage, a lifted J point (early repolarisation), size of T; no P in fibrillation."""
     every = np.ones(len(beats.times))
-    if subject.fibrillation:
-        beats = beats.scaled(P_WAVES, 0.0 * every)
-    beats = beats.scaled(QRS_WAVES, subject.voltage * every)
-    beats = beats.scaled([WAVE["ramp"], WAVE["t"]], subject.t_size * every)
-    return beats.moved([WAVE["junction"]], (0.10, 0.08, -0.12), subject.early_repolarisation * every)
+    beats.scale(P_WAVES, every * (not subject.fibrillation))
+    beats.scale(QRS_WAVES, subject.voltage * every)
+    beats.scale([WAVE["ramp"], WAVE["t"]], subject.t_size * every)
+    beats.move([WAVE["junction"]], (0.10, 0.08, -0.12), subject.early_repolarisation * every)
