@@ -85,10 +85,9 @@ def _is_there(folder: Path, marker: dict) -> bool:
     """True where the folder holds the very set; FileExistsError where it holds anything else."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
-    path = folder / MARKER
     try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    except json.JSONDecodeError:
+        found = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         found = None
     if found == marker:
         return True
