@@ -15,12 +15,7 @@ from tqdm.auto import tqdm
 
 from signalcam.errors import RecordError, RecordWarning
 from signalcam.leads import LEADS, derive_limb_leads, known_lead, millivolts_per, order_leads
-from signalcam.recordings.checks import (
-    as_numbers,
-    check_not_transposed,
-    refuse_amplitude,
-    refuse_non_finite,
-)
+from signalcam.recordings.checks import as_array, refuse_amplitude, refuse_non_finite
 from signalcam.recordings.formats.readers import Source, open_recording, record_name
 from signalcam.recordings.quality import EINTHOVEN_ERROR, Quality, assess
 from signalcam.recordings.resampling import LENGTHS, cut, rate_ratio, rate_suspicion, to_rate
@@ -192,15 +187,8 @@ def from_array(
     rate = target.sampling_rate if source_rate is None else source_rate
     if not 0 < rate < math.inf:
         raise ValueError(f"source_rate must be above 0 Hz, got {rate!r}.")
-    array = as_numbers(array, "array", gain)
     names = list(LEADS if names is None else names)
-    if array.ndim not in (2, 3):
-        raise ValueError(f"array must be (time, lead) or (record, time, lead), got shape {array.shape}.")
-    check_not_transposed(array, len(names))
-    if array.shape[-1] != len(names):
-        expected = f"{len(names)} leads ({', '.join(map(str, names))}) on the last axis"
-        found = f"{array.shape[-1]} in {array.shape}. Give names=[...] of the leads there are."
-        raise ValueError(f"array must have {expected}, got {found}")
+    array = as_array(array, "array", len(names), gain=gain)
     gain = np.asarray(1.0 if gain is None else gain)
     if gain.dtype.kind not in "fiu" or gain.shape not in ((), (len(names),)):
         raise ValueError(f"gain must be one number or {len(names)}, got {gain.dtype} of shape {gain.shape}.")

@@ -41,15 +41,8 @@ _READERS = {
     "dicom": (read_dicom, "a DICOM waveform", ". Export it again, uncompressed."),
     "other": (read_with_ecgdatakit, " or ".join(FORMATS), f". {_ARRAY}"),
 }
-_FIRST_BYTES = (
-    (0, b"0       ", "edf"),
-    (0, b"\xffBIOSEMI", "edf"),
-    (128, b"DICM", "dicom"),
-    (0, b"<", "other"),
-)
-_FOREIGN_FIRST_BYTES = ((b"PK\x03\x04", _UNPACK), (b"\x1f\x8b", _UNPACK))
-
-
+_FIRST_BYTES = {b"0       ": "edf", b"\xffBIOSEMI": "edf", b"DICM": "dicom", b"<": "other"}
+_PACKED = (b"PK\x03\x04", b"\x1f\x8b")
 # Samples of a WFDB record that is read at once; a longer one is read part by part.
 _AT_ONCE = 1 << 19
 
@@ -116,7 +109,7 @@ def header_beside(path: str | os.PathLike) -> Path | None:
     path = Path(path)
     if path.suffix.lower() not in WFDB_SAMPLES:
         return None
-    return next(filter(_is_there, (path.with_suffix(".hea"), path.with_suffix(".HEA"))), None)
+    return next(filter(os.path.exists, (path.with_suffix(".hea"), path.with_suffix(".HEA"))), None)
 
 
 def _format(path: Path, name: str) -> tuple[str, Path]:
@@ -124,27 +117,19 @@ def _format(path: Path, name: str) -> tuple[str, Path]:
     suffix = path.suffix.lower()
     if suffix == ".hea":
         return "wfdb", path
-    header = header_beside(path if suffix in WFDB_SAMPLES or _is_there(path) else f"{path}.dat")
+    header = header_beside(path if suffix in WFDB_SAMPLES or os.path.exists(path) else f"{path}.dat")
     if header is not None or suffix == ".dat":
         return "wfdb", header or path.with_suffix(".hea")
     with open_file(path, name) as file:
         start = file.read(132)
     if suffix in SUFFIXES:
         return SUFFIXES[suffix], path
-    for offset, mark, form in _FIRST_BYTES:
-        if start.startswith(mark, offset):
+    for mark, form in _FIRST_BYTES.items():
+        if start.startswith(mark, 128 if form == "dicom" else 0):
             return form, path
-    foreign = (text for mark, text in _FOREIGN_FIRST_BYTES if start.lstrip().startswith(mark))
-    advice = ADVICE.get(suffix) or next(foreign, _ARRAY)
+    advice = ADVICE.get(suffix) or (_UNPACK if start.startswith(_PACKED) else _ARRAY)
     found = f"the format of {path.name} is not read here (read are {', '.join(SUFFIXES)})"
     raise RecordError(f"Record {name}: {found}. {advice}")
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
 
 
 def _open_wfdb(path: Path, name: str, unit: str | None, check: bool, wanted: Callable[[str], bool]) -> Source:

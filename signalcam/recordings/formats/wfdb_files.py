@@ -22,11 +22,10 @@ from signalcam.recordings.formats.wfdb_header import BYTES_PER_SAMPLE, Header, p
 _MAX_HEADER_BYTES = 1_000_000
 # Comments may be in any encoding; what the samples need is ASCII, or UTF-8 for the micro sign.
 _COMMENT = re.compile(rb"(?<![^\r\n])#[^\r\n]*")
-# Time steps converted at once, so that a recording of a day does not need its float64 copy in memory.
+# Time steps summed at once where a recording may be long.
 _BLOCK = 65_536
-_BITS = {16: 16, 24: 24, 32: 32, 61: 16, 80: 8, 160: 16, 212: 12}
 # The lowest value of each format marks a missing sample.
-_MISSING = {fmt: -(1 << (bits - 1)) for fmt, bits in _BITS.items()}
+_MISSING = {16: -(1 << 15), 24: -(1 << 23), 32: -(1 << 31), 61: -(1 << 15), 80: -128, 160: -(1 << 15), 212: -2048}
 
 
 def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Header:
@@ -81,7 +80,13 @@ def read_samples(
             _compare_sums(header, _sums(samples))
         if missing is not None and missing.any():
             _refuse_missing(header, missing)
-    signals = _to_millivolts(header, samples)
+    # In float64, as in wfdb.
+    if any(header.baselines):
+        samples = samples.astype(np.float64) - header.baselines
+    signals = samples / (header.gains[0] if len(set(header.gains)) == 1 else np.array(header.gains))
+    if set(header.units) != {"mV"}:
+        signals *= [millivolts_per(unit) for unit in header.units]
+    signals = signals.astype(np.float32)
     if missing is not None:
         signals[missing] = np.nan
     return signals, header
@@ -109,20 +114,6 @@ def _read_files(
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
 
 
-def _to_millivolts(header: Header, samples: np.ndarray) -> np.ndarray:
-    """Converter values (time, lead) to float32 mV; the arithmetic is float64, as in wfdb."""
-    gain = header.gains[0] if len(set(header.gains)) == 1 else np.array(header.gains)
-    unit = None if set(header.units) == {"mV"} else [millivolts_per(unit) for unit in header.units]
-    signals = np.empty(samples.shape, np.float32)
-    for start in range(0, len(samples), _BLOCK):
-        block = samples[start : start + _BLOCK]
-        if any(header.baselines):
-            block = block.astype(np.float64) - header.baselines
-        block = block / gain
-        signals[start : start + _BLOCK] = block if unit is None else block * unit
-    return signals
-
-
 def _read_file(
     header: Header, leads: slice, path: str, extra_bytes: str, start: int, stop: int
 ) -> np.ndarray:
@@ -140,10 +131,7 @@ def _read_file(
         if fmt != 16:
             return _read_with_wfdb(header, leads, path, start, stop)
         file.seek(offset + 2 * n_leads * start)
-        data = file.read(2 * n_leads * (stop - start))
-    if len(data) != 2 * n_leads * (stop - start):
-        _refuse_size(header, path, expected, offset + 2 * n_leads * start + len(data), fmt, extra_bytes)
-    return np.frombuffer(data, "<i2").reshape(stop - start, n_leads)
+        return np.frombuffer(file.read(2 * n_leads * (stop - start)), "<i2").reshape(-1, n_leads)
 
 
 def _refuse_size(header: Header, path: str, expected: int, found: int, fmt: int, extra_bytes: str) -> None:
