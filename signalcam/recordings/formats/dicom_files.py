@@ -47,13 +47,11 @@ def read_dicom(path: Path, unit: str | None, wanted: Callable) -> tuple[Callable
     original = [k for k, group in enumerate(groups) if group.get("WaveformOriginality") == "ORIGINAL"]
     index = original[0] if original else 0
     if len(original) > 1:
-        found = (
-            f"of {len(original)} groups of channels that are original, the first is taken as the recording"
-        )
-        warnings.warn(f"{path.name}: {found}.", RecordWarning, stacklevel=2)
-    samples = _samples(dataset, index)
+        found = f"of {len(original)} groups of channels that are original"
+        message = f"{path.name}: {found}, the first is taken as the recording."
+        warnings.warn(message, RecordWarning, stacklevel=2)
     group = groups[index]
-    channels = group.ChannelDefinitionSequence
+    samples, channels = _samples(dataset, index), group.ChannelDefinitionSequence
     if len(channels) != samples.shape[1]:
         raise ValueError(f"expected {samples.shape[1]} channel definitions, found {len(channels)}")
     names, columns = [], []

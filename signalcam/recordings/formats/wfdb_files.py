@@ -25,7 +25,7 @@ _COMMENT = re.compile(rb"(?<![^\r\n])#[^\r\n]*")
 # Time steps summed at once where a recording may be long.
 _BLOCK = 65_536
 # The lowest value of each format marks a missing sample.
-_MISSING = {16: -(1 << 15), 24: -(1 << 23), 32: -(1 << 31), 61: -(1 << 15), 80: -128, 160: -(1 << 15), 212: -2048}
+_MISSING = dict.fromkeys((16, 61, 160), -(2**15)) | {24: -(2**23), 32: -(2**31), 80: -(2**7), 212: -(2**11)}
 
 
 def read_header(header_path: str | os.PathLike, unit: str | None = None) -> Header:
@@ -126,25 +126,20 @@ def _read_file(
     expected = offset + math.ceil(header.n_times * n_leads * BYTES_PER_SAMPLE[fmt])
     with open_file(path, header.name) as file:
         found = os.fstat(file.fileno()).st_size
-        if found != expected:
-            _refuse_size(header, path, expected, found, fmt, extra_bytes)
+        # Packed formats may be filled up to a whole group of samples.
+        if found != expected and not (fmt == 212 and 0 < found - expected < 4):
+            wanted = f"{expected:,} bytes in {path} ({header.n_times:,} samples a lead by its header)"
+            text = f"Record {header.name}: expected {wanted}, found {found:,}."
+            if found < expected:
+                raise RecordError(f"{text} The file is truncated or the header wrong: fetch both again.")
+            if extra_bytes != "warn":
+                advice = f"Fetch both again, or read the first {expected:,}: extra_bytes='warn'."
+                raise RecordError(f"{text} {advice}")
+            warnings.warn(f"{text} The first {expected:,} are used.", stacklevel=4)
         if fmt != 16:
             return _read_with_wfdb(header, leads, path, start, stop)
         file.seek(offset + 2 * n_leads * start)
         return np.frombuffer(file.read(2 * n_leads * (stop - start)), "<i2").reshape(-1, n_leads)
-
-
-def _refuse_size(header: Header, path: str, expected: int, found: int, fmt: int, extra_bytes: str) -> None:
-    # Packed formats may be filled up to a whole group of samples.
-    if fmt == 212 and 0 < found - expected < 4:
-        return
-    wanted = f"{expected:,} bytes in {path} ({header.n_times:,} samples a lead by its header)"
-    text = f"Record {header.name}: expected {wanted}, found {found:,}."
-    if found < expected:
-        raise RecordError(f"{text} The file is truncated or the header wrong: fetch both again.")
-    if extra_bytes != "warn":
-        raise RecordError(f"{text} Fetch both again, or read the first {expected:,}: extra_bytes='warn'.")
-    warnings.warn(f"{text} The first {expected:,} are used.", stacklevel=4)
 
 
 def _read_with_wfdb(header: Header, leads: slice, path: str, start: int, stop: int) -> np.ndarray:
