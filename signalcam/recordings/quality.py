@@ -90,15 +90,25 @@ def assess(
     finite = np.isfinite(signals)
     missing = 1 - finite.mean(axis=0)
     filled = np.where(finite, signals, 0).astype(np.float64)
-    flat = _flat_fraction(filled, sampling_rate)
-    clipped = np.where(flat == 1, 0, _clipped_fraction(filled, sampling_rate))
-    noise = _noise(filled)
+    still = np.pad(filled[1:] == filled[:-1], ((1, 0), (0, 0)))
+    long_still = _in_runs(still, max(2, round(FLAT_SECONDS * sampling_rate) - 1)).mean(axis=0)
+    flat = np.where(np.ptp(filled, axis=0) < FLAT_RANGE, 1.0, long_still)
+    shortest = max(3, round(CLIPPED_SECONDS * sampling_rate))
+    high, low = (_in_runs(filled == end, shortest) for end in (filled.max(axis=0), filled.min(axis=0)))
+    clipped, noise = np.where(flat == 1, 0, (high | low).mean(axis=0)), _noise(filled)
     usable, known = missing == 0, tuple(leads) == LEADS
+    found = {
+        "missing": (missing, ~usable),
+        "flat": (flat, usable & (flat > 0)),
+        "clipped": (clipped, usable & (clipped >= CLIPPED_FRACTION)),
+        "noisy": (noise, usable & (noise > NOISE)),
+    }
+    by_lead = {
+        what: {leads[k]: float(values[k]) for k in np.flatnonzero(chosen)}
+        for what, (values, chosen) in found.items()
+    }
     return Quality(
-        missing=_by_lead(leads, missing, missing > 0),
-        flat=_by_lead(leads, flat, usable & (flat > 0)),
-        clipped=_by_lead(leads, clipped, usable & (clipped >= CLIPPED_FRACTION)),
-        noisy=_by_lead(leads, noise, usable & (noise > NOISE)),
+        **by_lead,
         einthoven_error=float(einthoven_error(signals)) if known else np.nan,
         unit_factor=float(unit_factor(np.ptp(filled, axis=0))),
         padded=fraction_padded,
@@ -127,18 +137,6 @@ def unit_note(factor: float) -> str:
     return f"{guess}: multiply by {factor:g}?"
 
 
-def _flat_fraction(signals: np.ndarray, sampling_rate: float) -> np.ndarray:
-    still = np.pad(signals[1:] == signals[:-1], ((1, 0), (0, 0)))
-    long_still = _in_runs(still, max(2, round(FLAT_SECONDS * sampling_rate) - 1))
-    return np.where(np.ptp(signals, axis=0) < FLAT_RANGE, 1.0, long_still.mean(axis=0))
-
-
-def _clipped_fraction(signals: np.ndarray, sampling_rate: float) -> np.ndarray:
-    shortest = max(3, round(CLIPPED_SECONDS * sampling_rate))
-    ends = (signals == signals.max(axis=0), signals == signals.min(axis=0))
-    return (_in_runs(ends[0], shortest) | _in_runs(ends[1], shortest)).mean(axis=0)
-
-
 def _noise(signals: np.ndarray) -> np.ndarray:
     """Standard deviation s of white noise, by a median, which leaves out the steep QRS complexes.
 
@@ -156,10 +154,6 @@ def _in_runs(mask: np.ndarray, shortest: int) -> np.ndarray:
     short = stops - starts < shortest
     edges[leads[short], starts[short]] = edges[leads[short], stops[short]] = 0
     return np.cumsum(edges, axis=1, dtype=np.int8)[:, :-1].T.astype(bool)
-
-
-def _by_lead(leads: Sequence[str], values: np.ndarray, chosen: np.ndarray) -> dict[str, float]:
-    return {leads[k]: float(values[k]) for k in np.flatnonzero(chosen)}
 
 
 def _percent(part: float) -> str:

@@ -61,20 +61,17 @@ def cut(
         RecordError: the length needs another request than the one given.
     """
     found = len(signals)
-    real = np.zeros(n_times, dtype=bool)
-    if found == n_times:
-        return [(0, signals, real)]
-    if found < n_times and length == "pad":
+    padded, starts = np.zeros(n_times, dtype=bool), []
+    if found == n_times or (found > n_times and length == "crop"):
+        starts = [0]
+    elif found > n_times and length == "window":
+        starts = [*range(0, found - n_times, n_times), found - n_times]
+    elif found < n_times and length == "pad":
         filling = np.broadcast_to(np.median(signals, axis=0), (n_times - found, signals.shape[1]))
-        whole = np.concatenate([signals, filling]).astype(np.float32)
-        return [(0, whole, np.arange(n_times) >= found)]
-    if found > n_times and length == "crop":
-        return [(0, signals[:n_times], real)]
-    if found > n_times and length == "window":
-        starts = list(range(0, found - n_times + 1, n_times))
-        if starts[-1] + n_times < found:
-            starts.append(found - n_times)
-        return [(start, signals[start : start + n_times], real) for start in starts]
+        signals = np.concatenate([signals, filling]).astype(np.float32)
+        padded, starts = np.arange(n_times) >= found, [0]
+    if starts:
+        return [(start, signals[start : start + n_times], padded) for start in starts]
     if found < n_times:
         advice = "It is too short: fill it up with length='pad'; the padding is left out of the heatmap."
     else:

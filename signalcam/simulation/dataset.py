@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -52,15 +51,12 @@ def write_dataset(folder: str | Path, n_records: int = 1200, seed: int = 0, prog
         return folder
     plans = plan_population(n_records, seed)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
-        _fill(beside, plans, marker, progress)
-        beside.chmod(0o755)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as beside:
+        whole = Path(beside) / folder.name
+        _fill(whole, plans, marker, progress)
         if folder.is_dir():
             folder.rmdir()
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        whole.rename(folder)
     return folder
 
 

@@ -33,23 +33,14 @@ _REACH = 2.5  # standard deviations from its centre to the end of a wave
 
 @dataclass
 class Beats:
-    """All waves of all beats of one record. Its methods change them in place.
+    """All waves of all beats of one record. Its methods change them in place."""
 
-    Attributes:
-        times: (beat,) s, the R peaks; some lie outside the record.
-        rr: (beat,) s, the interval before each.
-        vectors: (beat, wave, 3) mV, along Frank's x, y, z.
-        centres: (beat, wave) s after the R peak.
-        widths: (beat, wave, 2) s, the standard deviation before and after the centre.
-        local: (wave, 8), what each independent lead sees of a wave relative to a pure dipole.
-    """
-
-    times: np.ndarray
-    rr: np.ndarray
-    vectors: np.ndarray
-    centres: np.ndarray
-    widths: np.ndarray
-    local: np.ndarray
+    times: np.ndarray  # (beat,) s, the R peaks; some lie outside the record
+    rr: np.ndarray  # (beat,) s, the interval before each
+    vectors: np.ndarray  # (beat, wave, 3) mV, along Frank's x, y, z
+    centres: np.ndarray  # (beat, wave) s after the R peak
+    widths: np.ndarray  # (beat, wave, 2) s, the standard deviation before and after the centre
+    local: np.ndarray  # (wave, 8), what each independent lead sees of a wave relative to a pure dipole
 
     def scale(self, waves: ArrayLike, factor: ArrayLike) -> None:
         """Multiply the vectors of `waves` by `factor`, (beat,) or (beat, 3)."""

@@ -22,23 +22,13 @@ _ANTERIOR, _ANTEROLATERAL, _INFEROLATERAL = (0.25, 0.0, -0.97), (0.75, 0.0, -0.6
 
 @dataclass(frozen=True)
 class Lesion:
-    """One abnormality of a record.
+    """One abnormality of a record; ValueError for an unknown statement, or a severity outside 0 to 1."""
 
-    Attributes:
-        statement: SCP-ECG code, a key of `CHANGES`.
-        severity: 0 (none) to 1 (the full picture).
-        start, stop: s; beats with their R peak from `start` and before `stop` show it. By default all do.
-        gradual: it comes and goes over about 2 s, as ischaemia does, not from one beat to the next.
-
-    Raises:
-        ValueError: an unknown statement, or a severity outside 0 to 1.
-    """
-
-    statement: str
-    severity: float
-    start: float = -np.inf
+    statement: str  # SCP-ECG code, a key of `CHANGES`
+    severity: float  # 0 (none) to 1 (the full picture)
+    start: float = -np.inf  # s; beats with their R peak from `start` and before `stop` show it
     stop: float = np.inf
-    gradual: bool = False
+    gradual: bool = False  # it comes and goes over about 2 s, as ischaemia does, not from beat to beat
 
     def __post_init__(self) -> None:
         if self.statement not in CHANGES:
@@ -203,29 +193,14 @@ def _right_atrium(beats: Beats, weight: np.ndarray, rng: Rng) -> None:
 
 
 CHANGES = {
-    "IMI": partial(_infarction, wall=_INFERIOR),
-    "ASMI": partial(_infarction, wall=_ANTEROSEPTAL),
-    "AMI": partial(_infarction, wall=_ANTERIOR),
-    "ALMI": partial(_infarction, wall=_ANTEROLATERAL),
-    "LMI": partial(_infarction, wall=_LATERAL),
-    "ILMI": partial(_infarction, wall=_INFEROLATERAL),
-    "NDT": _t_abnormality,
-    "NST_": _st_change,
-    "ISC_": partial(_ischaemia, wall=(0.8, 0.45, -0.2)),
-    "ISCAL": partial(_ischaemia, wall=_ANTEROLATERAL),
-    "ISCIN": partial(_ischaemia, wall=_INFERIOR),
-    "ISCLA": partial(_ischaemia, wall=_LATERAL),
-    "DIG": _digitalis,
-    "LNGQT": _long_qt,
-    "CLBBB": _left_bundle_block,
-    "CRBBB": partial(_right_bundle_block, completeness=1.0),
-    "IRBBB": partial(_right_bundle_block, completeness=0.5),
-    "LAFB": partial(_fascicular_block, to_left=True),
-    "LPFB": partial(_fascicular_block, to_left=False),
-    "IVCD": _slow_ventricles,
-    "1AVB": _slow_av_node,
-    "LVH": _left_hypertrophy,
-    "RVH": _right_hypertrophy,
-    "LAO/LAE": _left_atrium,
-    "RAO/RAE": _right_atrium,
-}
+    "IMI": partial(_infarction, wall=_INFERIOR), "ASMI": partial(_infarction, wall=_ANTEROSEPTAL),
+    "AMI": partial(_infarction, wall=_ANTERIOR), "ALMI": partial(_infarction, wall=_ANTEROLATERAL),
+    "LMI": partial(_infarction, wall=_LATERAL), "ILMI": partial(_infarction, wall=_INFEROLATERAL),
+    "NDT": _t_abnormality, "NST_": _st_change, "ISC_": partial(_ischaemia, wall=(0.8, 0.45, -0.2)),
+    "ISCAL": partial(_ischaemia, wall=_ANTEROLATERAL), "ISCIN": partial(_ischaemia, wall=_INFERIOR),
+    "ISCLA": partial(_ischaemia, wall=_LATERAL), "DIG": _digitalis, "LNGQT": _long_qt,
+    "CLBBB": _left_bundle_block, "CRBBB": partial(_right_bundle_block, completeness=1.0),
+    "IRBBB": partial(_right_bundle_block, completeness=0.5), "LAFB": partial(_fascicular_block, to_left=True),
+    "LPFB": partial(_fascicular_block, to_left=False), "IVCD": _slow_ventricles, "1AVB": _slow_av_node,
+    "LVH": _left_hypertrophy, "RVH": _right_hypertrophy, "LAO/LAE": _left_atrium, "RAO/RAE": _right_atrium,
+}  # fmt: skip

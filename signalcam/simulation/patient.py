@@ -26,34 +26,20 @@ LEAD_IN = 1.6  # s before and after the record in which beats are placed too, fo
 
 @dataclass(frozen=True)
 class Subject:
-    """The person and the circumstances of a record.
+    """The person and the circumstances of a record."""
 
-    Attributes:
-        seed: of the person's heart and of how a disease shows in it; records of one person share it.
-        age: years.
-        sex: 0 male, 1 female, as in PTB-XL.
-        heart_rate: beats a minute, the mean.
-        variability: of the heart rate in sinus rhythm; 1 is usual at rest.
-        fibrillation: the atria fibrillate.
-        premature: "PVC" or "PAC", of which `n_premature` come.
-        noise: 0 for none, 1 is usual.
-        voltage: factor of QRS.
-        early_repolarisation: 0 for none; at 1 the J point lies 0.1 to 0.2 mV higher in V2 to V5.
-        t_size: factor of T.
-    """
-
-    seed: int | tuple[int, ...] = 0
-    age: float = 55.0
-    sex: int = 0
-    heart_rate: float = 70.0
-    variability: float = 1.0
-    fibrillation: bool = False
-    premature: str | None = None
+    seed: int | tuple[int, ...] = 0  # of the heart, and of how a disease shows in it; one for all records
+    age: float = 55.0  # years
+    sex: int = 0  # 0 male, 1 female, as in PTB-XL
+    heart_rate: float = 70.0  # beats a minute, the mean
+    variability: float = 1.0  # of the heart rate in sinus rhythm; 1 is usual at rest
+    fibrillation: bool = False  # of the atria
+    premature: str | None = None  # "PVC" or "PAC", of which `n_premature` come
     n_premature: int = 0
-    noise: float = 1.0
-    voltage: float = 1.0
-    early_repolarisation: float = 0.0
-    t_size: float = 1.0
+    noise: float = 1.0  # 0 for none, 1 is usual
+    voltage: float = 1.0  # factor of QRS
+    early_repolarisation: float = 0.0  # 0 for none; at 1 the J point lies 0.1 to 0.2 mV higher in V2 to V5
+    t_size: float = 1.0  # factor of T
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from signalcam.simulation.heart import P_WAVES, QRS_WAVES, WAVE, Beats, all_leads, render
+from signalcam.simulation.heart import P_WAVES, QRS_WAVES, WAVE, all_leads, render
 from signalcam.simulation.lesions import CHANGES, Lesion
 from signalcam.simulation.noise import draw_noise
 from signalcam.simulation.patient import Subject, draw_beats, draw_rhythm, f_waves, place_ectopics
@@ -16,23 +16,14 @@ _ANATOMY, _RHYTHM, _BEATS, _NOISE, _LESION = range(5)
 
 @dataclass(frozen=True)
 class SimulatedRecord:
-    """A record and its truth.
+    """A record and its truth."""
 
-    Attributes:
-        counts: (time, 12) int16, uV, leads as `signalcam.leads.LEADS`.
-        lesions: what is wrong with it.
-        without: for each lesion, the counts of the same record without it.
-        axis: the mean frontal axis of QRS in degrees.
-        sampling_rate: Hz.
-        r_peaks: (beat,) s, the beats inside the record.
-    """
-
-    counts: np.ndarray
-    lesions: tuple[Lesion, ...]
-    without: tuple[np.ndarray, ...]
-    axis: float
-    sampling_rate: float
-    r_peaks: np.ndarray
+    counts: np.ndarray  # (time, 12) int16, uV, leads as `signalcam.leads.LEADS`
+    lesions: tuple[Lesion, ...]  # what is wrong with it
+    without: tuple[np.ndarray, ...]  # for each lesion, the counts of the same record without it
+    axis: float  # the mean frontal axis of QRS in degrees
+    sampling_rate: float  # Hz
+    r_peaks: np.ndarray  # (beat,) s, the beats inside the record
 
     @property
     def signals(self) -> np.ndarray:
@@ -83,7 +74,12 @@ def simulate_record(
     rhythm = draw_rhythm(random_stream(seed, _RHYTHM), duration, subject)
     rng = random_stream(seed, _BEATS)
     healthy, leads = draw_beats(random_stream(subject.seed, _ANATOMY), rng, subject, rhythm)
-    _vary(healthy, subject)
+    # Harmless variety: no P in fibrillation, voltage, size of T, and a lifted J point (early repolarisation).
+    every = np.ones(len(healthy.times))
+    healthy.scale(P_WAVES, every * (not subject.fibrillation))
+    healthy.scale(QRS_WAVES, every * subject.voltage)
+    healthy.scale([WAVE["ramp"], WAVE["t"]], every * subject.t_size)
+    healthy.move([WAVE["junction"]], (0.10, 0.08, -0.12), every * subject.early_repolarisation)
     # The breath moves the heart: its size and its frontal axis swing.
     breath = rng.uniform(0.01, 0.07) * np.sin(2 * np.pi * rhythm.breathing * rhythm.times + rhythm.phase)
     other = draw_noise(random_stream(seed, _NOISE), n_times, sampling_rate, subject.noise, rhythm.breathing)
@@ -112,12 +108,3 @@ def simulate_record(
 def random_stream(seed: int | Sequence[int], *key: int) -> np.random.Generator:
     """Random numbers of their own for each key, so that no draw depends on what else was drawn."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-
-
-def _vary(beats: Beats, subject: Subject) -> None:
-    """Harmless variety: voltage, a lifted J point (early repolarisation), size of T; no P in fibrillation."""
-    every = np.ones(len(beats.times))
-    beats.scale(P_WAVES, every * (not subject.fibrillation))
-    beats.scale(QRS_WAVES, subject.voltage * every)
-    beats.scale([WAVE["ramp"], WAVE["t"]], subject.t_size * every)
-    beats.move([WAVE["junction"]], (0.10, 0.08, -0.12), subject.early_repolarisation * every)

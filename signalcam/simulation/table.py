@@ -91,6 +91,9 @@ def database_row(plan: Plan, record: SimulatedRecord) -> dict:
     height = person.normal(163 if subject.sex else 175, 7)
     weight = person.normal(27, 4) * (height / 100) ** 2
     codes = _codes(plan, rng)
+    said = [name for name in ("NORM", *[lesion.statement for lesion in plan.lesions]) if name in codes]
+    texts = [RHYTHM[_rhythm(plan)], *[DIAGNOSTIC[name] for name in said]]
+    texts += [FORM[plan.note]] if plan.note in FORM else []
     ectopics = {"PVC": "VES", "PAC": "SVES"}.get(subject.premature)
     checked = plan.fold >= 9
     return {
@@ -104,7 +107,7 @@ def database_row(plan: Plan, record: SimulatedRecord) -> dict:
         "site": float(rng.integers(0, 3)),
         "device": "simulated",
         "recording_date": str(pd.Timestamp("2000-01-01") + pd.Timedelta(hours=plan.ecg_id)),
-        "report": _report(plan),
+        "report": "simulated ecg: " + ", ".join(texts),
         "scp_codes": str(codes),
         "heart_axis": _AXIS_NAMES[np.searchsorted(_AXIS_LIMITS, record.axis)],
         "infarction_stadium1": "unknown" if "MI" in plan.superclasses else None,
@@ -147,13 +150,3 @@ def _rhythm(plan: Plan) -> str:
     if subject.heart_rate > 100:
         return "STACH"
     return "SARRH" if subject.variability > 1.5 else "SR"
-
-
-def _report(plan: Plan) -> str:
-    parts = [RHYTHM[_rhythm(plan)]]
-    if "NORM" in plan.superclasses:
-        parts.append(DIAGNOSTIC["NORM"])
-    parts += [DIAGNOSTIC[lesion.statement] for lesion in plan.lesions]
-    if plan.note in FORM:
-        parts.append(FORM[plan.note])
-    return "simulated ecg: " + ", ".join(parts)

@@ -20,8 +20,8 @@ from signalcam.leads import agreed_scale, known_lead
 _MAX_LINE = 100_000
 _MAX_COLUMNS = 1_000
 _MAX_COMMENTS = 1_000
-# Names of columns that tell the time, and the steps a second that these may have: one where the unit is clear,
-# none of columns that count samples.
+# Names of columns that tell the time, and the steps a second that these may have: one where the unit is
+# clear, none of columns that count samples.
 _TIME_COLUMNS = (
     ({"time_s", "t_s", "time_sec", "seconds", "second", "sec", "s"}, (1,)),
     ({"time_ms", "t_ms", "milliseconds", "ms"}, (1000,)),
@@ -30,9 +30,7 @@ _TIME_COLUMNS = (
 )
 
 
-def read_csv(
-    path: Path, unit: str | None, wanted: Callable[[str], bool], source_rate: float | None
-) -> tuple[Callable, int, list[str], float]:
+def read_csv(path: Path, unit: str | None, wanted: Callable, source_rate: float | None) -> tuple:
     """Read a CSV file in UTF-8.
 
     Args: as in `readers.open_recording`. Returns: what `Source` holds. Raises ValueError.

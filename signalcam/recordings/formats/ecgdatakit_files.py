@@ -20,9 +20,7 @@ _DELAYS = ("start_sample", "LeadTimeOffset")
 _HARMLESS = "(Additional median|.*representative beat|.*<repbeats>|Unrecognised sequences)"
 
 
-def read_with_ecgdatakit(
-    path: Path, unit: str | None, wanted: Callable
-) -> tuple[Callable, int, list[str], float]:
+def read_with_ecgdatakit(path: Path, unit: str | None, wanted: Callable) -> tuple:
     """All rhythm leads of one file; median beats are left out.
 
     Args: as in `open_recording`. Returns: what `Source` holds. Raises: all sorts of errors, on damaged files.

@@ -62,12 +62,7 @@ def open_recording(
 ) -> Source:
     """Open one file, whatever its format.
 
-    Args:
-        path: a file, or a WFDB record without suffix; of a WFDB record either file will do.
-        unit: unit of leads for which the file states none. It must agree with what the file states.
-        source_rate: sampling rate in Hz, for CSV. It must agree with what other files state.
-        check: compare WFDB checksums, refuse samples marked as missing.
-        wanted: tells of a lead's name whether to keep the lead.
+    Args: as in `signalcam.recordings.read_recording`; `wanted` tells of a name whether to keep the lead.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -138,14 +133,14 @@ def _open_wfdb(path: Path, name: str, unit: str | None, check: bool, wanted: Cal
         found = f"its header states {', '.join(sorted(set(header.units)))}, but unit={unit!r} was given"
         raise RecordError(f"Record {name}: {found}. Leave it out.")
     kept = [k for k, lead in enumerate(header.leads) if wanted(lead)]
-    at_once = header.n_times <= _AT_ONCE
-    if check and not at_once:
+    if at_once := header.n_times <= _AT_ONCE:
+        whole = read_samples(path, check, unit)[0][:, kept]
+    elif check:
         check_sums(path, header)
-    whole = read_samples(path, check=check, unit=unit)[0][:, kept] if at_once else None
 
     def read(start: int, stop: int) -> np.ndarray:
-        if at_once:
-            return whole[start:stop]
-        return read_samples(path, check=check, unit=unit, span=(start, stop))[0][:, kept]
+        return (
+            whole[start:stop] if at_once else read_samples(path, check, unit, span=(start, stop))[0][:, kept]
+        )
 
     return Source(read, header.n_times, [header.leads[k] for k in kept], header.sampling_rate)

@@ -49,15 +49,9 @@ class Header:
 
 
 def parse_header(text: str, name: str, unit: str | None = None) -> Header:
-    """Read the text of a single-segment header.
+    """Read the text of a single-segment `.hea` file, of a record of this name without suffix.
 
-    Args:
-        text: the whole `.hea` file.
-        name: record name without suffix; the header must name the same record.
-        unit: unit of the leads for which the header states none ("mV", "uV"); without it they are refused.
-
-    Raises:
-        RecordError: it is no whole header of this record, or leaves gain or unit open; the cause is chained.
+    Args, Raises: as in `signalcam.recordings.formats.wfdb_files.read_samples`; the cause is chained.
     """
     try:
         return _parse(text, name, unit)
@@ -73,20 +67,7 @@ def _parse(text: str, name: str, unit: str | None) -> Header:
         raise ValueError("expected a record line, found an empty file.")
     if lines[0].lstrip().startswith("<"):
         raise ValueError("expected a WFDB record line, found HTML or XML (a failed download?).")
-    n_leads, sampling_rate, n_times = _parse_record_line(lines[0], name)
-    if len(lines) != n_leads + 1:
-        raise ValueError(f"expected {n_leads} lead lines as the record line says, found {len(lines) - 1}.")
-    leads = []
-    for number, line in enumerate(lines[1:], start=1):
-        try:
-            leads.append(_parse_lead_line(line, unit))
-        except ValueError as error:
-            raise ValueError(f"lead line {number} {line[:80]!r}: {error}") from error
-    return Header(name, sampling_rate, n_times, *zip(*leads, strict=True))
-
-
-def _parse_record_line(line: str, name: str) -> tuple[int, float, int]:
-    fields = line.split()
+    line, fields = lines[0], lines[0].split()
     if "/" in fields[0]:
         raise ValueError("it is a multi-segment record: use wfdb.rdrecord and pass the array.")
     # The PhysioNet/CinC Challenges' files begin with "E00271.mat", the name of their sample file.
@@ -100,7 +81,15 @@ def _parse_record_line(line: str, name: str) -> tuple[int, float, int]:
     n_leads, sampling_rate, n_times = int(fields[1]), float(rate[1]), int(fields[3])
     if not (n_leads and n_times and 0 < sampling_rate < math.inf):
         raise ValueError(f"leads, rate and samples must be above 0, found {line[:80]!r}.")
-    return n_leads, sampling_rate, n_times
+    if len(lines) != n_leads + 1:
+        raise ValueError(f"expected {n_leads} lead lines as the record line says, found {len(lines) - 1}.")
+    leads = []
+    for number, line in enumerate(lines[1:], start=1):
+        try:
+            leads.append(_parse_lead_line(line, unit))
+        except ValueError as error:
+            raise ValueError(f"lead line {number} {line[:80]!r}: {error}") from error
+    return Header(name, sampling_rate, n_times, *zip(*leads, strict=True))
 
 
 def _parse_lead_line(line: str, unit: str | None) -> tuple:
