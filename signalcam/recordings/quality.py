@@ -95,7 +95,11 @@ def assess(
     flat = np.where(np.ptp(filled, axis=0) < FLAT_RANGE, 1.0, long_still)
     shortest = max(3, round(CLIPPED_SECONDS * sampling_rate))
     high, low = (_in_runs(filled == end, shortest) for end in (filled.max(axis=0), filled.min(axis=0)))
-    clipped, noise = np.where(flat == 1, 0, (high | low).mean(axis=0)), _noise(filled)
+    clipped, noise = np.where(flat == 1, 0, (high | low).mean(axis=0)), np.zeros(len(leads))
+    # Standard deviation s of white noise, by a median, which leaves out the steep QRS complexes: its second
+    # difference has the deviation s sqrt(1 + 4 + 1), and a median magnitude of 0.6745 of that.
+    if len(filled) > 2:
+        noise = np.median(np.abs(np.diff(filled, n=2, axis=0)), axis=0) / (0.6745 * np.sqrt(6))
     usable, known = missing == 0, tuple(leads) == LEADS
     found = {
         "missing": (missing, ~usable),
@@ -135,16 +139,6 @@ def unit_note(factor: float) -> str:
     unit = {1e-3: "uV", 1e3: "V", 1e-6: "nV"}.get(factor)
     guess = f"the values look like {unit}, not mV" if unit else "the values do not look like an ECG in mV"
     return f"{guess}: multiply by {factor:g}?"
-
-
-def _noise(signals: np.ndarray) -> np.ndarray:
-    """Standard deviation s of white noise, by a median, which leaves out the steep QRS complexes.
-
-    Its second difference has the deviation s sqrt(1 + 4 + 1), and a median magnitude of 0.6745 of that.
-    """
-    if len(signals) < 3:
-        return np.zeros(signals.shape[1])
-    return np.median(np.abs(np.diff(signals, n=2, axis=0)), axis=0) / (0.6745 * np.sqrt(6))
 
 
 def _in_runs(mask: np.ndarray, shortest: int) -> np.ndarray:

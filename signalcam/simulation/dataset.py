@@ -110,9 +110,13 @@ def _fill(folder: Path, plans: list[Plan], marker: dict, progress: bool) -> None
             what = (plan.ecg_id, SUPERCLASS_OF[lesion.statement], lesion.statement)
             found = zip(record.spans(k), record.lead_changes(k).round(4), strict=True)
             spans += [(*what, *span, *changes) for span, changes in found]
-    write("ptbxl_database.csv", _csv(pd.DataFrame(rows, columns=DATABASE_COLUMNS)))
-    write("scp_statements.csv", _csv(statement_table(), index=True))
-    write(SPANS, _csv(pd.DataFrame(spans, columns=SPAN_COLUMNS)))
+    tables = {
+        "ptbxl_database.csv": pd.DataFrame(rows, columns=DATABASE_COLUMNS).set_index("ecg_id"),
+        "scp_statements.csv": statement_table(),
+        SPANS: pd.DataFrame(spans, columns=SPAN_COLUMNS).set_index("ecg_id"),
+    }
+    for name, table in tables.items():
+        write(name, table.to_csv(lineterminator="\n").encode())
     write("README.md", _README.format(spans=SPANS, **marker).encode())
     write(MARKER, (json.dumps(marker, indent=2) + "\n").encode())
     lines = [f"{sums[name]} {name}\n" for name in sorted(sums)]
@@ -126,7 +130,3 @@ def _header(name: str, record: SimulatedRecord) -> str:
     for lead, first, total in zip(LEADS, counts[0], counts.sum(axis=0) % 65536, strict=True):
         lines.append(f"{name}.dat 16 1000.0(0)/mV 16 0 {first} {total} 0 {lead.upper()}")
     return "\n".join(lines) + "\n"
-
-
-def _csv(table: pd.DataFrame, index: bool = False) -> bytes:
-    return table.to_csv(index=index, lineterminator="\n").encode("utf-8")

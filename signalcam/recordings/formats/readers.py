@@ -139,8 +139,8 @@ def _open_wfdb(path: Path, name: str, unit: str | None, check: bool, wanted: Cal
         check_sums(path, header)
 
     def read(start: int, stop: int) -> np.ndarray:
-        return (
-            whole[start:stop] if at_once else read_samples(path, check, unit, span=(start, stop))[0][:, kept]
-        )
+        if at_once:
+            return whole[start:stop]
+        return read_samples(path, check, unit, span=(start, stop))[0][:, kept]
 
     return Source(read, header.n_times, [header.leads[k] for k in kept], header.sampling_rate)

@@ -12,6 +12,7 @@ import os
 import re
 import stat
 import warnings
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -64,8 +65,7 @@ def read_samples(
         span: first sample, and the one after the last; checksums, of all samples, are not compared then.
 
     Returns:
-        float32 array (time, lead) in mV, leads in file order; and the header. Values are computed in float64
-        as (sample - baseline) / gain, converted to mV, and then rounded.
+        float32 array (time, lead) in mV, leads in file order, computed in float64; and the header.
 
     Raises:
         FileNotFoundError: the header or a sample file is missing; the message names the record.
@@ -77,7 +77,7 @@ def read_samples(
     missing = samples == missing_marks if samples.min() <= missing_marks.max() else None
     if check:
         if span is None:
-            _compare_sums(header, _sums(samples))
+            _compare_sums(header, [samples])
         if missing is not None and missing.any():
             _refuse_missing(header, missing)
     # In float64, as in wfdb.
@@ -96,7 +96,7 @@ def check_sums(header_path: str | os.PathLike, header: Header) -> None:
     """Compare the checksums of a record, part by part in little memory. Raises RecordError."""
     starts = range(0, header.n_times, _BLOCK)
     spans = ((start, min(start + _BLOCK, header.n_times)) for start in starts)
-    _compare_sums(header, sum(_sums(_read_files(header, header_path, "error", *span)) for span in spans))
+    _compare_sums(header, (_read_files(header, header_path, "error", *span) for span in spans))
 
 
 def _read_files(
@@ -157,16 +157,9 @@ def _read_with_wfdb(header: Header, leads: slice, path: str, start: int, stop: i
     return samples
 
 
-def _sums(samples: np.ndarray) -> np.ndarray:
-    """Sum of each column, int64 (lead,)."""
-    # Summing rows of a few leads is slow in NumPy; rows of 64 time steps side by side are five times as fast.
-    n_times, n_leads = samples.shape
-    whole = n_times // 64 * 64
-    sums = samples[:whole].reshape(-1, 64 * n_leads).sum(axis=0, dtype=np.int64).reshape(64, n_leads)
-    return sums.sum(axis=0) + samples[whole:].sum(axis=0, dtype=np.int64)
-
-
-def _compare_sums(header: Header, sums: np.ndarray) -> None:
+def _compare_sums(header: Header, parts: Iterable[np.ndarray]) -> None:
+    # einsum adds up such narrow rows twice as fast as sum does.
+    sums = sum(np.einsum("tl->l", part, dtype=np.int64) for part in parts)
     for lead, found, expected in zip(header.leads, sums.tolist(), header.checksums, strict=True):
         if (found - expected) % 65536:
             text = f"the header gives checksum {expected % 65536}, found {found % 65536}"
