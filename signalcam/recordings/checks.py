@@ -54,11 +54,9 @@ def check_signals(
 
 
 def refuse_non_finite(signals: np.ndarray, name: str = "signals") -> None:
-    """Refuse NaN and infinity; a memory-mapped array is read block by block and never copied whole.
+    """Refuse NaN and infinity in (record, time, lead) or (time, lead), which the message calls `name`.
 
-    Args:
-        signals: (record, time, lead), or one record (time, lead).
-        name: what the message calls the signals.
+    A memory-mapped array is read block by block and never copied whole.
 
     Raises:
         RecordError: names the first record concerned, its leads, their counts, and how many records more.
@@ -73,7 +71,7 @@ def refuse_non_finite(signals: np.ndarray, name: str = "signals") -> None:
         return
     (record, counts), n_times = bad[0], signals.shape[-2]
     each = "; ".join(
-        f"lead {_lead(k, signals)}: "
+        f"lead {LEADS[k] if signals.shape[-1] == len(LEADS) else k}: "
         + (f"{count:,} of {n_times:,} samples" if count < n_times else "the lead is missing, every sample")
         for k, count in enumerate(counts)
         if count
@@ -107,8 +105,7 @@ def as_array(
 ) -> np.ndarray:
     """The array, not copied, if it is (record, time, lead) or (time, lead) and holds real numbers.
 
-    Raises:
-        ValueError: it is something else, transposed, empty, or holds integers without a gain.
+    A ValueError says where it does not, is transposed or empty, or holds integers without a gain.
     """
     if np.ma.isMaskedArray(array) and np.ma.getmaskarray(array).any():
         raise ValueError(f"{name} must be plain numbers, got a masked array. Cut out the masked samples.")
@@ -146,18 +143,15 @@ def _blocks(array: np.ndarray) -> list[tuple[int, np.ndarray]]:
     return [(start, array[start : start + size]) for start in range(0, len(array), size)]
 
 
-def _lead(lead: int, signals: np.ndarray) -> str:
-    return LEADS[lead] if signals.shape[-1] == len(LEADS) else str(lead)
-
-
 def _suspicions(array: np.ndarray, spans: np.ndarray, sampling_rate: float) -> Iterator[str]:
     """What is suspect: leads whose spans, (record, lead) in mV, are flat; lead order; electrodes."""
+    known = array.shape[2] == len(LEADS)
     if (flat := spans < FLAT_RANGE).any():
         record, lead = np.argwhere(flat)[0]
         found = f"{int(flat.any(axis=1).sum())} of {len(spans)} records have a flat lead"
-        first = f"(first: record {record}, lead {_lead(lead, spans)})"
+        first = f"(first: record {record}, lead {LEADS[lead] if known else lead})"
         yield f"{found} {first}. Their results tell nothing about it."
-    if array.shape[2] != len(LEADS):
+    if not known:
         return
     errors = np.concatenate([einthoven_error(block) for _, block in _blocks(array)])
     if n_suspect := int((errors > EINTHOVEN_ERROR).sum()):

@@ -23,27 +23,16 @@ PLAUSIBLE_SPAN = (0.02, 30.0)
 
 @dataclass(frozen=True)
 class Quality:
-    """What is suspect about one recording. Each dict holds the leads concerned only.
+    """What is suspect about one recording. Each dict holds the leads concerned only."""
 
-    Attributes:
-        missing: fraction of samples that are NaN or infinite.
-        flat: fraction of samples in flat spans of a second or more; 1.0 is a dead lead.
-        clipped: fraction of samples on plateaus at the lead's highest or lowest value.
-        noisy: standard deviation of the noise, in mV.
-        einthoven_error: in mV, see `signalcam.leads.einthoven_error`; NaN when limb leads are missing.
-        unit_factor: 1, or the factor that would bring the amplitudes to those of an ECG in mV.
-        padded: fraction of the time that is padding, not recording.
-        electrodes: a sentence as of `electrode_notes`; "" where they seem to be in their places.
-    """
-
-    missing: dict[str, float]
-    flat: dict[str, float]
-    clipped: dict[str, float]
-    noisy: dict[str, float]
-    einthoven_error: float
-    unit_factor: float = 1.0
-    padded: float = 0.0
-    electrodes: str = ""
+    missing: dict[str, float]  # fraction of samples that are NaN or infinite
+    flat: dict[str, float]  # fraction of samples in flat spans of a second or more; 1.0 is a dead lead
+    clipped: dict[str, float]  # fraction of samples on plateaus at the lead's highest or lowest value
+    noisy: dict[str, float]  # standard deviation of the noise, in mV
+    einthoven_error: float  # in mV, see `signalcam.leads.einthoven_error`; NaN when limb leads are missing
+    unit_factor: float = 1.0  # 1, or the factor that would bring the amplitudes to those of an ECG in mV
+    padded: float = 0.0  # fraction of the time that is padding, not recording
+    electrodes: str = ""  # a sentence as of `electrode_notes`; "" where they seem to be in their places
 
     @property
     def notes(self) -> list[str]:
@@ -101,18 +90,15 @@ def assess(
     if len(filled) > 2:
         noise = np.median(np.abs(np.diff(filled, n=2, axis=0)), axis=0) / (0.6745 * np.sqrt(6))
     usable, known = missing == 0, tuple(leads) == LEADS
-    found = {
-        "missing": (missing, ~usable),
-        "flat": (flat, usable & (flat > 0)),
-        "clipped": (clipped, usable & (clipped >= CLIPPED_FRACTION)),
-        "noisy": (noise, usable & (noise > NOISE)),
-    }
-    by_lead = {
-        what: {leads[k]: float(values[k]) for k in np.flatnonzero(chosen)}
-        for what, (values, chosen) in found.items()
-    }
+
+    def by_lead(values: np.ndarray, chosen: np.ndarray) -> dict[str, float]:
+        return {leads[k]: float(values[k]) for k in np.flatnonzero(chosen)}
+
     return Quality(
-        **by_lead,
+        missing=by_lead(missing, ~usable),
+        flat=by_lead(flat, usable & (flat > 0)),
+        clipped=by_lead(clipped, usable & (clipped >= CLIPPED_FRACTION)),
+        noisy=by_lead(noise, usable & (noise > NOISE)),
         einthoven_error=float(einthoven_error(signals)) if known else np.nan,
         unit_factor=float(unit_factor(np.ptp(filled, axis=0))),
         padded=fraction_padded,

@@ -16,8 +16,7 @@ _COMMON_RATES = (125, 128, 250, 256, 257, 360, 500, 512, 1000, 2000)
 def rate_ratio(source_rate: float, wanted: float, resample: bool, name: str) -> Fraction:
     """The `wanted` rate over the source's, both in Hz.
 
-    Raises:
-        RecordError: the rates differ and resampling was not asked for, or have no simple ratio.
+    Raises: RecordError where they differ and resampling was not asked for, or have no simple ratio.
     """
     if source_rate == wanted:
         return Fraction(1)
@@ -54,11 +53,8 @@ def cut(
 ) -> list[tuple[int, np.ndarray, np.ndarray]]:
     """Pieces of `n_times` samples of (time, lead), by one of `LENGTHS`, as in `read_recording`.
 
-    Returns:
-        A list of (first sample, signals (n_times, lead), padded (n_times,) bool).
-
-    Raises:
-        RecordError: the length needs another request than the one given.
+    Returns: (first sample, signals (n_times, lead), padded (n_times,) bool) of each.
+    Raises: RecordError where the length needs another request than the one given.
     """
     found = len(signals)
     padded, starts = np.zeros(n_times, dtype=bool), []

@@ -47,8 +47,16 @@ def write_dataset(folder: str | Path, n_records: int = 1200, seed: int = 0, prog
     folder = Path(folder).expanduser()
     marker = {"generator": "signalcam.simulation", "version": VERSION}
     marker |= {"seed": int(seed), "n_records": int(n_records)}
-    if _is_there(folder, marker):
-        return folder
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        try:
+            found = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            found = None
+        if found == marker:
+            return folder
+        what = f"the simulated set {found}" if found else "files that are no simulated set"
+        advice = "Name another folder, or delete this one."
+        raise FileExistsError(f"{folder} holds {what}, not {marker}. {advice}")
     plans = plan_population(n_records, seed)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as beside:
@@ -75,20 +83,6 @@ def read_spans(folder: str | Path) -> pd.DataFrame:
         advice = "Make one with signalcam.simulation.write_dataset(folder)."
         raise FileNotFoundError(f"There is no {path}: lesion spans come with simulated sets only. {advice}")
     return pd.read_csv(path)
-
-
-def _is_there(folder: Path, marker: dict) -> bool:
-    """True where the folder holds the very set; FileExistsError where it holds anything else."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return False
-    try:
-        found = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        found = None
-    if found == marker:
-        return True
-    what = f"the simulated set {found}" if found else "files that are no simulated set"
-    raise FileExistsError(f"{folder} holds {what}, not {marker}. Name another folder, or delete this one.")
 
 
 def _fill(folder: Path, plans: list[Plan], marker: dict, progress: bool) -> None:

@@ -42,25 +42,18 @@ class Subject:
     t_size: float = 1.0  # factor of T
 
 
-@dataclass(frozen=True)
-class Rhythm:
-    """R peaks and the interval before each in s, "normal", "PAC" or "PVC"; the breath in Hz and rad."""
-
-    times: np.ndarray
-    rr: np.ndarray
-    forms: np.ndarray
-    breathing: float
-    phase: float
-
-
-def draw_rhythm(rng: np.random.Generator, duration: float, subject: Subject) -> Rhythm:
+def draw_rhythm(
+    rng: np.random.Generator, duration: float, subject: Subject, breathing: float, phase: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw the R peaks of a record of `duration` s.
 
     In sinus rhythm RR varies with the breath (respiratory sinus arrhythmia, 0.2 to 0.3 Hz) and with blood
     pressure (Mayer waves, about 0.1 Hz), the two peaks of McSharry 2003, and by chance.
+
+    Returns:
+        (beat,) each: R peaks and the interval before each, in s; "normal", "PAC" or "PVC".
     """
     mean = 60.0 / subject.heart_rate
-    breathing, phase = rng.uniform(0.19, 0.31), rng.uniform(0, 2 * np.pi)
     mayer, swing = rng.uniform(0.08, 0.12), rng.uniform(0.4, 1.6)
     times, now = [], -LEAD_IN - mean * rng.random()
     while now < duration + LEAD_IN:
@@ -82,11 +75,11 @@ def draw_rhythm(rng: np.random.Generator, duration: float, subject: Subject) -> 
         earlier = (0.28, 0.4) if subject.premature == "PVC" else (0.2, 0.3)
         times[chosen] -= rr[chosen] * rng.uniform(*earlier)
     rr = np.maximum(np.diff(times, prepend=times[0] - mean), 0.28)
-    return Rhythm(times, rr, forms, breathing, phase)
+    return times, rr, forms
 
 
 def draw_beats(
-    person: np.random.Generator, rng: np.random.Generator, subject: Subject, rhythm: Rhythm
+    person: np.random.Generator, rng: np.random.Generator, subject: Subject, times: np.ndarray, rr: np.ndarray
 ) -> tuple[Beats, np.ndarray]:
     """Draw the beats of a heart without a lesion, and how the person's leads see it, (8, 3).
 
@@ -94,9 +87,7 @@ def draw_beats(
     and a longer QT (P. W. Macfarlane et al., eds., "Comprehensive Electrocardiology", 2nd edition, 2010).
     The time from R to T follows the heart rate as RR ** 0.4, between Fridericia's third and Bazett's half,
     with the memory of several beats that the QT interval has; the P wave comes a little earlier at low rates.
-
-    Args:
-        person, rng: random streams of the person's heart, and of what changes from beat to beat.
+    `person` is the random stream of the person's heart, `rng` that of what changes from beat to beat.
     """
     age, sex, n_waves = subject.age, subject.sex, len(WAVES)
     typical = np.array([_TYPICAL[name] for name in WAVES])
@@ -124,14 +115,14 @@ def draw_beats(
     leads = DOWER * (1.0 + person.normal(scale=0.08, size=(len(DOWER), 1)))
     leads += person.normal(scale=0.05, size=DOWER.shape)
 
-    rr, n_beats, usual = rhythm.rr, len(rhythm.rr), np.median(rhythm.rr)
+    n_beats, usual = len(rr), np.median(rr)
     repolarisation = np.clip(0.75 * usual + 0.25 * np.clip(rr, 0.6 * usual, 1.4 * usual), 0.33, 1.5) ** 0.4
     centres, widths = (np.repeat(each[None], n_beats, axis=0) for each in (centres, widths))
     centres[:, T_WAVES] *= repolarisation[:, None]
     widths[:, T_WAVES] *= repolarisation[:, None, None]
     centres[:, P_WAVES] *= 0.8 + 0.2 * np.clip(usual, 0.4, 1.3)
     vectors = vectors[None] * (1.0 + rng.normal(scale=0.015, size=(n_beats, n_waves, 1)))
-    return Beats(rhythm.times, rr, vectors, centres, widths, local), leads
+    return Beats(times, rr, vectors, centres, widths, local), leads
 
 
 def place_ectopics(beats: Beats, forms: np.ndarray, rng: np.random.Generator) -> None:

@@ -71,9 +71,11 @@ def simulate_record(
         raise ValueError(f"n_times must be 2 or more at a rate above 0, got {n_times} at {sampling_rate} Hz.")
     subject = Subject() if subject is None else subject
     duration = n_times / sampling_rate
-    rhythm = draw_rhythm(random_stream(seed, _RHYTHM), duration, subject)
+    rng = random_stream(seed, _RHYTHM)
+    breathing, phase = rng.uniform(0.19, 0.31), rng.uniform(0, 2 * np.pi)
+    times, rr, forms = draw_rhythm(rng, duration, subject, breathing, phase)
     rng = random_stream(seed, _BEATS)
-    healthy, leads = draw_beats(random_stream(subject.seed, _ANATOMY), rng, subject, rhythm)
+    healthy, leads = draw_beats(random_stream(subject.seed, _ANATOMY), rng, subject, times, rr)
     # Harmless variety: no P in fibrillation, voltage, size of T, and a lifted J point (early repolarisation).
     every = np.ones(len(healthy.times))
     healthy.scale(P_WAVES, every * (not subject.fibrillation))
@@ -81,8 +83,8 @@ def simulate_record(
     healthy.scale([WAVE["ramp"], WAVE["t"]], every * subject.t_size)
     healthy.move([WAVE["junction"]], (0.10, 0.08, -0.12), every * subject.early_repolarisation)
     # The breath moves the heart: its size and its frontal axis swing.
-    breath = rng.uniform(0.01, 0.07) * np.sin(2 * np.pi * rhythm.breathing * rhythm.times + rhythm.phase)
-    other = draw_noise(random_stream(seed, _NOISE), n_times, sampling_rate, subject.noise, rhythm.breathing)
+    breath = rng.uniform(0.01, 0.07) * np.sin(2 * np.pi * breathing * times + phase)
+    other = draw_noise(random_stream(seed, _NOISE), n_times, sampling_rate, subject.noise, breathing)
     if subject.fibrillation:
         other = other + f_waves(rng, n_times, sampling_rate) @ leads.T
     rendered = []
@@ -93,7 +95,7 @@ def simulate_record(
             if k != left_out:
                 stream = random_stream(subject.seed, _LESION, *map(ord, lesion.statement))
                 CHANGES[lesion.statement](beats, lesion.weights(beats.times), stream)
-        place_ectopics(beats, rhythm.forms, random_stream(seed, _BEATS, 1))
+        place_ectopics(beats, forms, random_stream(seed, _BEATS, 1))
         beats.scale(slice(None), 1.0 + breath)
         beats.turn(slice(None), 0.8 * breath)
         rendered.append(all_leads(render(beats, leads, n_times, sampling_rate) + other))
@@ -101,7 +103,7 @@ def simulate_record(
             size = beats.widths[:, QRS_WAVES].mean(axis=2, keepdims=True)
             area = np.sum(beats.vectors[:, QRS_WAVES] * size, axis=(0, 1))
             axis = float(np.degrees(np.arctan2(area[1], area[0])))
-    r_peaks = rhythm.times[(rhythm.times >= 0) & (rhythm.times < duration)]
+    r_peaks = times[(times >= 0) & (times < duration)]
     return SimulatedRecord(rendered[0], tuple(lesions), tuple(rendered[1:]), axis, sampling_rate, r_peaks)
 
 

@@ -78,9 +78,9 @@ def _with_points(lines: Iterator[str], delimiter: str, columns: list[str]) -> It
             if len(marks) == 2:
                 raise ValueError(f"row {row} of samples mixes decimal commas and points. Use one of them.")
             line = line.replace(",", ".")
-        cells = line.split(delimiter)
-        if len(cells) == len(columns) and not all(map(str.strip, cells)):
-            column = next(name for name, cell in zip(columns, cells, strict=True) if not cell.strip())
+        cells = [cell.strip() for cell in line.split(delimiter)]
+        if len(cells) == len(columns) and not all(cells):
+            column = columns[cells.index("")]
             found = f"the cell in row {row} of samples, column {column[:40]!r}, is empty: a missing sample"
             raise ValueError(f"{found}. Cut the table to a span without gaps, or leave the column out.")
         yield line

@@ -20,7 +20,6 @@ from signalcam.leads import LEADS, agreed_scale, known_lead
 _LEAD_NUMBERS = dict(zip((1, 2, 61, 62, 63, 64, 3, 4, 5, 6, 7, 8), LEADS, strict=True))
 _LEAD_CODE = re.compile(r"(?:2:|5\.6\.3-9-)(\d{1,3})")
 _LINEAR_SAMPLES = ("SB", "UB", "SS", "US", "SL", "UL")
-_SKEWS = ("ChannelTimeSkew", "ChannelSampleSkew")
 _UNUSABLE = {"DISCONNECTED", "INVALID", "UNCALIBRATED", "TEST DATA"}  # channel states, C.10.9.1.4.4
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 
@@ -84,7 +83,7 @@ def _channel_name(channel: Any) -> str:
 
 
 def _calibrate(column: np.ndarray, channel: Any, group: Any, label: str, unit: str | None) -> np.ndarray:
-    if any(float(channel.get(skew) or 0) for skew in _SKEWS):
+    if any(float(channel.get(skew) or 0) for skew in ("ChannelTimeSkew", "ChannelSampleSkew")):
         raise ValueError(f"channel {label} is skewed in time against the others")
     states = channel.get("ChannelStatus") or ()
     if _UNUSABLE & set([states] if isinstance(states, str) else states):

@@ -60,13 +60,9 @@ class Source:
 def open_recording(
     path: str | os.PathLike, unit: str | None, source_rate: float | None, check: bool, wanted: Callable
 ) -> Source:
-    """Open one file, whatever its format.
+    """Open one file, whatever its format; `wanted` tells of a lead's name whether to keep it.
 
-    Args: as in `signalcam.recordings.read_recording`; `wanted` tells of a name whether to keep the lead.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        RecordError: the format is not read here, or the file is damaged or leaves something open.
+    Args, Raises: as in `signalcam.recordings.read_recording`.
     """
     if source_rate is not None and not 0 < source_rate < math.inf:
         raise ValueError(f"source_rate must be above 0 Hz, got {source_rate!r}.")

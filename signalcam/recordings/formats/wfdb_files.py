@@ -148,8 +148,7 @@ def _read_with_wfdb(header: Header, leads: slice, path: str, start: int, stop: i
     channels = list(range(leads.start, leads.stop))
     record = os.path.join(os.path.dirname(path), header.name)
     try:
-        span = {"sampfrom": start, "sampto": stop}
-        samples = wfdb.rdrecord(record, physical=False, channels=channels, **span).d_signal
+        samples = wfdb.rdrecord(record, start, stop, channels, physical=False).d_signal
     except (ValueError, IndexError, TypeError, KeyError) as error:
         raise RecordError(f"Record {header.name}: wfdb cannot decode {path}: {error}.") from error
     if samples is None or samples.shape != (stop - start, len(channels)):
@@ -180,9 +179,7 @@ def _refuse_missing(header: Header, missing: np.ndarray) -> None:
 def open_file(path: str | os.PathLike, name: str) -> io.BufferedReader:
     """Open a file of record `name`; a pipe or device, which could block or never end, is refused.
 
-    Raises:
-        FileNotFoundError: there is no such file.
-        RecordError: it is no ordinary file.
+    Raises: FileNotFoundError where there is no such file, RecordError where it is no ordinary one.
     """
     try:
         # Without waiting, where that can be asked for: opening a pipe waits for its other end.

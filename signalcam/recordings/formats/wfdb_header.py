@@ -25,7 +25,7 @@ _GAIN = re.compile(rf"([+-]?{_NUMBER})(?:\(([+-]?\d{{1,10}})\))?(?:/(\S+))?", re
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _COUNT = re.compile(r"\d{1,15}", re.ASCII)
 # Resolution, converter zero, first sample, checksum, block size; the outer two cannot be negative.
-_TAIL = re.compile(rf"\d{{1,15}}(?: {_INTEGER.pattern}){{3}} \d{{1,15}}", re.ASCII)
+_TAIL = (_COUNT, _INTEGER, _INTEGER, _INTEGER, _COUNT)
 # "-" is standard input and "~" no file in this format; these marks lead out of the folder.
 _PATH_MARKS = re.compile(r"[/\\:\0]")
 _LINE_END = re.compile(r"[\r\n]+")
@@ -99,10 +99,9 @@ def _parse_lead_line(line: str, unit: str | None) -> tuple:
     layout = _parse_layout(*fields[:3], fields[4] if len(fields) > 4 else "0", unit)
     if len(fields) < 9:
         raise ValueError("the lead has no name. Add it at the end of the line, or pass the array with names.")
-    if _TAIL.fullmatch(" ".join(fields[3:8])) is None:
-        forms = (_COUNT, _INTEGER, _INTEGER, _INTEGER, _COUNT)
-        found = next(f for f, form in zip(fields[3:8], forms, strict=True) if form.fullmatch(f) is None)
-        raise ValueError(f"expected a whole number, found {found[:20]!r}.")
+    for found, form in zip(fields[3:8], _TAIL, strict=True):
+        if form.fullmatch(found) is None:
+            raise ValueError(f"expected a whole number, found {found[:20]!r}.")
     return fields[8].rstrip(), *layout, int(fields[6])
 
 
