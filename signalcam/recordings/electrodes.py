@@ -26,12 +26,8 @@ def electrode_notes(signals: np.ndarray, sampling_rate: float) -> list[str]:
     - Chest leads reversed: V1 points further up than V6, and V1, in place of V6, runs against aVR.
     - Chest leads alike: they are one signal.
 
-    Args:
-        signals: (record, time, lead) in mV, finite, leads ordered as `LEADS`.
-        sampling_rate: in Hz.
-
-    Returns:
-        A sentence a record; "" where nothing is suspect, a lead is flat, or there are less than 2 s.
+    Args: signals (record, time, lead) in mV, finite, leads ordered as `LEADS`; their rate in Hz.
+    Returns: a sentence a record; "" where nothing is suspect, a lead is flat, or there are less than 2 s.
     """
     if signals.shape[1] < max(3, 2 * sampling_rate):
         return [""] * len(signals)

@@ -65,7 +65,7 @@ def assess(
         signals: (time, lead) in mV, leads ordered as `leads`; NaN marks missing samples.
         sampling_rate: in Hz.
         padded: bool (time,), True where the signals are padding, which is left out.
-        leads: names of the leads.
+        leads: their names.
 
     Raises:
         ValueError: the shape is not (time, lead), or nothing but padding.

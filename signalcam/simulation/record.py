@@ -63,9 +63,8 @@ def simulate_record(
     Raises:
         ValueError: a statement named twice, or too few samples.
     """
-    names = [lesion.statement for lesion in lesions]
-    if len(set(names)) < len(names):
-        found = ", ".join(names)
+    if len({lesion.statement for lesion in lesions}) < len(lesions):
+        found = ", ".join(lesion.statement for lesion in lesions)
         raise ValueError(f"lesions must be named once each, got {found}. Leave the repeated one out.")
     if n_times < 2 or sampling_rate <= 0:
         raise ValueError(f"n_times must be 2 or more at a rate above 0, got {n_times} at {sampling_rate} Hz.")

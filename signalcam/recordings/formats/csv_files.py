@@ -45,8 +45,7 @@ def read_csv(path: Path, unit: str | None, wanted: Callable, source_rate: float 
         raise ValueError("the table has a header row but no samples.")
     if table.shape[1] != len(columns):
         raise ValueError(f"the header row names {len(columns)} columns, the rows have {table.shape[1]}.")
-    if source_rate is None:
-        source_rate = _stated_rate(table, columns)
+    source_rate = source_rate or _stated_rate(table, columns)
     names, kept, scales = [], [], []
     for position, column in enumerate(columns):
         lead, stated = _split_unit(column)

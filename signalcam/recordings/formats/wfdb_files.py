@@ -64,12 +64,8 @@ def read_samples(
         extra_bytes: "error" refuses a sample file longer than the header says, "warn" warns.
         span: first sample, and the one after the last; checksums, of all samples, are not compared then.
 
-    Returns:
-        float32 array (time, lead) in mV, leads in file order, computed in float64; and the header.
-
-    Raises:
-        FileNotFoundError: the header or a sample file is missing; the message names the record.
-        RecordError: anything else that keeps the record from being read right.
+    Returns: float32 array (time, lead) in mV, leads in file order, computed in float64; and the header.
+    Raises: FileNotFoundError where a file is missing, RecordError for what else is not right.
     """
     header = read_header(header_path, unit)
     samples = _read_files(header, header_path, extra_bytes, *(span or (0, header.n_times)))
