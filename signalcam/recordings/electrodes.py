@@ -16,8 +16,6 @@ ALIKE = 0.1
 ARM_DOWN, BOTH_DOWN, LESS_R = -0.05, -0.4, 0.2
 
 _READ = [LEADS.index(lead) for lead in ("I", "aVR", "V1", "V6")]
-_FIRST_CHEST = LEADS.index("V1")
-_SHORTEST = 2.0  # seconds; a beat or two
 
 
 def electrode_notes(signals: np.ndarray, sampling_rate: float) -> list[str]:
@@ -28,16 +26,12 @@ def electrode_notes(signals: np.ndarray, sampling_rate: float) -> list[str]:
     - Chest leads reversed: V1 points further up than V6, and V1, in place of V6, runs against aVR.
     - Chest leads alike: they are one signal.
 
-    Args:
-        signals: (record, time, lead) in mV, finite, leads ordered as `LEADS`.
-        sampling_rate: in Hz.
-
-    Returns:
-        A sentence for each record; "" where nothing is suspect, a lead is flat, or there are less than 2 s.
+    Args: signals (record, time, lead) in mV, finite, leads ordered as `LEADS`; their rate in Hz.
+    Returns: a sentence a record; "" where nothing is suspect, a lead is flat, or there are less than 2 s.
     """
-    if signals.shape[1] < max(3, _SHORTEST * sampling_rate):
+    if signals.shape[1] < max(3, 2 * sampling_rate):
         return [""] * len(signals)
-    alike = np.ptp(signals[..., _FIRST_CHEST:], axis=-1).max(axis=-1) < ALIKE
+    alike = np.ptp(signals[..., LEADS.index("V1") :], axis=-1).max(axis=-1) < ALIKE
     leads = _without_wander(signals[..., _READ].astype(np.float64), max(1, round(sampling_rate)))
     spans = np.ptp(leads, axis=1)
     up = _pointing(leads)

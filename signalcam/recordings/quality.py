@@ -23,27 +23,16 @@ PLAUSIBLE_SPAN = (0.02, 30.0)
 
 @dataclass(frozen=True)
 class Quality:
-    """What is suspect about one recording. Each dict holds the leads concerned only.
+    """What is suspect about one recording. Each dict holds the leads concerned only."""
 
-    Attributes:
-        missing: fraction of samples that are NaN or infinite.
-        flat: fraction of samples in flat spans of a second or more; 1.0 is a dead lead.
-        clipped: fraction of samples on plateaus at the lead's highest or lowest value.
-        noisy: standard deviation of the noise, in mV.
-        einthoven_error: in mV, see `signalcam.leads.einthoven_error`; NaN when limb leads are missing.
-        unit_factor: 1, or the factor that would bring the amplitudes to those of an ECG in mV.
-        padded: fraction of the time that is padding, not recording.
-        electrodes: a sentence as of `electrode_notes`; "" where they seem to be in their places.
-    """
-
-    missing: dict[str, float]
-    flat: dict[str, float]
-    clipped: dict[str, float]
-    noisy: dict[str, float]
-    einthoven_error: float
-    unit_factor: float = 1.0
-    padded: float = 0.0
-    electrodes: str = ""
+    missing: dict[str, float]  # fraction of samples that are NaN or infinite
+    flat: dict[str, float]  # fraction of samples in flat spans of a second or more; 1.0 is a dead lead
+    clipped: dict[str, float]  # fraction of samples on plateaus at the lead's highest or lowest value
+    noisy: dict[str, float]  # standard deviation of the noise, in mV
+    einthoven_error: float  # in mV, see `signalcam.leads.einthoven_error`; NaN when limb leads are missing
+    unit_factor: float = 1.0  # 1, or the factor that would bring the amplitudes to those of an ECG in mV
+    padded: float = 0.0  # fraction of the time that is padding, not recording
+    electrodes: str = ""  # a sentence as of `electrode_notes`; "" where they seem to be in their places
 
     @property
     def notes(self) -> list[str]:
@@ -76,7 +65,7 @@ def assess(
         signals: (time, lead) in mV, leads ordered as `leads`; NaN marks missing samples.
         sampling_rate: in Hz.
         padded: bool (time,), True where the signals are padding, which is left out.
-        leads: names of the leads.
+        leads: their names.
 
     Raises:
         ValueError: the shape is not (time, lead), or nothing but padding.
@@ -90,15 +79,26 @@ def assess(
     finite = np.isfinite(signals)
     missing = 1 - finite.mean(axis=0)
     filled = np.where(finite, signals, 0).astype(np.float64)
-    flat = _flat_fraction(filled, sampling_rate)
-    clipped = np.where(flat == 1, 0, _clipped_fraction(filled, sampling_rate))
-    noise = _noise(filled)
+    still = np.pad(filled[1:] == filled[:-1], ((1, 0), (0, 0)))
+    long_still = _in_runs(still, max(2, round(FLAT_SECONDS * sampling_rate) - 1)).mean(axis=0)
+    flat = np.where(np.ptp(filled, axis=0) < FLAT_RANGE, 1.0, long_still)
+    shortest = max(3, round(CLIPPED_SECONDS * sampling_rate))
+    high, low = (_in_runs(filled == end, shortest) for end in (filled.max(axis=0), filled.min(axis=0)))
+    clipped, noise = np.where(flat == 1, 0, (high | low).mean(axis=0)), np.zeros(len(leads))
+    # Standard deviation s of white noise, by a median, which leaves out the steep QRS complexes: its second
+    # difference has the deviation s sqrt(1 + 4 + 1), and a median magnitude of 0.6745 of that.
+    if len(filled) > 2:
+        noise = np.median(np.abs(np.diff(filled, n=2, axis=0)), axis=0) / (0.6745 * np.sqrt(6))
     usable, known = missing == 0, tuple(leads) == LEADS
+
+    def by_lead(values: np.ndarray, chosen: np.ndarray) -> dict[str, float]:
+        return {leads[k]: float(values[k]) for k in np.flatnonzero(chosen)}
+
     return Quality(
-        missing=_by_lead(leads, missing, missing > 0),
-        flat=_by_lead(leads, flat, usable & (flat > 0)),
-        clipped=_by_lead(leads, clipped, usable & (clipped >= CLIPPED_FRACTION)),
-        noisy=_by_lead(leads, noise, usable & (noise > NOISE)),
+        missing=by_lead(missing, ~usable),
+        flat=by_lead(flat, usable & (flat > 0)),
+        clipped=by_lead(clipped, usable & (clipped >= CLIPPED_FRACTION)),
+        noisy=by_lead(noise, usable & (noise > NOISE)),
         einthoven_error=float(einthoven_error(signals)) if known else np.nan,
         unit_factor=float(unit_factor(np.ptp(filled, axis=0))),
         padded=fraction_padded,
@@ -127,28 +127,6 @@ def unit_note(factor: float) -> str:
     return f"{guess}: multiply by {factor:g}?"
 
 
-def _flat_fraction(signals: np.ndarray, sampling_rate: float) -> np.ndarray:
-    still = np.pad(signals[1:] == signals[:-1], ((1, 0), (0, 0)))
-    long_still = _in_runs(still, max(2, round(FLAT_SECONDS * sampling_rate) - 1))
-    return np.where(np.ptp(signals, axis=0) < FLAT_RANGE, 1.0, long_still.mean(axis=0))
-
-
-def _clipped_fraction(signals: np.ndarray, sampling_rate: float) -> np.ndarray:
-    shortest = max(3, round(CLIPPED_SECONDS * sampling_rate))
-    ends = (signals == signals.max(axis=0), signals == signals.min(axis=0))
-    return (_in_runs(ends[0], shortest) | _in_runs(ends[1], shortest)).mean(axis=0)
-
-
-def _noise(signals: np.ndarray) -> np.ndarray:
-    """Standard deviation s of white noise, by a median, which leaves out the steep QRS complexes.
-
-    Its second difference has the deviation s sqrt(1 + 4 + 1), and a median magnitude of 0.6745 of that.
-    """
-    if len(signals) < 3:
-        return np.zeros(signals.shape[1])
-    return np.median(np.abs(np.diff(signals, n=2, axis=0)), axis=0) / (0.6745 * np.sqrt(6))
-
-
 def _in_runs(mask: np.ndarray, shortest: int) -> np.ndarray:
     """Where `mask` (time, lead) is True for at least `shortest` samples in a row."""
     edges = np.diff(np.pad(mask.T, ((0, 0), (1, 1))).astype(np.int8), axis=1)
@@ -156,10 +134,6 @@ def _in_runs(mask: np.ndarray, shortest: int) -> np.ndarray:
     short = stops - starts < shortest
     edges[leads[short], starts[short]] = edges[leads[short], stops[short]] = 0
     return np.cumsum(edges, axis=1, dtype=np.int8)[:, :-1].T.astype(bool)
-
-
-def _by_lead(leads: Sequence[str], values: np.ndarray, chosen: np.ndarray) -> dict[str, float]:
-    return {leads[k]: float(values[k]) for k in np.flatnonzero(chosen)}
 
 
 def _percent(part: float) -> str:

@@ -15,12 +15,7 @@ from tqdm.auto import tqdm
 
 from signalcam.errors import RecordError, RecordWarning
 from signalcam.leads import LEADS, derive_limb_leads, known_lead, millivolts_per, order_leads
-from signalcam.recordings.checks import (
-    as_numbers,
-    check_not_transposed,
-    refuse_amplitude,
-    refuse_non_finite,
-)
+from signalcam.recordings.checks import as_array, refuse_amplitude, refuse_non_finite
 from signalcam.recordings.formats.readers import Source, open_recording, record_name
 from signalcam.recordings.quality import EINTHOVEN_ERROR, Quality, assess
 from signalcam.recordings.resampling import LENGTHS, cut, rate_ratio, rate_suspicion, to_rate
@@ -31,23 +26,14 @@ _WINDOWS = 60
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """One checked piece of an ECG.
+    """One checked piece of an ECG."""
 
-    Attributes:
-        signals: float32 (time, lead) in mV, leads in the order asked for (that of `LEADS`), read-only.
-        sampling_rate: in Hz.
-        name: of the record.
-        quality: what is suspect about it.
-        padded: bool (time,), True where the signals are padding; leave these out of a heatmap.
-        start: first sample's time in the recording it was cut from, in s.
-    """
-
-    signals: np.ndarray = field(repr=False)
-    sampling_rate: float
-    name: str
-    quality: Quality = field(repr=False)
-    padded: np.ndarray = field(repr=False)
-    start: float = 0.0
+    signals: np.ndarray = field(repr=False)  # float32 (time, lead) in mV, in the order asked for, read-only
+    sampling_rate: float  # in Hz
+    name: str  # of the record
+    quality: Quality = field(repr=False)  # what is suspect about it
+    padded: np.ndarray = field(repr=False)  # bool (time,), True in padding; leave it out of a heatmap
+    start: float = 0.0  # first sample's time in the recording it was cut from, in s
 
 
 @dataclass(frozen=True)
@@ -192,19 +178,12 @@ def from_array(
     rate = target.sampling_rate if source_rate is None else source_rate
     if not 0 < rate < math.inf:
         raise ValueError(f"source_rate must be above 0 Hz, got {rate!r}.")
-    array = as_numbers(array, "array", gain)
     names = list(LEADS if names is None else names)
-    if array.ndim not in (2, 3):
-        raise ValueError(f"array must be (time, lead) or (record, time, lead), got shape {array.shape}.")
-    check_not_transposed(array, len(names))
-    if array.shape[-1] != len(names):
-        expected = f"{len(names)} leads ({', '.join(map(str, names))}) on the last axis"
-        found = f"{array.shape[-1]} in {array.shape}. Give names=[...] of the leads there are."
-        raise ValueError(f"array must have {expected}, got {found}")
+    array = as_array(array, "array", len(names), gain=gain)
     gain = np.asarray(1.0 if gain is None else gain)
     if gain.dtype.kind not in "fiu" or gain.shape not in ((), (len(names),)):
         raise ValueError(f"gain must be one number or {len(names)}, got {gain.dtype} of shape {gain.shape}.")
-    if not (np.isfinite(gain).all() and (gain > 0).all()):
+    if not ((gain > 0) & (gain < math.inf)).all():
         raise ValueError(f"gain must be above 0, got {gain}: the array is uncalibrated.")
     scale = millivolts_per(unit) / gain.astype(np.float64)
     result = []
@@ -221,8 +200,7 @@ def _recordings(source: Source, name: str, wanted: _Wanted, rate_was_told: bool)
     """The way of all recordings: leads, finite samples, rate, length, quality."""
     suspicion = rate_suspicion(source.n_times, round(wanted.duration * source.rate), source.rate)
     if suspicion and rate_was_told and wanted.length != "error":
-        message = f"Record {name}: taken as {source.rate:g} Hz.{suspicion}"
-        warnings.warn(message, RecordWarning, stacklevel=3)
+        warnings.warn(f"Record {name}: taken as {source.rate:g} Hz.{suspicion}", RecordWarning, stacklevel=3)
     for first, signals in _parts(source, name, wanted):
         result = []
         for start, piece, padded in cut(signals, wanted.n_times, wanted.length, wanted.sampling_rate, name):

@@ -16,8 +16,7 @@ _COMMON_RATES = (125, 128, 250, 256, 257, 360, 500, 512, 1000, 2000)
 def rate_ratio(source_rate: float, wanted: float, resample: bool, name: str) -> Fraction:
     """The `wanted` rate over the source's, both in Hz.
 
-    Raises:
-        RecordError: the rates differ and resampling was not asked for, or have no simple ratio.
+    Raises: RecordError where they differ and resampling was not asked for, or have no simple ratio.
     """
     if source_rate == wanted:
         return Fraction(1)
@@ -54,27 +53,21 @@ def cut(
 ) -> list[tuple[int, np.ndarray, np.ndarray]]:
     """Pieces of `n_times` samples of (time, lead), by one of `LENGTHS`, as in `read_recording`.
 
-    Returns:
-        A list of (first sample, signals (n_times, lead), padded (n_times,) bool).
-
-    Raises:
-        RecordError: the length needs another request than the one given.
+    Returns: (first sample, signals (n_times, lead), padded (n_times,) bool) of each.
+    Raises: RecordError where the length needs another request than the one given.
     """
     found = len(signals)
-    real = np.zeros(n_times, dtype=bool)
-    if found == n_times:
-        return [(0, signals, real)]
-    if found < n_times and length == "pad":
+    padded, starts = np.zeros(n_times, dtype=bool), []
+    if found == n_times or (found > n_times and length == "crop"):
+        starts = [0]
+    elif found > n_times and length == "window":
+        starts = [*range(0, found - n_times, n_times), found - n_times]
+    elif found < n_times and length == "pad":
         filling = np.broadcast_to(np.median(signals, axis=0), (n_times - found, signals.shape[1]))
-        whole = np.concatenate([signals, filling]).astype(np.float32)
-        return [(0, whole, np.arange(n_times) >= found)]
-    if found > n_times and length == "crop":
-        return [(0, signals[:n_times], real)]
-    if found > n_times and length == "window":
-        starts = list(range(0, found - n_times + 1, n_times))
-        if starts[-1] + n_times < found:
-            starts.append(found - n_times)
-        return [(start, signals[start : start + n_times], real) for start in starts]
+        signals = np.concatenate([signals, filling]).astype(np.float32)
+        padded, starts = np.arange(n_times) >= found, [0]
+    if starts:
+        return [(start, signals[start : start + n_times], padded) for start in starts]
     if found < n_times:
         advice = "It is too short: fill it up with length='pad'; the padding is left out of the heatmap."
     else:

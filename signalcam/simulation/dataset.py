@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -48,19 +47,24 @@ def write_dataset(folder: str | Path, n_records: int = 1200, seed: int = 0, prog
     folder = Path(folder).expanduser()
     marker = {"generator": "signalcam.simulation", "version": VERSION}
     marker |= {"seed": int(seed), "n_records": int(n_records)}
-    if _is_there(folder, marker):
-        return folder
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        try:
+            found = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            found = None
+        if found == marker:
+            return folder
+        what = f"the simulated set {found}" if found else "files that are no simulated set"
+        advice = "Name another folder, or delete this one."
+        raise FileExistsError(f"{folder} holds {what}, not {marker}. {advice}")
     plans = plan_population(n_records, seed)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
-        _fill(beside, plans, marker, progress)
-        beside.chmod(0o755)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as beside:
+        whole = Path(beside) / folder.name
+        _fill(whole, plans, marker, progress)
         if folder.is_dir():
             folder.rmdir()
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        whole.rename(folder)
     return folder
 
 
@@ -79,21 +83,6 @@ def read_spans(folder: str | Path) -> pd.DataFrame:
         advice = "Make one with signalcam.simulation.write_dataset(folder)."
         raise FileNotFoundError(f"There is no {path}: lesion spans come with simulated sets only. {advice}")
     return pd.read_csv(path)
-
-
-def _is_there(folder: Path, marker: dict) -> bool:
-    """True where the folder holds the very set; FileExistsError where it holds anything else."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return False
-    path = folder / MARKER
-    try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    except json.JSONDecodeError:
-        found = None
-    if found == marker:
-        return True
-    what = f"the simulated set {found}" if found else "files that are no simulated set"
-    raise FileExistsError(f"{folder} holds {what}, not {marker}. Name another folder, or delete this one.")
 
 
 def _fill(folder: Path, plans: list[Plan], marker: dict, progress: bool) -> None:
@@ -115,9 +104,13 @@ def _fill(folder: Path, plans: list[Plan], marker: dict, progress: bool) -> None
             what = (plan.ecg_id, SUPERCLASS_OF[lesion.statement], lesion.statement)
             found = zip(record.spans(k), record.lead_changes(k).round(4), strict=True)
             spans += [(*what, *span, *changes) for span, changes in found]
-    write("ptbxl_database.csv", _csv(pd.DataFrame(rows, columns=DATABASE_COLUMNS)))
-    write("scp_statements.csv", _csv(statement_table(), index=True))
-    write(SPANS, _csv(pd.DataFrame(spans, columns=SPAN_COLUMNS)))
+    tables = {
+        "ptbxl_database.csv": pd.DataFrame(rows, columns=DATABASE_COLUMNS).set_index("ecg_id"),
+        "scp_statements.csv": statement_table(),
+        SPANS: pd.DataFrame(spans, columns=SPAN_COLUMNS).set_index("ecg_id"),
+    }
+    for name, table in tables.items():
+        write(name, table.to_csv(lineterminator="\n").encode())
     write("README.md", _README.format(spans=SPANS, **marker).encode())
     write(MARKER, (json.dumps(marker, indent=2) + "\n").encode())
     lines = [f"{sums[name]} {name}\n" for name in sorted(sums)]
@@ -131,7 +124,3 @@ def _header(name: str, record: SimulatedRecord) -> str:
     for lead, first, total in zip(LEADS, counts[0], counts.sum(axis=0) % 65536, strict=True):
         lines.append(f"{name}.dat 16 1000.0(0)/mV 16 0 {first} {total} 0 {lead.upper()}")
     return "\n".join(lines) + "\n"
-
-
-def _csv(table: pd.DataFrame, index: bool = False) -> bytes:
-    return table.to_csv(index=index, lineterminator="\n").encode("utf-8")

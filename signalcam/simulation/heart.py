@@ -6,7 +6,7 @@ Each wave is a Gaussian in time after the R peak (P. E. McSharry et al., IEEE Tr
 matrix of G. E. Dower et al., Clin. Cardiol. 3:87-95, 1980.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,80 +31,54 @@ _BEFORE, _AFTER = 0.5, 0.9  # s of a beat that are computed around its R peak
 _REACH = 2.5  # standard deviations from its centre to the end of a wave
 
 
-@dataclass(frozen=True)
+@dataclass
 class Beats:
-    """All waves of all beats of one record. Its methods return new beats.
+    """All waves of all beats of one record. Its methods change them in place."""
 
-    Attributes:
-        times: (beat,) s, the R peaks; some lie outside the record.
-        rr: (beat,) s, the interval before each.
-        vectors: (beat, wave, 3) mV, along Frank's x, y, z.
-        centres: (beat, wave) s after the R peak.
-        widths: (beat, wave, 2) s, the standard deviation before and after the centre.
-        local: (wave, 8), what each independent lead sees of a wave relative to a pure dipole.
-    """
+    times: np.ndarray  # (beat,) s, the R peaks; some lie outside the record
+    rr: np.ndarray  # (beat,) s, the interval before each
+    vectors: np.ndarray  # (beat, wave, 3) mV, along Frank's x, y, z
+    centres: np.ndarray  # (beat, wave) s after the R peak
+    widths: np.ndarray  # (beat, wave, 2) s, the standard deviation before and after the centre
+    local: np.ndarray  # (wave, 8), what each independent lead sees of a wave relative to a pure dipole
 
-    times: np.ndarray
-    rr: np.ndarray
-    vectors: np.ndarray
-    centres: np.ndarray
-    widths: np.ndarray
-    local: np.ndarray
+    def scale(self, waves: ArrayLike, factor: ArrayLike) -> None:
+        """Multiply the vectors of `waves` by `factor`, (beat,) or (beat, 3)."""
+        self.vectors[:, waves] *= np.reshape(factor, (len(self.times), 1, -1))
 
-    def scaled(self, waves: ArrayLike, factor: ArrayLike) -> "Beats":
-        """The beats with the vectors of `waves` times `factor`, (beat,) or (beat, 3)."""
-        factor = np.asarray(factor)
-        vectors = self.vectors.copy()
-        vectors[:, waves] *= factor[:, None, None] if factor.ndim == 1 else factor[:, None, :]
-        return replace(self, vectors=vectors)
+    def move(self, waves: ArrayLike, vector: ArrayLike, weight: np.ndarray) -> None:
+        """Add `vector` (3,) mV times `weight` (beat,) to `waves`."""
+        self.vectors[:, waves] += weight[:, None, None] * np.asarray(vector)
 
-    def moved(self, waves: ArrayLike, vector: ArrayLike, weight: np.ndarray) -> "Beats":
-        """The beats with `vector` (3,) mV added to `waves`, times `weight` (beat,)."""
-        vectors = self.vectors.copy()
-        vectors[:, waves] += weight[:, None, None] * np.asarray(vector)
-        return replace(self, vectors=vectors)
+    def blend(self, wave: str, vector: ArrayLike, weight: np.ndarray) -> None:
+        """Draw one wave towards `vector` (3,) mV; it is reached where `weight` (beat,) is 1."""
+        own = self.vectors[:, WAVE[wave]]
+        own += weight[:, None] * (np.asarray(vector) - own)
 
-    def blended(self, wave: str, vector: ArrayLike, weight: np.ndarray) -> "Beats":
-        """The beats with one wave drawn towards `vector` (3,) mV; reached where `weight` (beat,) is 1."""
-        vectors = self.vectors.copy()
-        k = WAVE[wave]
-        vectors[:, k] += weight[:, None] * (np.asarray(vector) - vectors[:, k])
-        return replace(self, vectors=vectors)
+    def delay(self, waves: ArrayLike, delay: np.ndarray) -> None:
+        """Let `waves` come later by `delay` (beat,) s."""
+        self.centres[:, waves] += delay[:, None]
 
-    def delayed(self, waves: ArrayLike, delay: ArrayLike) -> "Beats":
-        """The beats with `waves` later by `delay` (beat,) s."""
-        centres = self.centres.copy()
-        centres[:, waves] += np.asarray(delay)[:, None]
-        return replace(self, centres=centres)
+    def stretch(self, waves: ArrayLike, factor: np.ndarray, about: float = QRS_ONSET) -> None:
+        """Stretch the time of `waves` about one moment by `factor` (beat,)."""
+        self.centres[:, waves] = about + (self.centres[:, waves] - about) * factor[:, None]
+        self.widths[:, waves] *= factor[:, None, None]
 
-    def stretched(self, waves: ArrayLike, factor: np.ndarray, about: float = QRS_ONSET) -> "Beats":
-        """The beats with the time of `waves` stretched about one moment by `factor` (beat,)."""
-        centres, widths = self.centres.copy(), self.widths.copy()
-        centres[:, waves] = about + (centres[:, waves] - about) * factor[:, None]
-        widths[:, waves] *= factor[:, None, None]
-        return replace(self, centres=centres, widths=widths)
-
-    def turned(self, waves: ArrayLike, angle: np.ndarray) -> "Beats":
-        """The beats with `waves` turned in the frontal plane by `angle` (beat,) rad, from left to feet."""
+    def turn(self, waves: ArrayLike, angle: np.ndarray) -> None:
+        """Turn `waves` in the frontal plane by `angle` (beat,) rad, from left to feet."""
         cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
-        vectors = self.vectors.copy()
         x, y = self.vectors[:, waves, 0], self.vectors[:, waves, 1]
-        vectors[:, waves, 0], vectors[:, waves, 1] = cos * x - sin * y, sin * x + cos * y
-        return replace(self, vectors=vectors)
+        self.vectors[:, waves, 0], self.vectors[:, waves, 1] = cos * x - sin * y, sin * x + cos * y
 
-    def with_wave(
+    def add_wave(
         self, vector: ArrayLike, centre: ArrayLike, widths: tuple, weight: np.ndarray, local: ArrayLike = 1.0
-    ) -> "Beats":
-        """The beats with one more wave: `vector` (3,) mV times `weight` (beat,), at `centre` s after R."""
-        n_beats = len(self.times)
-        more = (weight[:, None] * np.asarray(vector))[:, None]
-        return replace(
-            self,
-            vectors=np.concatenate([self.vectors, more], axis=1),
-            centres=np.column_stack([self.centres, np.broadcast_to(centre, n_beats)]),
-            widths=np.concatenate([self.widths, np.broadcast_to(widths, (n_beats, 1, 2))], axis=1),
-            local=np.vstack([self.local, np.broadcast_to(local, len(INDEPENDENT_LEADS))]),
-        )
+    ) -> None:
+        """Add a wave to each beat: `vector` (3,) mV times `weight` (beat,), at `centre` s after R."""
+        n_beats, more = len(self.times), weight[:, None, None] * np.asarray(vector)
+        self.vectors = np.concatenate([self.vectors, more], axis=1)
+        self.centres = np.column_stack([self.centres, np.broadcast_to(centre, n_beats)])
+        self.widths = np.concatenate([self.widths, np.broadcast_to(widths, (n_beats, 1, 2))], axis=1)
+        self.local = np.vstack([self.local, np.broadcast_to(local, len(INDEPENDENT_LEADS))])
 
 
 def render(beats: Beats, leads: np.ndarray, n_times: int, sampling_rate: float) -> np.ndarray:

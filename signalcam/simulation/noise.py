@@ -22,7 +22,12 @@ def draw_noise(
     `level` is a factor of all of it, 1 at rest; `breathing` is in Hz, at which a part of the baseline moves.
     """
     time = np.arange(n_times) / sampling_rate
-    electrodes = _baseline(rng, time, breathing) + _muscle(rng, n_times, sampling_rate) + _mains(rng, time)
+    electrodes = _baseline(rng, time, breathing) + _muscle(rng, n_times, sampling_rate)
+    # What is left of mains at 50 Hz; sampled at 100 Hz it shows as an alternation that beats slowly.
+    frequency = 50.0 + rng.normal(scale=0.03)
+    size = rng.lognormal(mean=np.log(0.0003), sigma=0.9) * rng.uniform(0.3, 1.0, size=9)
+    phase = rng.uniform(0, 2 * np.pi, size=9)
+    electrodes += size * np.sin(2 * np.pi * frequency * time[:, None] + phase)
     return level * electrodes @ _LEADS_OF_ELECTRODES.T
 
 
@@ -53,10 +58,3 @@ def _muscle(rng: np.random.Generator, n_times: int, sampling_rate: float) -> np.
         bursts += height * np.exp(-0.5 * ((time - centre) / width) ** 2)
     growth = 1.0 + bursts[:, None] * rng.uniform(0, 1, size=9)
     return noise * np.sqrt(sampling_rate / 100.0) * size * growth
-
-
-def _mains(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
-    """What is left of mains at 50 Hz; sampled at 100 Hz it shows as an alternation that beats slowly."""
-    frequency = 50.0 + rng.normal(scale=0.03)
-    size = rng.lognormal(mean=np.log(0.0003), sigma=0.9) * rng.uniform(0.3, 1.0, size=9)
-    return size * np.sin(2 * np.pi * frequency * time[:, None] + rng.uniform(0, 2 * np.pi, size=9))

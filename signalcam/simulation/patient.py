@@ -26,100 +26,34 @@ LEAD_IN = 1.6  # s before and after the record in which beats are placed too, fo
 
 @dataclass(frozen=True)
 class Subject:
-    """The person and the circumstances of a record.
+    """The person and the circumstances of a record."""
 
-    Attributes:
-        seed: of the person's heart and of how a disease shows in it; records of one person share it.
-        age: years.
-        sex: 0 male, 1 female, as in PTB-XL.
-        heart_rate: beats a minute, the mean.
-        variability: of the heart rate in sinus rhythm; 1 is usual at rest.
-        fibrillation: the atria fibrillate.
-        premature: "PVC" or "PAC", of which `n_premature` come.
-        noise: 0 for none, 1 is usual.
-        voltage: factor of QRS.
-        early_repolarisation: 0 for none; at 1 the J point lies 0.1 to 0.2 mV higher in V2 to V5.
-        t_size: factor of T.
-    """
-
-    seed: int | tuple[int, ...] = 0
-    age: float = 55.0
-    sex: int = 0
-    heart_rate: float = 70.0
-    variability: float = 1.0
-    fibrillation: bool = False
-    premature: str | None = None
+    seed: int | tuple[int, ...] = 0  # of the heart, and of how a disease shows in it; one for all records
+    age: float = 55.0  # years
+    sex: int = 0  # 0 male, 1 female, as in PTB-XL
+    heart_rate: float = 70.0  # beats a minute, the mean
+    variability: float = 1.0  # of the heart rate in sinus rhythm; 1 is usual at rest
+    fibrillation: bool = False  # of the atria
+    premature: str | None = None  # "PVC" or "PAC", of which `n_premature` come
     n_premature: int = 0
-    noise: float = 1.0
-    voltage: float = 1.0
-    early_repolarisation: float = 0.0
-    t_size: float = 1.0
+    noise: float = 1.0  # 0 for none, 1 is usual
+    voltage: float = 1.0  # factor of QRS
+    early_repolarisation: float = 0.0  # 0 for none; at 1 the J point lies 0.1 to 0.2 mV higher in V2 to V5
+    t_size: float = 1.0  # factor of T
 
 
-@dataclass(frozen=True)
-class Anatomy:
-    """vectors (wave, 3) mV, centres (wave,) and widths (wave, 2) in s, local (wave, 8), leads (8, 3)."""
-
-    vectors: np.ndarray
-    centres: np.ndarray
-    widths: np.ndarray
-    local: np.ndarray
-    leads: np.ndarray
-
-
-@dataclass(frozen=True)
-class Rhythm:
-    """R peaks and the interval before each in s, "normal", "PAC" or "PVC"; the breath in Hz and rad."""
-
-    times: np.ndarray
-    rr: np.ndarray
-    forms: np.ndarray
-    breathing: float
-    phase: float
-
-
-def draw_anatomy(rng: np.random.Generator, subject: Subject) -> Anatomy:
-    """Draw a heart without a lesion from the person's random stream.
-
-    With age the axis turns to the left and the voltage falls; women have lower QRS voltage, a lower J point
-    and a longer QT (P. W. Macfarlane et al., eds., "Comprehensive Electrocardiology", 2nd edition, 2010).
-    """
-    age, sex, n_waves = subject.age, subject.sex, len(WAVES)
-    typical = np.array([_TYPICAL[name] for name in WAVES])
-    vectors, centres, widths = typical[:, :3], typical[:, 3], typical[:, 4:]
-
-    size = np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors = vectors + rng.normal(scale=0.115, size=vectors.shape) * size
-    vectors *= np.exp(rng.normal(scale=0.125, size=(n_waves, 1)))
-    vectors[[WAVE["notch_1"], WAVE["notch_2"]]] = rng.normal(scale=0.09, size=(2, 3))
-    voltage = np.exp(rng.normal(scale=0.22)) * (0.9 if sex else 1.05) * (1.12 - 0.0025 * age)
-    vectors[QRS_WAVES] *= voltage
-    vectors[T_WAVES] *= np.exp(rng.normal(scale=0.25)) * (1.15 - 0.004 * age)
-    vectors[P_WAVES] *= np.exp(rng.normal(scale=0.20))
-    vectors[WAVE["junction"]] *= np.exp(rng.normal(scale=0.5)) * (0.7 if sex else 1.3)
-
-    frontal = np.deg2rad(rng.normal(loc=0.45 * (52 - age), scale=14))
-    vectors = vectors @ (_rotation(frontal, 0, 1) @ _rotation(rng.normal(scale=0.18), 0, 2)).T
-
-    centres = centres + rng.normal(scale=0.0015, size=n_waves)
-    centres[QRS_WAVES] *= np.exp(rng.normal(scale=0.09))
-    centres[P_WAVES] += rng.normal(loc=-0.004 + 0.0001 * (50 - age), scale=0.012)
-    centres[T_WAVES] *= np.exp(rng.normal(scale=0.05)) * (1.02 if sex else 1.0)
-    widths = widths * np.exp(rng.normal(scale=0.08, size=widths.shape))
-    local = 1.0 + rng.normal(scale=0.10, size=(n_waves, len(DOWER)))
-    leads = DOWER * (1.0 + rng.normal(scale=0.08, size=(len(DOWER), 1)))
-    leads += rng.normal(scale=0.05, size=DOWER.shape)
-    return Anatomy(vectors, centres, widths, local, leads)
-
-
-def draw_rhythm(rng: np.random.Generator, duration: float, subject: Subject) -> Rhythm:
+def draw_rhythm(
+    rng: np.random.Generator, duration: float, subject: Subject, breathing: float, phase: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw the R peaks of a record of `duration` s.
 
     In sinus rhythm RR varies with the breath (respiratory sinus arrhythmia, 0.2 to 0.3 Hz) and with blood
     pressure (Mayer waves, about 0.1 Hz), the two peaks of McSharry 2003, and by chance.
+
+    Returns:
+        (beat,) each: R peaks and the interval before each, in s; "normal", "PAC" or "PVC".
     """
     mean = 60.0 / subject.heart_rate
-    breathing, phase = rng.uniform(0.19, 0.31), rng.uniform(0, 2 * np.pi)
     mayer, swing = rng.uniform(0.08, 0.12), rng.uniform(0.4, 1.6)
     times, now = [], -LEAD_IN - mean * rng.random()
     while now < duration + LEAD_IN:
@@ -141,42 +75,68 @@ def draw_rhythm(rng: np.random.Generator, duration: float, subject: Subject) -> 
         earlier = (0.28, 0.4) if subject.premature == "PVC" else (0.2, 0.3)
         times[chosen] -= rr[chosen] * rng.uniform(*earlier)
     rr = np.maximum(np.diff(times, prepend=times[0] - mean), 0.28)
-    return Rhythm(times, rr, forms, breathing, phase)
+    return times, rr, forms
 
 
-def beats_of(anatomy: Anatomy, rhythm: Rhythm, rng: np.random.Generator) -> Beats:
-    """The waves of every beat of a rhythm, without a lesion.
+def draw_beats(
+    person: np.random.Generator, rng: np.random.Generator, subject: Subject, times: np.ndarray, rr: np.ndarray
+) -> tuple[Beats, np.ndarray]:
+    """Draw the beats of a heart without a lesion, and how the person's leads see it, (8, 3).
 
+    With age the axis turns to the left and the voltage falls; women have lower QRS voltage, a lower J point
+    and a longer QT (P. W. Macfarlane et al., eds., "Comprehensive Electrocardiology", 2nd edition, 2010).
     The time from R to T follows the heart rate as RR ** 0.4, between Fridericia's third and Bazett's half,
     with the memory of several beats that the QT interval has; the P wave comes a little earlier at low rates.
+    `person` is the random stream of the person's heart, `rng` that of what changes from beat to beat.
     """
-    rr, n_beats, usual = rhythm.rr, len(rhythm.rr), np.median(rhythm.rr)
+    age, sex, n_waves = subject.age, subject.sex, len(WAVES)
+    typical = np.array([_TYPICAL[name] for name in WAVES])
+    vectors, centres, widths = typical[:, :3], typical[:, 3], typical[:, 4:]
+
+    size = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = vectors + person.normal(scale=0.115, size=vectors.shape) * size
+    vectors *= np.exp(person.normal(scale=0.125, size=(n_waves, 1)))
+    vectors[[WAVE["notch_1"], WAVE["notch_2"]]] = person.normal(scale=0.09, size=(2, 3))
+    voltage = np.exp(person.normal(scale=0.22)) * (0.9 if sex else 1.05) * (1.12 - 0.0025 * age)
+    vectors[QRS_WAVES] *= voltage
+    vectors[T_WAVES] *= np.exp(person.normal(scale=0.25)) * (1.15 - 0.004 * age)
+    vectors[P_WAVES] *= np.exp(person.normal(scale=0.20))
+    vectors[WAVE["junction"]] *= np.exp(person.normal(scale=0.5)) * (0.7 if sex else 1.3)
+
+    frontal = np.deg2rad(person.normal(loc=0.45 * (52 - age), scale=14))
+    vectors = vectors @ (_rotation(frontal, 0, 1) @ _rotation(person.normal(scale=0.18), 0, 2)).T
+
+    centres = centres + person.normal(scale=0.0015, size=n_waves)
+    centres[QRS_WAVES] *= np.exp(person.normal(scale=0.09))
+    centres[P_WAVES] += person.normal(loc=-0.004 + 0.0001 * (50 - age), scale=0.012)
+    centres[T_WAVES] *= np.exp(person.normal(scale=0.05)) * (1.02 if sex else 1.0)
+    widths = widths * np.exp(person.normal(scale=0.08, size=widths.shape))
+    local = 1.0 + person.normal(scale=0.10, size=(n_waves, len(DOWER)))
+    leads = DOWER * (1.0 + person.normal(scale=0.08, size=(len(DOWER), 1)))
+    leads += person.normal(scale=0.05, size=DOWER.shape)
+
+    n_beats, usual = len(rr), np.median(rr)
     repolarisation = np.clip(0.75 * usual + 0.25 * np.clip(rr, 0.6 * usual, 1.4 * usual), 0.33, 1.5) ** 0.4
-    centres = np.repeat(anatomy.centres[None], n_beats, axis=0)
-    widths = np.repeat(anatomy.widths[None], n_beats, axis=0)
+    centres, widths = (np.repeat(each[None], n_beats, axis=0) for each in (centres, widths))
     centres[:, T_WAVES] *= repolarisation[:, None]
     widths[:, T_WAVES] *= repolarisation[:, None, None]
     centres[:, P_WAVES] *= 0.8 + 0.2 * np.clip(usual, 0.4, 1.3)
-    vectors = anatomy.vectors[None] * (1.0 + rng.normal(scale=0.015, size=(n_beats, len(WAVES), 1)))
-    return Beats(rhythm.times, rr, vectors, centres, widths, anatomy.local)
+    vectors = vectors[None] * (1.0 + rng.normal(scale=0.015, size=(n_beats, n_waves, 1)))
+    return Beats(times, rr, vectors, centres, widths, local), leads
 
 
-def place_ectopics(beats: Beats, rhythm: Rhythm, rng: np.random.Generator) -> Beats:
-    """The premature beats in their own shape: another P wave, or none and a wide QRS with T against it."""
-    atrial = (rhythm.forms == "PAC").astype(float)
-    ventricular = (rhythm.forms == "PVC").astype(float)
+def place_ectopics(beats: Beats, forms: np.ndarray, rng: np.random.Generator) -> None:
+    """Give premature beats their own shape: another P wave, or none and a wide QRS with T against it."""
+    atrial, ventricular = (forms == "PAC").astype(float), (forms == "PVC").astype(float)
     direction = rng.normal(size=3)
     direction *= rng.uniform(0.9, 1.6) / np.linalg.norm(direction)
     side = rng.normal(scale=0.35, size=3)
-    focus = rng.uniform(-0.6, 0.9)
+    beats.scale(P_WAVES, 1.0 + atrial * (rng.uniform(-0.6, 0.9) - 1.0))
     if ventricular.any():
-        beats = beats.scaled(slice(None), 1.0 - ventricular)
-        beats = beats.with_wave(direction, 0.0, (0.024, 0.026), ventricular)
-        beats = beats.with_wave(0.5 * direction + side, 0.045, (0.022, 0.026), ventricular)
-        beats = beats.with_wave(-0.35 * direction, 0.29, (0.065, 0.045), ventricular)
-    if atrial.any():
-        beats = beats.scaled(P_WAVES, 1.0 + atrial * (focus - 1.0))
-    return beats
+        beats.scale(slice(None), 1.0 - ventricular)
+        beats.add_wave(direction, 0.0, (0.024, 0.026), ventricular)
+        beats.add_wave(0.5 * direction + side, 0.045, (0.022, 0.026), ventricular)
+        beats.add_wave(-0.35 * direction, 0.29, (0.065, 0.045), ventricular)
 
 
 def f_waves(rng: np.random.Generator, n_times: int, sampling_rate: float) -> np.ndarray:

@@ -1,37 +1,29 @@
 """One simulated record of a heart, a rhythm, lesions and noise, and the same one without each lesion."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 
-from signalcam.simulation.heart import P_WAVES, QRS_WAVES, WAVE, Beats, all_leads, render
+from signalcam.simulation.heart import P_WAVES, QRS_WAVES, WAVE, all_leads, render
 from signalcam.simulation.lesions import CHANGES, Lesion
 from signalcam.simulation.noise import draw_noise
-from signalcam.simulation.patient import Subject, beats_of, draw_anatomy, draw_rhythm, f_waves, place_ectopics
+from signalcam.simulation.patient import Subject, draw_beats, draw_rhythm, f_waves, place_ectopics
 
 _ANATOMY, _RHYTHM, _BEATS, _NOISE, _LESION = range(5)
 
 
 @dataclass(frozen=True)
 class SimulatedRecord:
-    """A record and its truth.
+    """A record and its truth."""
 
-    Attributes:
-        counts: (time, 12) int16, uV, leads as `signalcam.leads.LEADS`.
-        lesions: what is wrong with it.
-        without: for each lesion, the counts of the same record without it.
-        axis: the mean frontal axis of QRS in degrees.
-        sampling_rate: Hz.
-        r_peaks: (beat,) s, the beats inside the record.
-    """
-
-    counts: np.ndarray
-    lesions: tuple[Lesion, ...]
-    without: tuple[np.ndarray, ...]
-    axis: float
-    sampling_rate: float
-    r_peaks: np.ndarray
+    counts: np.ndarray  # (time, 12) int16, uV, leads as `signalcam.leads.LEADS`
+    lesions: tuple[Lesion, ...]  # what is wrong with it
+    without: tuple[np.ndarray, ...]  # for each lesion, the counts of the same record without it
+    axis: float  # the mean frontal axis of QRS in degrees
+    sampling_rate: float  # Hz
+    r_peaks: np.ndarray  # (beat,) s, the beats inside the record
 
     @property
     def signals(self) -> np.ndarray:
@@ -71,52 +63,49 @@ def simulate_record(
     Raises:
         ValueError: a statement named twice, or too few samples.
     """
-    names = [lesion.statement for lesion in lesions]
-    if len(set(names)) < len(names):
-        named = ", ".join(names)
-        raise ValueError(f"lesions must be named once each, got {named}. Leave the repeated one out.")
+    if len({lesion.statement for lesion in lesions}) < len(lesions):
+        found = ", ".join(lesion.statement for lesion in lesions)
+        raise ValueError(f"lesions must be named once each, got {found}. Leave the repeated one out.")
     if n_times < 2 or sampling_rate <= 0:
         raise ValueError(f"n_times must be 2 or more at a rate above 0, got {n_times} at {sampling_rate} Hz.")
     subject = Subject() if subject is None else subject
     duration = n_times / sampling_rate
-    anatomy = draw_anatomy(random_stream(subject.seed, _ANATOMY), subject)
-    rhythm = draw_rhythm(random_stream(seed, _RHYTHM), duration, subject)
+    rng = random_stream(seed, _RHYTHM)
+    breathing, phase = rng.uniform(0.19, 0.31), rng.uniform(0, 2 * np.pi)
+    times, rr, forms = draw_rhythm(rng, duration, subject, breathing, phase)
     rng = random_stream(seed, _BEATS)
-    healthy = _variant(beats_of(anatomy, rhythm, rng), subject)
+    healthy, leads = draw_beats(random_stream(subject.seed, _ANATOMY), rng, subject, times, rr)
+    # Harmless variety: no P in fibrillation, voltage, size of T, and a lifted J point (early repolarisation).
+    every = np.ones(len(healthy.times))
+    healthy.scale(P_WAVES, every * (not subject.fibrillation))
+    healthy.scale(QRS_WAVES, every * subject.voltage)
+    healthy.scale([WAVE["ramp"], WAVE["t"]], every * subject.t_size)
+    healthy.move([WAVE["junction"]], (0.10, 0.08, -0.12), every * subject.early_repolarisation)
     # The breath moves the heart: its size and its frontal axis swing.
-    breath = rng.uniform(0.01, 0.07) * np.sin(2 * np.pi * rhythm.breathing * rhythm.times + rhythm.phase)
-    other = draw_noise(random_stream(seed, _NOISE), n_times, sampling_rate, subject.noise, rhythm.breathing)
+    breath = rng.uniform(0.01, 0.07) * np.sin(2 * np.pi * breathing * times + phase)
+    other = draw_noise(random_stream(seed, _NOISE), n_times, sampling_rate, subject.noise, breathing)
     if subject.fibrillation:
-        other = other + f_waves(rng, n_times, sampling_rate) @ anatomy.leads.T
+        other = other + f_waves(rng, n_times, sampling_rate) @ leads.T
     rendered = []
     # With all lesions, then without the first, without the second, and so on.
     for left_out in (None, *range(len(lesions))):
-        beats = healthy
+        beats = deepcopy(healthy)
         for k, lesion in enumerate(lesions):
             if k != left_out:
                 stream = random_stream(subject.seed, _LESION, *map(ord, lesion.statement))
-                beats = CHANGES[lesion.statement](beats, lesion.weights(beats.times), stream)
-        beats = place_ectopics(beats, rhythm, random_stream(seed, _BEATS, 1))
-        beats = beats.scaled(slice(None), 1.0 + breath).turned(slice(None), 0.8 * breath)
-        rendered.append(all_leads(render(beats, anatomy.leads, n_times, sampling_rate) + other))
+                CHANGES[lesion.statement](beats, lesion.weights(beats.times), stream)
+        place_ectopics(beats, forms, random_stream(seed, _BEATS, 1))
+        beats.scale(slice(None), 1.0 + breath)
+        beats.turn(slice(None), 0.8 * breath)
+        rendered.append(all_leads(render(beats, leads, n_times, sampling_rate) + other))
         if left_out is None:
             size = beats.widths[:, QRS_WAVES].mean(axis=2, keepdims=True)
             area = np.sum(beats.vectors[:, QRS_WAVES] * size, axis=(0, 1))
             axis = float(np.degrees(np.arctan2(area[1], area[0])))
-    r_peaks = rhythm.times[(rhythm.times >= 0) & (rhythm.times < duration)]
+    r_peaks = times[(times >= 0) & (times < duration)]
     return SimulatedRecord(rendered[0], tuple(lesions), tuple(rendered[1:]), axis, sampling_rate, r_peaks)
 
 
 def random_stream(seed: int | Sequence[int], *key: int) -> np.random.Generator:
     """Random numbers of their own for each key, so that no draw depends on what else was drawn."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-
-
-def _variant(beats: Beats, subject: Subject) -> Beats:
-    """Harmless variety: voltage, a lifted J point (early repolarisation), size of T; no P in fibrillation."""
-    every = np.ones(len(beats.times))
-    if subject.fibrillation:
-        beats = beats.scaled(P_WAVES, 0.0 * every)
-    beats = beats.scaled(QRS_WAVES, subject.voltage * every)
-    beats = beats.scaled([WAVE["ramp"], WAVE["t"]], subject.t_size * every)
-    return beats.moved([WAVE["junction"]], (0.10, 0.08, -0.12), subject.early_repolarisation * every)

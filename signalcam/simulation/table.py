@@ -23,35 +23,28 @@ DATABASE_COLUMNS = (
     "filename_lr", "filename_hr",
 )  # fmt: skip
 
-# code: (subclass, also a form statement, description)
 DIAGNOSTIC = {
-    "NORM": ("NORM", False, "normal ECG"),
-    "IMI": ("IMI", False, "inferior myocardial infarction"),
-    "ASMI": ("AMI", False, "anteroseptal myocardial infarction"),
-    "AMI": ("AMI", False, "anterior myocardial infarction"),
-    "ALMI": ("AMI", False, "anterolateral myocardial infarction"),
-    "LMI": ("LMI", False, "lateral myocardial infarction"),
-    "ILMI": ("IMI", False, "inferolateral myocardial infarction"),
-    "NDT": ("STTC", True, "T wave abnormality without a diagnosis"),
-    "NST_": ("NST_", True, "ST change without a diagnosis"),
-    "DIG": ("STTC", True, "ST-T as under digitalis"),
-    "LNGQT": ("STTC", True, "long QT interval"),
-    "ISC_": ("ISC_", False, "ischaemic ST-T without a territory"),
-    "ISCAL": ("ISCA", False, "ischaemic ST-T, anterolateral"),
-    "ISCIN": ("ISCI", False, "ischaemic ST-T, inferior"),
-    "ISCLA": ("ISCA", False, "ischaemic ST-T, lateral"),
-    "LAFB": ("LAFB/LPFB", False, "left anterior fascicular block"),
-    "LPFB": ("LAFB/LPFB", False, "left posterior fascicular block"),
-    "IRBBB": ("IRBBB", False, "incomplete right bundle branch block"),
-    "CRBBB": ("CRBBB", False, "complete right bundle branch block"),
-    "CLBBB": ("CLBBB", False, "complete left bundle branch block"),
-    "IVCD": ("IVCD", False, "slow conduction in the ventricles without a bundle's pattern"),
-    "1AVB": ("_AVB", False, "first degree AV block"),
-    "LVH": ("LVH", False, "left ventricular hypertrophy"),
-    "RVH": ("RVH", False, "right ventricular hypertrophy"),
-    "LAO/LAE": ("LAO/LAE", False, "left atrial enlargement"),
-    "RAO/RAE": ("RAO/RAE", False, "right atrial enlargement"),
-}
+    "NORM": "normal ECG", "IMI": "inferior myocardial infarction",
+    "ASMI": "anteroseptal myocardial infarction", "AMI": "anterior myocardial infarction",
+    "ALMI": "anterolateral myocardial infarction", "LMI": "lateral myocardial infarction",
+    "ILMI": "inferolateral myocardial infarction", "NDT": "T wave abnormality without a diagnosis",
+    "NST_": "ST change without a diagnosis", "DIG": "ST-T as under digitalis", "LNGQT": "long QT interval",
+    "ISC_": "ischaemic ST-T without a territory", "ISCAL": "ischaemic ST-T, anterolateral",
+    "ISCIN": "ischaemic ST-T, inferior", "ISCLA": "ischaemic ST-T, lateral",
+    "LAFB": "left anterior fascicular block", "LPFB": "left posterior fascicular block",
+    "IRBBB": "incomplete right bundle branch block", "CRBBB": "complete right bundle branch block",
+    "CLBBB": "complete left bundle branch block",
+    "IVCD": "slow conduction in the ventricles without a bundle's pattern", "1AVB": "first degree AV block",
+    "LVH": "left ventricular hypertrophy", "RVH": "right ventricular hypertrophy",
+    "LAO/LAE": "left atrial enlargement", "RAO/RAE": "right atrial enlargement",
+}  # fmt: skip
+# Where the subclass is not the statement itself; and the diagnostic statements that are of form, too.
+_SUBCLASSES = {
+    "ASMI": "AMI", "ALMI": "AMI", "ILMI": "IMI", "NDT": "STTC", "DIG": "STTC", "LNGQT": "STTC",
+    "ISCAL": "ISCA", "ISCIN": "ISCI", "ISCLA": "ISCA", "LAFB": "LAFB/LPFB", "LPFB": "LAFB/LPFB",
+    "1AVB": "_AVB",
+}  # fmt: skip
+_FORM_TOO = ("NDT", "NST_", "DIG", "LNGQT")
 FORM = {
     "ABQRS": "abnormal QRS", "PVC": "ventricular premature beat", "PAC": "atrial premature beat",
     "QWAVE": "Q waves", "INVT": "inverted T waves", "LOWT": "low T waves", "STD_": "ST depression",
@@ -76,17 +69,18 @@ _AXIS_LIMITS, _AXIS_NAMES = (-90, -45, -15, 80, 110, 180), "AXR ALAD LAD MID RAD
 
 def statement_table() -> pd.DataFrame:
     """The statements as a table indexed by code, with the columns of PTB-XL's own."""
-    rows = {}
-    for code, (subclass, form, text) in DIAGNOSTIC.items():
-        superclass = SUPERCLASS_OF.get(code, "NORM")
-        rows[code] = (text, 1.0, 1.0 if form else np.nan, np.nan, superclass, subclass, "diagnosis")
-    for code, text in FORM.items():
-        rows[code] = (text, np.nan, 1.0, np.nan, None, None, "form")
-    for code, text in RHYTHM.items():
-        rows[code] = (text, np.nan, np.nan, 1.0, None, None, "rhythm")
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=STATEMENT_COLUMNS[:7])
-    table["SCP-ECG Statement Description"] = table["description"]
-    return table.reindex(columns=STATEMENT_COLUMNS)
+    texts, kinds = DIAGNOSTIC | FORM | RHYTHM, {"diagnosis": DIAGNOSTIC, "form": FORM, "rhythm": RHYTHM}
+    columns = {
+        "description": texts,
+        "diagnostic": dict.fromkeys(DIAGNOSTIC, 1.0),
+        "form": dict.fromkeys([*_FORM_TOO, *FORM], 1.0),
+        "rhythm": dict.fromkeys(RHYTHM, 1.0),
+        "diagnostic_class": {code: SUPERCLASS_OF.get(code, "NORM") for code in DIAGNOSTIC},
+        "diagnostic_subclass": {code: _SUBCLASSES.get(code, code) for code in DIAGNOSTIC},
+        "Statement Category": {code: kind for kind, codes in kinds.items() for code in codes},
+        "SCP-ECG Statement Description": texts,
+    }
+    return pd.DataFrame(columns).reindex(index=list(texts), columns=STATEMENT_COLUMNS)
 
 
 def database_row(plan: Plan, record: SimulatedRecord) -> dict:
@@ -97,6 +91,9 @@ def database_row(plan: Plan, record: SimulatedRecord) -> dict:
     height = person.normal(163 if subject.sex else 175, 7)
     weight = person.normal(27, 4) * (height / 100) ** 2
     codes = _codes(plan, rng)
+    said = [name for name in ("NORM", *[lesion.statement for lesion in plan.lesions]) if name in codes]
+    texts = [RHYTHM[_rhythm(plan)], *[DIAGNOSTIC[name] for name in said]]
+    texts += [FORM[plan.note]] if plan.note in FORM else []
     ectopics = {"PVC": "VES", "PAC": "SVES"}.get(subject.premature)
     checked = plan.fold >= 9
     return {
@@ -110,7 +107,7 @@ def database_row(plan: Plan, record: SimulatedRecord) -> dict:
         "site": float(rng.integers(0, 3)),
         "device": "simulated",
         "recording_date": str(pd.Timestamp("2000-01-01") + pd.Timedelta(hours=plan.ecg_id)),
-        "report": _report(plan),
+        "report": "simulated ecg: " + ", ".join(texts),
         "scp_codes": str(codes),
         "heart_axis": _AXIS_NAMES[np.searchsorted(_AXIS_LIMITS, record.axis)],
         "infarction_stadium1": "unknown" if "MI" in plan.superclasses else None,
@@ -153,13 +150,3 @@ def _rhythm(plan: Plan) -> str:
     if subject.heart_rate > 100:
         return "STACH"
     return "SARRH" if subject.variability > 1.5 else "SR"
-
-
-def _report(plan: Plan) -> str:
-    parts = [RHYTHM[_rhythm(plan)]]
-    if "NORM" in plan.superclasses:
-        parts.append(DIAGNOSTIC["NORM"][2])
-    parts += [DIAGNOSTIC[lesion.statement][2] for lesion in plan.lesions]
-    if plan.note in FORM:
-        parts.append(FORM[plan.note])
-    return "simulated ecg: " + ", ".join(parts)

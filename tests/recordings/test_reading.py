@@ -457,7 +457,7 @@ def test_aliases_are_known_and_duplicates_refused(ecg_like):
 
 
 def test_number_of_names_must_fit_the_array(ecg_like):
-    with pytest.raises(ValueError, match=r"array must have 8 leads .* got 12"):
+    with pytest.raises(ValueError, match=r"array must have 8 leads, .* got 12"):
         from_array(ecg_like[0], names=EIGHT)
 
 

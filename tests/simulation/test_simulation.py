@@ -7,8 +7,9 @@ import pytest
 from wfdb import processing
 
 from signalcam.leads import LEADS, einthoven_error
-from signalcam.simulation import LESION_STATEMENTS, Lesion, SimulatedRecord, Subject, simulate_record
+from signalcam.simulation import Lesion, SimulatedRecord, Subject, simulate_record
 from signalcam.simulation.heart import DOWER, INDEPENDENT_LEADS, Beats, all_leads, render
+from signalcam.simulation.lesions import CHANGES
 from signalcam.simulation.noise import draw_noise
 from signalcam.simulation.table import DIAGNOSTIC
 
@@ -96,7 +97,7 @@ class TestLeads:
 
 
 class TestTruth:
-    @pytest.mark.parametrize("statement", LESION_STATEMENTS)
+    @pytest.mark.parametrize("statement", CHANGES)
     def test_spans_are_exactly_the_samples_a_lesion_changes(self, statement):
         record = simulate_record([Lesion(statement, 0.7)], Subject(seed=2), seed=5)
         inside = np.zeros(1000, dtype=bool)
@@ -147,10 +148,10 @@ class TestTruth:
         np.testing.assert_allclose(record.lead_changes(0), expected)
 
     def test_severity_zero_changes_nothing(self):
-        for statement in LESION_STATEMENTS:
+        for statement in CHANGES:
             assert len(simulate_record([Lesion(statement, 0.0)], seed=1).spans(0)) == 0
 
-    @pytest.mark.parametrize("statement", LESION_STATEMENTS)
+    @pytest.mark.parametrize("statement", CHANGES)
     def test_the_more_severe_the_larger_the_change(self, statement):
         sizes, totals = [], []
         for severity in (0.25, 0.5, 1.0):
@@ -166,7 +167,7 @@ class TestTruth:
         assert (first.counts != other.counts).mean() > 0.5
 
     def test_every_lesion_is_a_diagnostic_statement_and_the_other_way_round(self):
-        assert set(LESION_STATEMENTS) | {"NORM"} == set(DIAGNOSTIC)
+        assert set(CHANGES) | {"NORM"} == set(DIAGNOSTIC)
 
 
 class TestErrors:

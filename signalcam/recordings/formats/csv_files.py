@@ -20,19 +20,17 @@ from signalcam.leads import agreed_scale, known_lead
 _MAX_LINE = 100_000
 _MAX_COLUMNS = 1_000
 _MAX_COMMENTS = 1_000
-# Names of columns that count samples or tell the time, and the steps a second that they may have.
-_TIME_COLUMNS = {
-    "seconds": {"time_s", "t_s", "time_sec", "seconds", "second", "sec", "s"},
-    "milliseconds": {"time_ms", "t_ms", "milliseconds", "ms"},
-    "samples": {"sample", "samples", "index", "frame", "n", "", "unnamed: 0"},
-    "any": {"time", "t", "timestamp"},
-}
-_STEPS_PER_SECOND = {"seconds": (1,), "milliseconds": (1000,), "any": (1, 1000, 1_000_000)}
+# Names of columns that tell the time, and the steps a second that these may have: one where the unit is
+# clear, none of columns that count samples.
+_TIME_COLUMNS = (
+    ({"time_s", "t_s", "time_sec", "seconds", "second", "sec", "s"}, (1,)),
+    ({"time_ms", "t_ms", "milliseconds", "ms"}, (1000,)),
+    ({"sample", "samples", "index", "frame", "n", "", "unnamed: 0"}, ()),
+    ({"time", "t", "timestamp"}, (1, 1000, 1_000_000)),
+)
 
 
-def read_csv(
-    path: Path, unit: str | None, wanted: Callable[[str], bool], source_rate: float | None
-) -> tuple[Callable, int, list[str], float]:
+def read_csv(path: Path, unit: str | None, wanted: Callable, source_rate: float | None) -> tuple:
     """Read a CSV file in UTF-8.
 
     Args: as in `readers.open_recording`. Returns: what `Source` holds. Raises ValueError.
@@ -47,8 +45,7 @@ def read_csv(
         raise ValueError("the table has a header row but no samples.")
     if table.shape[1] != len(columns):
         raise ValueError(f"the header row names {len(columns)} columns, the rows have {table.shape[1]}.")
-    if source_rate is None:
-        source_rate = _stated_rate(table, columns)
+    source_rate = source_rate or _stated_rate(table, columns)
     names, kept, scales = [], [], []
     for position, column in enumerate(columns):
         lead, stated = _split_unit(column)
@@ -80,9 +77,9 @@ def _with_points(lines: Iterator[str], delimiter: str, columns: list[str]) -> It
             if len(marks) == 2:
                 raise ValueError(f"row {row} of samples mixes decimal commas and points. Use one of them.")
             line = line.replace(",", ".")
-        cells = line.split(delimiter)
-        if len(cells) == len(columns) and not all(map(str.strip, cells)):
-            column = next(name for name, cell in zip(columns, cells, strict=True) if not cell.strip())
+        cells = [cell.strip() for cell in line.split(delimiter)]
+        if len(cells) == len(columns) and not all(cells):
+            column = columns[cells.index("")]
             found = f"the cell in row {row} of samples, column {column[:40]!r}, is empty: a missing sample"
             raise ValueError(f"{found}. Cut the table to a span without gaps, or leave the column out.")
         yield line
@@ -92,9 +89,8 @@ def _stated_rate(table: np.ndarray, columns: list[str]) -> float:
     """The rate in Hz by a column of times whose unit is clear; "time" in steps below half is in seconds."""
     for times, column in zip(table.T, columns, strict=True):
         clock, step = _clock(column), float(np.diff(times).mean()) if len(times) > 1 else 0.0
-        seconds = {"seconds": step, "milliseconds": step / 1000, "any": step if step < 0.5 else 0}.get(
-            clock, 0
-        )
+        clear = clock and (len(clock) == 1 or step < 0.5)
+        seconds = step / clock[0] if clear else 0.0
         if seconds > 0:
             # Times are often rounded; a rate that is all but a whole number is one.
             rate = 1 / seconds
@@ -130,20 +126,18 @@ def _split_unit(column: str) -> tuple[str, str | None]:
     return text[:start].rstrip(), text[start + 1 : -1].strip()
 
 
-def _clock(column: str) -> str | None:
-    """The key in `_TIME_COLUMNS` of a column that tells the time, else None."""
+def _clock(column: str) -> tuple[int, ...] | None:
+    """The steps in `_TIME_COLUMNS` of a column that tells the time, else None."""
     key = re.sub(r"[\s(\[]+", "_", column.strip().lower()).rstrip(")]")
-    return next((clock for clock, names in _TIME_COLUMNS.items() if key in names), None)
+    return next((steps for names, steps in _TIME_COLUMNS if key in names), None)
 
 
-def _check_times(times: np.ndarray, column: str, clock: str, rate: float) -> None:
+def _check_times(times: np.ndarray, column: str, clock: tuple[int, ...], rate: float) -> None:
     """Refuse a time column that does not step evenly, or not at the rate given."""
     steps = np.diff(times)
     if not steps.size:
         return
-    allowed = [scale / rate for scale in _STEPS_PER_SECOND.get(clock, ())]
-    if clock in ("samples", "any"):
-        allowed.append(1.0)
+    allowed = [scale / rate for scale in clock] + ([1.0] if len(clock) != 1 else [])
     mean = float(steps.mean())
     # Times are often rounded, so that single steps vary by less than one; a gap is a step of two.
     if not any(abs(mean - s) < 0.01 * s and np.abs(steps - s).max() < 0.75 * s for s in allowed):

@@ -9,31 +9,28 @@ import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from signalcam.errors import RecordWarning
 from signalcam.leads import LEADS, agreed_scale, known_lead
 
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
 # ISO/IEEE 11073-10101 and SCP-ECG number the leads alike: "2:1" and "5.6.3-9-1" are lead I.
 _LEAD_NUMBERS = dict(zip((1, 2, 61, 62, 63, 64, 3, 4, 5, 6, 7, 8), LEADS, strict=True))
 _LEAD_CODE = re.compile(r"(?:2:|5\.6\.3-9-)(\d{1,3})")
 _LINEAR_SAMPLES = ("SB", "UB", "SS", "US", "SL", "UL")
-_SKEWS = ("ChannelTimeSkew", "ChannelSampleSkew")
 _UNUSABLE = {"DISCONNECTED", "INVALID", "UNCALIBRATED", "TEST DATA"}  # channel states, C.10.9.1.4.4
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
-def read_dicom(path: Path, unit: str | None, wanted: Callable) -> tuple[Callable, int, list[str], float]:
+def read_dicom(path: Path, unit: str | None, wanted: Callable) -> tuple:
     """Read the first original waveform group; samples marked as padding are NaN.
 
     Args: as in `readers.open_recording`. Returns: what `Source` holds. Raises: all sorts, on damaged files.
     """
     import pydicom
+    from pydicom.waveforms import multiplex_array
 
     # Deflated files could unpack to any size, and reading unpacks them at once.
     if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == _DEFLATED:
@@ -47,13 +44,18 @@ def read_dicom(path: Path, unit: str | None, wanted: Callable) -> tuple[Callable
     original = [k for k, group in enumerate(groups) if group.get("WaveformOriginality") == "ORIGINAL"]
     index = original[0] if original else 0
     if len(original) > 1:
-        found = (
-            f"of {len(original)} groups of channels that are original, the first is taken as the recording"
-        )
-        warnings.warn(f"{path.name}: {found}.", RecordWarning, stacklevel=2)
-    samples = _samples(dataset, index)
-    group = groups[index]
-    channels = group.ChannelDefinitionSequence
+        found = f"of {len(original)} groups of channels that are original"
+        message = f"{path.name}: {found}, the first is taken as the recording."
+        warnings.warn(message, RecordWarning, stacklevel=2)
+    group, channels = groups[index], groups[index].ChannelDefinitionSequence
+    if group.WaveformSampleInterpretation not in _LINEAR_SAMPLES:
+        raise ValueError(f"its samples are stored as {group.WaveformSampleInterpretation}, not linearly")
+    n_values = int(group.NumberOfWaveformSamples) * int(group.NumberOfWaveformChannels)
+    expected, found = n_values * int(group.WaveformBitsAllocated) // 8, len(group.WaveformData)
+    # An odd number of bytes is filled up to an even one.
+    if not 0 < expected <= found <= expected + 1:
+        raise ValueError(f"expected {expected:,} bytes of samples, found {found:,}")
+    samples = multiplex_array(dataset, index, as_raw=True)
     if len(channels) != samples.shape[1]:
         raise ValueError(f"expected {samples.shape[1]} channel definitions, found {len(channels)}")
     names, columns = [], []
@@ -68,22 +70,7 @@ def read_dicom(path: Path, unit: str | None, wanted: Callable) -> tuple[Callable
     return lambda start, stop: signals[start:stop], len(signals), names, float(group.SamplingFrequency)
 
 
-def _samples(dataset: "Dataset", index: int) -> np.ndarray:
-    from pydicom.waveforms import multiplex_array
-
-    group = dataset.WaveformSequence[index]
-    if group.WaveformSampleInterpretation not in _LINEAR_SAMPLES:
-        raise ValueError(f"its samples are stored as {group.WaveformSampleInterpretation}, not linearly")
-    n_values = int(group.NumberOfWaveformSamples) * int(group.NumberOfWaveformChannels)
-    expected = n_values * int(group.WaveformBitsAllocated) // 8
-    found = len(group.WaveformData)
-    # An odd number of bytes is filled up to an even one.
-    if not 0 < expected <= found <= expected + 1:
-        raise ValueError(f"expected {expected:,} bytes of samples, found {found:,}")
-    return multiplex_array(dataset, index, as_raw=True)
-
-
-def _channel_name(channel: "Dataset") -> str:
+def _channel_name(channel: Any) -> str:
     """The lead by its code, else the code's meaning or the channel's label as written."""
     source = (channel.get("ChannelSourceSequence") or [{}])[0]
     code, meaning = str(source.get("CodeValue", "")), str(source.get("CodeMeaning", ""))
@@ -95,10 +82,8 @@ def _channel_name(channel: "Dataset") -> str:
     return coded or written
 
 
-def _calibrate(
-    column: np.ndarray, channel: "Dataset", group: "Dataset", label: str, unit: str | None
-) -> np.ndarray:
-    if any(float(channel.get(skew) or 0) for skew in _SKEWS):
+def _calibrate(column: np.ndarray, channel: Any, group: Any, label: str, unit: str | None) -> np.ndarray:
+    if any(float(channel.get(skew) or 0) for skew in ("ChannelTimeSkew", "ChannelSampleSkew")):
         raise ValueError(f"channel {label} is skewed in time against the others")
     states = channel.get("ChannelStatus") or ()
     if _UNUSABLE & set([states] if isinstance(states, str) else states):

@@ -9,14 +9,10 @@ import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from signalcam.leads import agreed_scale
-
-if TYPE_CHECKING:
-    from ecgdatakit import Lead
 
 FORMATS = ("SCP-ECG", "HL7 aECG", "GE MUSE XML", "Philips Sierra XML")
 _LARGEST = 16_000_000  # bytes; 12 leads of 10 s take 0.03 to 1.5 million. Such a file is read in one go.
@@ -24,9 +20,7 @@ _DELAYS = ("start_sample", "LeadTimeOffset")
 _HARMLESS = "(Additional median|.*representative beat|.*<repbeats>|Unrecognised sequences)"
 
 
-def read_with_ecgdatakit(
-    path: Path, unit: str | None, wanted: Callable
-) -> tuple[Callable, int, list[str], float]:
+def read_with_ecgdatakit(path: Path, unit: str | None, wanted: Callable) -> tuple:
     """All rhythm leads of one file; median beats are left out.
 
     Args: as in `open_recording`. Returns: what `Source` holds. Raises: all sorts of errors, on damaged files.
@@ -44,19 +38,23 @@ def read_with_ecgdatakit(
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", _HARMLESS)
         record = found["parser_class"]().parse(path)
-    # Names that come twice are numbered by the library: "II", "II_2".
-    names = [re.sub(r"_\d+$", "", lead.label) for lead in record.leads]
-    kept = [(name, lead) for name, lead in zip(names, record.leads, strict=True) if wanted(name)]
-    shapes = {
-        (len(lead.samples), lead.sampling_rate, *map(lead.annotations.get, _DELAYS)) for _, lead in kept
-    }
+    names, columns, shapes = [], [], set()
+    for lead in record.leads:
+        name = re.sub(r"_\d+$", "", lead.label)  # the library numbers names that come twice: "II", "II_2"
+        if wanted(name):
+            scale = agreed_scale(lead.resolution_unit, unit, f"lead {name}")
+            if not (np.isfinite(lead.resolution) and lead.resolution > 0):
+                raise ValueError(f"lead {name} is uncalibrated: its resolution is {lead.resolution}")
+            # An electrode that was off is a missing lead.
+            off = np.nan if "LeadOff" in lead.annotations else 0.0
+            names.append(name)
+            columns.append((lead.samples * lead.resolution + lead.offset) * scale + off)
+            shapes.add((len(lead.samples), lead.sampling_rate, *map(lead.annotations.get, _DELAYS)))
     if len(shapes) != 1:
         found = "; ".join(map(str, sorted(shapes, key=str))) or "none"
         raise ValueError(f"expected leads of one length, rate and start, found {found}")
-    columns = [_millivolts(lead, name, unit) for name, lead in kept]
-    rate = float(kept[0][1].sampling_rate)
     signals = np.stack(columns, axis=1).astype(np.float32)
-    return lambda start, stop: signals[start:stop], len(signals), [name for name, _ in kept], rate
+    return lambda start, stop: signals[start:stop], len(signals), names, float(shapes.pop()[1])
 
 
 def _refuse_bomb(document: bytes) -> None:
@@ -76,11 +74,3 @@ def _refuse_bomb(document: bytes) -> None:
             data = data[size:]
         if unpacked > _LARGEST:
             raise ValueError(f"it must unpack to at most {_LARGEST:,} bytes, got more")
-
-
-def _millivolts(lead: "Lead", name: str, unit: str | None) -> np.ndarray:
-    scale = agreed_scale(lead.resolution_unit, unit, f"lead {name}")
-    if not (np.isfinite(lead.resolution) and lead.resolution > 0):
-        raise ValueError(f"lead {name} is uncalibrated: its resolution is {lead.resolution}")
-    off = np.nan if "LeadOff" in lead.annotations else 0.0  # an electrode that was off is a missing lead
-    return (lead.samples * lead.resolution + lead.offset) * scale + off

@@ -12,7 +12,7 @@ import numpy as np
 from signalcam.leads import agreed_scale
 
 
-def read_edf(path: Path, unit: str | None, wanted: Callable) -> tuple[Callable, int, list[str], float]:
+def read_edf(path: Path, unit: str | None, wanted: Callable) -> tuple:
     """Open an EDF file, or a BDF file by its suffix, without gaps and at one rate.
 
     Args: as in `readers.open_recording`. Returns: what `Source` holds. Raises: all sorts, on damaged files.

@@ -41,15 +41,8 @@ _READERS = {
     "dicom": (read_dicom, "a DICOM waveform", ". Export it again, uncompressed."),
     "other": (read_with_ecgdatakit, " or ".join(FORMATS), f". {_ARRAY}"),
 }
-_FIRST_BYTES = (
-    (0, b"0       ", "edf"),
-    (0, b"\xffBIOSEMI", "edf"),
-    (128, b"DICM", "dicom"),
-    (0, b"<", "other"),
-)
-_FOREIGN_FIRST_BYTES = ((b"PK\x03\x04", _UNPACK), (b"\x1f\x8b", _UNPACK))
-
-
+_FIRST_BYTES = {b"0       ": "edf", b"\xffBIOSEMI": "edf", b"DICM": "dicom", b"<": "other"}
+_PACKED = (b"PK\x03\x04", b"\x1f\x8b")
 # Samples of a WFDB record that is read at once; a longer one is read part by part.
 _AT_ONCE = 1 << 19
 
@@ -67,18 +60,9 @@ class Source:
 def open_recording(
     path: str | os.PathLike, unit: str | None, source_rate: float | None, check: bool, wanted: Callable
 ) -> Source:
-    """Open one file, whatever its format.
+    """Open one file, whatever its format; `wanted` tells of a lead's name whether to keep it.
 
-    Args:
-        path: a file, or a WFDB record without suffix; of a WFDB record either file will do.
-        unit: unit of leads for which the file states none. It must agree with what the file states.
-        source_rate: sampling rate in Hz, for CSV. It must agree with what other files state.
-        check: compare WFDB checksums, refuse samples marked as missing.
-        wanted: tells of a lead's name whether to keep the lead.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        RecordError: the format is not read here, or the file is damaged or leaves something open.
+    Args, Raises: as in `signalcam.recordings.read_recording`.
     """
     if source_rate is not None and not 0 < source_rate < math.inf:
         raise ValueError(f"source_rate must be above 0 Hz, got {source_rate!r}.")
@@ -116,7 +100,7 @@ def header_beside(path: str | os.PathLike) -> Path | None:
     path = Path(path)
     if path.suffix.lower() not in WFDB_SAMPLES:
         return None
-    return next(filter(_is_there, (path.with_suffix(".hea"), path.with_suffix(".HEA"))), None)
+    return next(filter(os.path.exists, (path.with_suffix(".hea"), path.with_suffix(".HEA"))), None)
 
 
 def _format(path: Path, name: str) -> tuple[str, Path]:
@@ -124,27 +108,19 @@ def _format(path: Path, name: str) -> tuple[str, Path]:
     suffix = path.suffix.lower()
     if suffix == ".hea":
         return "wfdb", path
-    header = header_beside(path if suffix in WFDB_SAMPLES or _is_there(path) else f"{path}.dat")
+    header = header_beside(path if suffix in WFDB_SAMPLES or os.path.exists(path) else f"{path}.dat")
     if header is not None or suffix == ".dat":
         return "wfdb", header or path.with_suffix(".hea")
     with open_file(path, name) as file:
         start = file.read(132)
     if suffix in SUFFIXES:
         return SUFFIXES[suffix], path
-    for offset, mark, form in _FIRST_BYTES:
-        if start.startswith(mark, offset):
+    for mark, form in _FIRST_BYTES.items():
+        if start.startswith(mark, 128 if form == "dicom" else 0):
             return form, path
-    foreign = (text for mark, text in _FOREIGN_FIRST_BYTES if start.lstrip().startswith(mark))
-    advice = ADVICE.get(suffix) or next(foreign, _ARRAY)
+    advice = ADVICE.get(suffix) or (_UNPACK if start.startswith(_PACKED) else _ARRAY)
     found = f"the format of {path.name} is not read here (read are {', '.join(SUFFIXES)})"
     raise RecordError(f"Record {name}: {found}. {advice}")
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
 
 
 def _open_wfdb(path: Path, name: str, unit: str | None, check: bool, wanted: Callable[[str], bool]) -> Source:
@@ -153,14 +129,14 @@ def _open_wfdb(path: Path, name: str, unit: str | None, check: bool, wanted: Cal
         found = f"its header states {', '.join(sorted(set(header.units)))}, but unit={unit!r} was given"
         raise RecordError(f"Record {name}: {found}. Leave it out.")
     kept = [k for k, lead in enumerate(header.leads) if wanted(lead)]
-    at_once = header.n_times <= _AT_ONCE
-    if check and not at_once:
+    if at_once := header.n_times <= _AT_ONCE:
+        whole = read_samples(path, check, unit)[0][:, kept]
+    elif check:
         check_sums(path, header)
-    whole = read_samples(path, check=check, unit=unit)[0][:, kept] if at_once else None
 
     def read(start: int, stop: int) -> np.ndarray:
         if at_once:
             return whole[start:stop]
-        return read_samples(path, check=check, unit=unit, span=(start, stop))[0][:, kept]
+        return read_samples(path, check, unit, span=(start, stop))[0][:, kept]
 
     return Source(read, header.n_times, [header.leads[k] for k in kept], header.sampling_rate)

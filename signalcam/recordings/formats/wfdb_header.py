@@ -25,7 +25,7 @@ _GAIN = re.compile(rf"([+-]?{_NUMBER})(?:\(([+-]?\d{{1,10}})\))?(?:/(\S+))?", re
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _COUNT = re.compile(r"\d{1,15}", re.ASCII)
 # Resolution, converter zero, first sample, checksum, block size; the outer two cannot be negative.
-_TAIL = re.compile(rf"\d{{1,15}}(?: {_INTEGER.pattern}){{3}} \d{{1,15}}", re.ASCII)
+_TAIL = (_COUNT, _INTEGER, _INTEGER, _INTEGER, _COUNT)
 # "-" is standard input and "~" no file in this format; these marks lead out of the folder.
 _PATH_MARKS = re.compile(r"[/\\:\0]")
 _LINE_END = re.compile(r"[\r\n]+")
@@ -49,15 +49,9 @@ class Header:
 
 
 def parse_header(text: str, name: str, unit: str | None = None) -> Header:
-    """Read the text of a single-segment header.
+    """Read the text of a single-segment `.hea` file, of a record of this name without suffix.
 
-    Args:
-        text: the whole `.hea` file.
-        name: record name without suffix; the header must name the same record.
-        unit: unit of the leads for which the header states none ("mV", "uV"); without it they are refused.
-
-    Raises:
-        RecordError: it is no whole header of this record, or leaves gain or unit open; the cause is chained.
+    Args, Raises: as in `signalcam.recordings.formats.wfdb_files.read_samples`; the cause is chained.
     """
     try:
         return _parse(text, name, unit)
@@ -73,20 +67,7 @@ def _parse(text: str, name: str, unit: str | None) -> Header:
         raise ValueError("expected a record line, found an empty file.")
     if lines[0].lstrip().startswith("<"):
         raise ValueError("expected a WFDB record line, found HTML or XML (a failed download?).")
-    n_leads, sampling_rate, n_times = _parse_record_line(lines[0], name)
-    if len(lines) != n_leads + 1:
-        raise ValueError(f"expected {n_leads} lead lines as the record line says, found {len(lines) - 1}.")
-    leads = []
-    for number, line in enumerate(lines[1:], start=1):
-        try:
-            leads.append(_parse_lead_line(line, unit))
-        except ValueError as error:
-            raise ValueError(f"lead line {number} {line[:80]!r}: {error}") from error
-    return Header(name, sampling_rate, n_times, *zip(*leads, strict=True))
-
-
-def _parse_record_line(line: str, name: str) -> tuple[int, float, int]:
-    fields = line.split()
+    line, fields = lines[0], lines[0].split()
     if "/" in fields[0]:
         raise ValueError("it is a multi-segment record: use wfdb.rdrecord and pass the array.")
     # The PhysioNet/CinC Challenges' files begin with "E00271.mat", the name of their sample file.
@@ -100,7 +81,15 @@ def _parse_record_line(line: str, name: str) -> tuple[int, float, int]:
     n_leads, sampling_rate, n_times = int(fields[1]), float(rate[1]), int(fields[3])
     if not (n_leads and n_times and 0 < sampling_rate < math.inf):
         raise ValueError(f"leads, rate and samples must be above 0, found {line[:80]!r}.")
-    return n_leads, sampling_rate, n_times
+    if len(lines) != n_leads + 1:
+        raise ValueError(f"expected {n_leads} lead lines as the record line says, found {len(lines) - 1}.")
+    leads = []
+    for number, line in enumerate(lines[1:], start=1):
+        try:
+            leads.append(_parse_lead_line(line, unit))
+        except ValueError as error:
+            raise ValueError(f"lead line {number} {line[:80]!r}: {error}") from error
+    return Header(name, sampling_rate, n_times, *zip(*leads, strict=True))
 
 
 def _parse_lead_line(line: str, unit: str | None) -> tuple:
@@ -110,10 +99,9 @@ def _parse_lead_line(line: str, unit: str | None) -> tuple:
     layout = _parse_layout(*fields[:3], fields[4] if len(fields) > 4 else "0", unit)
     if len(fields) < 9:
         raise ValueError("the lead has no name. Add it at the end of the line, or pass the array with names.")
-    if _TAIL.fullmatch(" ".join(fields[3:8])) is None:
-        forms = (_COUNT, _INTEGER, _INTEGER, _INTEGER, _COUNT)
-        found = next(f for f, form in zip(fields[3:8], forms, strict=True) if form.fullmatch(f) is None)
-        raise ValueError(f"expected a whole number, found {found[:20]!r}.")
+    for found, form in zip(fields[3:8], _TAIL, strict=True):
+        if form.fullmatch(found) is None:
+            raise ValueError(f"expected a whole number, found {found[:20]!r}.")
     return fields[8].rstrip(), *layout, int(fields[6])
 
 
