@@ -50,16 +50,16 @@ def open_entry(
     try:
         signals, about = _open(path, every_record)
         problem = misfit(about, signals.shape)
+        if not problem:
+            return signals, about
     except FileNotFoundError:
-        if not _others(path):
-            return None
-        problem = "files of the dataset, or the cache's format, have changed since"
+        changed = "files of the dataset, or the cache's format, have changed since"
+        problem = changed if _others(path) else ""
     except Exception as error:  # noqa: BLE001 (whatever keeps it from being opened, it can be built anew)
         problem = f"its data are not whole ({error})"
     if problem:
         logger.warning("Rebuilding the signal cache %s: %s.", path, problem)
-        return None
-    return signals, about
+    return None
 
 
 def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
@@ -119,12 +119,14 @@ def write_entry(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray]
         message = f"Cannot write the signal cache in {path.parent}: {error.strerror or error}. {advice}"
         raise OSError(error.errno, message) from error
     finally:
-        _remove(part)
+        with contextlib.suppress(OSError):
+            part.unlink()
     for other in _others(path):
-        with contextlib.suppress(FileNotFoundError):  # another process removes it at the same time
+        # Another process removes it at the same time; Windows keeps a file that is mapped, for a later run.
+        with contextlib.suppress(OSError):
             # Younger parts may be those of a process at work.
             if other.suffix != ".part" or time.time() - other.stat().st_mtime > _ORPHAN_AGE:
-                _remove(other)
+                other.unlink()
     return signals
 
 
@@ -138,18 +140,10 @@ def _others(path: Path) -> list[Path]:
     return [other for other in path.parent.glob(path.stem.rpartition("-")[0] + "*") if other != path]
 
 
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:  # Windows keeps a file that is mapped; a later run removes it
-        logger.debug("Could not remove %s.", path)
-
-
 def let_pages_go(array: np.ndarray) -> None:
-    """Give the pages of a memory-mapped array back; once read, they count as memory of the process.
+    """Give the pages of a memory-mapped array back, which count as memory of the process once read.
 
-    What was written stays, and what is read again comes from the system's cache. Nothing happens for other
-    arrays, or where the system cannot do it.
+    What was written stays. Nothing happens for other arrays, or where the system cannot do it.
     """
     mapped = getattr(array, "_mmap", None)
     if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):

@@ -5,6 +5,7 @@ A file is `NAME.part` until it has its sum in SHA256SUMS.txt. Archives are not r
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ from signalcam.data.metadata import DATABASE_FILE, STATEMENTS_FILE, is_safe_rela
 from signalcam.data.ptbxl import RECORD_FOLDERS, find_dataset
 from signalcam.data.threads import in_order
 from signalcam.errors import DatasetError
+from signalcam.whole_file import whole_file
 
 BASE_URL = "https://physionet.org/files/ptb-xl/1.0.3/"
 SUMS_FILE = "SHA256SUMS.txt"
@@ -43,14 +45,11 @@ def download(
         progress: show a progress bar.
 
     Returns:
-        DataFrame with a row for each file that is not there, verified, at the end: `file`, `problem`.
-        `outcome` says it in words.
+        DataFrame (file, problem) of the files that are not there, verified; `outcome` says it in words.
 
     Raises:
-        DownloadError: the list of files cannot be fetched.
-        DatasetError: it is no list of PTB-XL's files, or names a path that leads out of the folder.
-        OSError: `folder` cannot be written, or the disk is full.
-        ValueError: an argument is wrong.
+        DownloadError, DatasetError: the list of files cannot be fetched, or is no safe list of PTB-XL's.
+        OSError, ValueError: `folder` cannot be written; an argument is wrong.
     """
     if sampling_rate not in RECORD_FOLDERS:
         raise ValueError(f"sampling_rate must be 100 or 500 Hz, got {sampling_rate!r}.")
@@ -64,20 +63,20 @@ def download(
     source = fetcher.base_url + SUMS_FILE
     if data.lstrip()[:1] == b"<":
         raise DatasetError(f"{source}: expected a list of sums, got a web page. Is the address right?")
-    sums = expected_files(parse_sums(data, source), (sampling_rate,))
+    sums = _read_sums(data, source, (sampling_rate,))
     absent = [name for name in (DATABASE_FILE, STATEMENTS_FILE) if name not in sums]
     if absent or not any(name.startswith(RECORD_FOLDERS[sampling_rate] + "/") for name in sums):
         what = absent[0] if absent else f"any record at {sampling_rate} Hz"
         raise DatasetError(f"{source} does not list {what}: it is not PTB-XL's, or is cut off.")
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / (SUMS_FILE + ".part")
-    part.write_bytes(data)
-    os.replace(part, folder / SUMS_FILE)
+    with whole_file(folder / SUMS_FILE) as part:
+        part.write_bytes(data)
     names = tqdm(sums, desc="Downloading", unit=" files", disable=not progress)
-    found = in_order(
-        lambda name: fetcher.fetch(name, folder / name, sums[name]), names, workers, 4 * workers, fetcher.stop
-    )
-    return pd.DataFrame([pair for pair in found if pair[1]], columns=["file", "problem"], dtype=object)
+
+    def fetch(name: str) -> str:
+        return fetcher.fetch(name, folder / name, sums[name])
+
+    return _problems(in_order(fetch, names, workers, 4 * workers, fetcher.stop))
 
 
 def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
@@ -88,15 +87,18 @@ def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
         progress: show a progress bar.
 
     Returns:
-        DataFrame with a row for each problem: `file`, and `problem` ("missing", or expected and found sums).
+        DataFrame (file, problem) of the files that are missing or differ.
 
     Raises:
-        FileNotFoundError: no dataset, or no SHA256SUMS.txt in it.
-        DatasetError: SHA256SUMS.txt is no list of sums, or names a path that leads out of the folder.
+        FileNotFoundError, DatasetError: no dataset, or no SHA256SUMS.txt in it; that is no safe list of sums.
     """
     folder, _, sums = _listing(folder)
     names = tqdm(sums, desc="Verifying", unit=" files", disable=not progress)
-    found = in_order(lambda name: compare(folder / name, sums[name]), names, min(8, os.cpu_count() or 2), 64)
+    n_workers = min(8, os.cpu_count() or 2)
+    return _problems(in_order(lambda name: compare(folder / name, sums[name]), names, n_workers, 64))
+
+
+def _problems(found: Iterable[tuple[str, str]]) -> pd.DataFrame:
     return pd.DataFrame([pair for pair in found if pair[1]], columns=["file", "problem"], dtype=object)
 
 
@@ -105,14 +107,14 @@ def outcome(folder: str | os.PathLike, problems: pd.DataFrame) -> str:
     folder, rates, names = _listing(folder)
     headers = [name for name in names if name.endswith(".hea")]
     counts = {rate: sum(name.startswith(RECORD_FOLDERS[rate]) for name in headers) for rate in rates}
-    head = f"{max(counts.values()):,} records, "
+    records = f"{max(counts.values()):,} records"
     where = ", ".join(f"{n:,} at {rate} Hz" for rate, n in counts.items())
     where += f"; {len(names):,} files in {folder}"
     if problems.empty:
-        return f"{head}all verified ({where})."
-    end = f"not all whole: {len(problems):,} files are missing or differ ({where}). Fetch them with"
+        return f"{records}, all verified ({where})."
+    end = f"{records}, not all whole: {len(problems):,} files are missing or differ ({where})"
     lines = [f"{row.file}: {row.problem}" for row in problems.itertuples()]
-    return "\n".join([*lines, f"{head}{end} `python -m signalcam download {folder}`."])
+    return "\n".join([*lines, f"{end}. Fetch them with `python -m signalcam download {folder}`."])
 
 
 def _listing(folder: str | os.PathLike) -> tuple[Path, tuple[int, ...], dict[str, str]]:
@@ -126,11 +128,14 @@ def _listing(folder: str | os.PathLike) -> tuple[Path, tuple[int, ...], dict[str
         raise FileNotFoundError(f"{path} is missing, so nothing can be verified. Fetch it with {fetch}.")
     rates = tuple(rate for rate, name in RECORD_FOLDERS.items() if (folder / name).is_dir())
     rates = rates or tuple(RECORD_FOLDERS)
-    return folder, rates, expected_files(parse_sums(path.read_bytes(), str(path)), rates)
+    return folder, rates, _read_sums(path.read_bytes(), str(path), rates)
 
 
-def parse_sums(data: bytes, source: str) -> dict[str, str]:
-    """Read lines of "sum path" as {path: SHA-256}; a DatasetError begins with `source`."""
+def _read_sums(data: bytes, source: str, rates: tuple[int, ...]) -> dict[str, str]:
+    """Read lines of "sum path" as {path: SHA-256}, the tables first, without records of other rates (in Hz).
+
+    A DatasetError begins with `source`.
+    """
     sums: dict[str, str] = {}
     for number, line in enumerate(data.decode("utf-8", errors="replace").splitlines(), start=1):
         if not line.strip():
@@ -146,11 +151,6 @@ def parse_sums(data: bytes, source: str) -> dict[str, str]:
             raise DatasetError(f"{source}, line {number}: {name} is listed twice with different sums.")
     if not sums:
         raise DatasetError(f"{source} is empty.")
-    return sums
-
-
-def expected_files(sums: dict[str, str], rates: tuple[int, ...]) -> dict[str, str]:
-    """`sums` without the records of other rates (in Hz), the tables first."""
     others = tuple(f"{name}/" for rate, name in RECORD_FOLDERS.items() if rate not in rates)
-    wanted = {name: digest for name, digest in sums.items() if not name.startswith(others)}
-    return dict(sorted(wanted.items(), key=lambda item: ("/" in item[0], item[0])))
+    names = sorted(sums, key=lambda name: ("/" in name, name))
+    return {name: sums[name] for name in names if not name.startswith(others)}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from signalcam.data.metadata import N_FOLDS, is_safe_relative_path
+from signalcam.data.metadata import N_FOLDS, is_safe_relative_path, refuse_rows
 from signalcam.errors import DatasetError, listed
 
 _ABOUT = ("file", "label", "patient", "fold", "age", "sex")  # columns that are no class
@@ -19,19 +19,11 @@ _DEALT = (10, 1, 9, *range(2, 9))
 def read_label_table(
     path: Path, classes: Sequence[str] | None = None, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read and check a table of labels; its columns are those of `load_labelled`.
-
-    Args:
-        path: of the CSV file.
-        classes: those wanted, in order; by default all that there are.
-        seed: of the folds, where the table has none.
+    """Read and check a table of labels: columns, arguments and errors as of `load_labelled`.
 
     Returns:
         The table as text, indexed by file, with `patient_id` (by default the file) and `strat_fold` (int64);
         and int8 DataFrame (file, class) of 0 and 1.
-
-    Raises:
-        DatasetError: a column or a value is missing or wrong; names the files.
     """
     try:
         table = pd.read_csv(path, sep=None, engine="python", dtype=str, keep_default_na=False)
@@ -49,13 +41,13 @@ def read_label_table(
         raise DatasetError(f"{path}: file must be a path in the folder, each once, got {found}.")
     table = table.drop(columns="file").set_index(file)
     for name in {"label", "patient", "fold"} & set(table):
-        _refuse(path, table[name], table[name] == "", "have a value in each row")
+        refuse_rows(path, table[name], table[name] == "", "have a value in each row")
     targets = _targets(table, classes, path)
     table["patient_id"] = table.get("patient", pd.Series(table.index, table.index))
     if "fold" in table:
         folds = pd.to_numeric(table["fold"].replace(_NAMED_FOLDS), errors="coerce")
         wanted = f"be 1 to {N_FOLDS}, or {', '.join(_NAMED_FOLDS)}"
-        _refuse(path, table["fold"], ~folds.isin(range(1, N_FOLDS + 1)), wanted)
+        refuse_rows(path, table["fold"], ~folds.isin(range(1, N_FOLDS + 1)), wanted)
     else:
         folds = make_folds(table["patient_id"], targets, seed)
     return table.assign(strat_fold=folds.astype(np.int64)), targets
@@ -64,13 +56,8 @@ def read_label_table(
 def make_folds(patients: pd.Series, targets: pd.DataFrame, seed: int = 0) -> pd.Series:
     """Deal whole patients to ten folds so that each class, and its absence, is spread as evenly as possible.
 
-    Args:
-        patients: id of each record's patient.
-        targets: 0 and 1, (record, class), same index.
-        seed: of the order of patients who are alike.
-
-    Returns:
-        int64 Series of folds, 1 to 10, same index.
+    Takes the patient of each record, 0 and 1 (record, class), and the seed of the order of patients who are
+    alike; returns int64 folds, 1 to 10, of the same index.
     """
     patient = pd.factorize(patients)[0]
     both = np.hstack([targets, 1 - targets])
@@ -92,28 +79,19 @@ def _targets(table: pd.DataFrame, classes: Sequence[str] | None, path: Path) -> 
     if "label" not in table or (classes and set(classes) <= set(columns)):
         names = list(classes or columns)
         if not names or not set(names) <= set(columns):
-            found = (
-                f"must have a column 'label', or one a class ({listed(names)})" if names else "has no classes"
-            )
-            raise DatasetError(f"{path} {found}; its columns are file, {listed(table.columns, 20)}.")
+            wanted = f"must have a column 'label', or one a class ({listed(names) or '0 and 1'})"
+            raise DatasetError(f"{path} {wanted}; its columns are file, {listed(table.columns, 20)}.")
+        wanted = "be 0 or 1 (if it is no class, name those that are: --classes)"
         for name in names:
-            wanted = "be 0 or 1 (if it is no class, name those that are: --classes)"
-            _refuse(path, table[name], ~table[name].isin(("0", "1")), wanted)
+            refuse_rows(path, table[name], ~table[name].isin(("0", "1")), wanted)
         return table[names].astype(np.int8)
     words, lower = table["label"], table["label"].str.lower()
     binary = lower.isin(_BINARY)
     if tuple(classes or ("ABNORMAL",)) == ("ABNORMAL",) and (classes or binary.all()):
-        _refuse(path, words, ~binary, "be 0, 1, normal or abnormal")
+        refuse_rows(path, words, ~binary, "be 0, 1, normal or abnormal")
         return pd.DataFrame({"ABNORMAL": lower.map(_BINARY).astype(np.int8)})
     names = list(classes or sorted(words.unique()))
     if not classes and len(names) == 2:  # of two, one of which is normal, the other is the class
         names = [name for name in names if name.lower() != "normal"]
-    _refuse(path, words, ~words.isin(names) & (lower != "normal"), f"be one of {listed(names, 20)}")
+    refuse_rows(path, words, ~words.isin(names) & (lower != "normal"), f"be one of {listed(names, 20)}")
     return pd.DataFrame({name: (words == name).astype(np.int8) for name in names})
-
-
-def _refuse(path: Path, column: pd.Series, wrong: pd.Series, wanted: str) -> None:
-    """DatasetError with the values and the files of the rows that are wrong, if any."""
-    if wrong.any():
-        found = listed(f"{value!r} for {file}" for file, value in column[wrong].items())
-        raise DatasetError(f"{path}: {column.name} must {wanted}, got {found}.")

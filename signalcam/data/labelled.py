@@ -29,12 +29,10 @@ class LabelledFolder(Dataset):
 
     @property
     def name(self) -> str:
-        """The folder in a few words."""
         return f"recordings in {self.folder.resolve().name}"
 
     @property
     def family(self) -> str:
-        """What the folds are folds of: this folder, and the files and patients dealt to them."""
         return f"{self.name} ({self.version})"
 
 
@@ -43,7 +41,6 @@ class LabelledRecords(Records):
     """As `Records`; a record is one window of a `file` of the table, and has its labels and its fold.
 
     Attributes:
-        signals: float32 (record, time, lead) in mV.
         targets: int8 DataFrame (record, class) of 0 and 1.
         skipped: reason by file, of the recordings that could not be read.
     """
@@ -73,30 +70,28 @@ def load_labelled(
             (else each file counts as one), `fold` (1 to 10, or train, validation, test; else ten folds of
             whole patients are made), `age` in years, and `sex` (male or female).
         classes: those wanted, in order; by default all that there are.
-        leads: as in `read_recording`, or text with commas.
         training: split by fold: the highest tests, the next validates, the others train. Else all test.
-        seed: of the folds.
+        seed: of the folds that are made.
         progress: show a progress bar.
-        **reading: other arguments of `read_recording`. With length="window" each window is a record.
+        leads, **reading: as in `read_recording`; or leads as text with commas. With length="window" each
+            window is a record.
 
     Raises:
-        DatasetError: the table lacks something, or names a file that is not there.
+        DatasetError: a column or a value of the table is missing or wrong, or a file is not there.
         LeakageError: a patient is in two folds, or one signal in two splits.
         ValueError: no recording can be read, or the training split has a class in all records or in none.
     """
     folder, path, leads = Path(folder).expanduser(), Path(labels).expanduser(), wanted_leads(leads)
     listing, targets = read_label_table(path, classes, seed)
-    absent = [file for file in listing.index if not any(map(os.path.isfile, _places(folder, file)))]
+    places = ((file, folder / file) for file in listing.index)  # a WFDB record may lack its suffix
+    absent = [file for file, at in places if not at.is_file() and not Path(f"{at}.hea").is_file()]
     if absent:
         found = f"{len(absent):,} that are not there: {listed(absent)}"
         raise DatasetError(f"{path}: file must be the path of a recording in {folder}, got {found}.")
-    signals, files, starts, skipped, suspect = _read_all(folder, listing.index, leads, progress, reading)
-    names = [f"{file}, {start:g} s" if start else file for file, start in zip(files, starts, strict=True)]
+    signals, names, files, skipped, suspect = _read_all(folder, listing.index, leads, progress, reading)
     index = pd.Index(names, name="record")
-    table, targets = (
-        listing.loc[files].assign(file=files).set_index(index),
-        targets.loc[files].set_index(index),
-    )
+    table = listing.loc[files].assign(file=files).set_index(index)
+    targets = targets.loc[files].set_index(index)
     check_leakage({f"fold {fold}": part.index for fold, part in table.groupby("strat_fold")}, table)
     splits = _split(table, targets, path) if training else {"test": index}
     check_leakage(splits, table, signals, progress=progress)
@@ -130,16 +125,12 @@ def load_labelled(
     )
 
 
-def _places(folder: Path, file: str) -> tuple[Path, Path]:
-    return folder / file, folder / f"{file}.hea"  # a WFDB record may be named without suffix
-
-
 def _read_all(
-    folder: Path, names: Sequence[str], leads: tuple[str, ...], progress: bool, reading: dict
+    folder: Path, listing: Sequence[str], leads: tuple[str, ...], progress: bool, reading: dict
 ) -> tuple:
-    """Signals, file and start (s) of each window; by file, why it was left out, or what is suspect."""
-    signals, files, starts, skipped, suspect = [], [], [], {}, {}
-    for file in tqdm(names, desc="Reading", unit=" recordings", disable=not progress):
+    """Signals, name and file of each window; by file, why it was left out, or what is suspect."""
+    signals, names, files, skipped, suspect = [], [], [], {}, {}
+    for file in tqdm(listing, desc="Reading", unit=" recordings", disable=not progress):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", RecordWarning)
             try:
@@ -151,11 +142,11 @@ def _read_all(
             suspect[file] = str(caught[0].message)
         for piece in pieces:
             signals.append(piece.signals)
+            names.append(f"{file}, {piece.start:g} s" if piece.start else file)
             files.append(file)
-            starts.append(piece.start)
     if not signals:
-        raise ValueError(f"None of {len(names):,} recordings could be read: {listed(skipped.values(), 1)}")
-    return np.stack(signals), files, starts, skipped, suspect
+        raise ValueError(f"None of {len(listing):,} recordings could be read: {listed(skipped.values(), 1)}")
+    return np.stack(signals), names, files, skipped, suspect
 
 
 def _split(table: pd.DataFrame, targets: pd.DataFrame, path: Path) -> dict[str, pd.Index]:
@@ -179,7 +170,7 @@ def _balance(targets: pd.DataFrame, splits: dict[str, pd.Index]) -> str:
         + ", ".join(f"{part[name].sum():,} of {len(part):,} ({split})" for split, part in parts.items())
         for name in targets
     ]
-    train = parts.get("train", targets)
-    few = [name for name, n in train.sum().items() if "train" in parts and min(n, len(train) - n) < FEW]
+    train = parts.get("train", targets[:0])
+    few = [name for name, n in train.sum().items() if len(train) and min(n, len(train) - n) < FEW]
     note = f" Fewer than {FEW} with or without {listed(few)} to train on: too few to rely on." if few else ""
     return f"Classes: {'; '.join(counts)}.{note}"

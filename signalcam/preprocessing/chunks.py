@@ -33,10 +33,6 @@ def result_array(signals: np.ndarray, dtype: type, out: np.ndarray | None = None
 
     The system clears new memory first, which takes longer than scaling: hence `out`. Where it is `signals`
     itself, they are checked for NaN and infinity here, before anything is written over.
-
-    Raises:
-        TypeError: where `out` is no array of this dtype.
-        ValueError: where its shape or memory does not fit.
     """
     if out is None:
         return np.empty(signals.shape, dtype)
@@ -64,11 +60,9 @@ def chunks(signals: np.ndarray, size: int = CHUNK) -> Iterator[np.ndarray]:
 def fill_chunks(step: Step, signals: np.ndarray, result: np.ndarray, size: int = CHUNK) -> np.ndarray:
     """Call `step(chunk of signals, chunk of result)` for every chunk, on all cores; return `result`.
 
-    Args:
-        step: writes into the chunk of the result, and returns a few numbers that are not finite where the
-            chunk of signals holds NaN or infinity, such as a sum over time, which costs no further pass.
-        signals, result: (record, time, lead) or (time, lead).
-        size: records of a chunk. Threads that do little for each lose time in waiting for Python's lock.
+    A step writes into its chunk of the result, and returns a few numbers that are not finite where that of
+    the signals holds NaN or infinity, such as a sum over time, which costs no further pass. `size` is in
+    records: threads that do little for each chunk lose time in waiting for Python's lock.
 
     Raises:
         ValueError: on NaN or infinity, naming the record, the lead and the count.
