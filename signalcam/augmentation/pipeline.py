@@ -19,8 +19,7 @@ def paper_augmentation(
 
     Args:
         sampling_rate: in Hz.
-        probability: of each of the four steps, for each record by itself.
-        seed: as in `RandomLayer`.
+        probability, seed: as in `RandomLayer`; of each of the four steps by itself.
     """
     # Each step has a seed of its own: with one seed for all, they would choose the same records.
     seeds = [None] * 4 if seed is None else np.random.SeedSequence(seed).generate_state(4).tolist()

@@ -12,8 +12,8 @@ from signalcam.preprocessing.layers import inverse_hyperbolic_sine
 class RandomView(keras.layers.Layer):
     """Crop, speed up or slow down, scale leads, drop leads; then take the inverse hyperbolic sine.
 
-    In training each record has its own view; at inference only the inverse hyperbolic sine is taken. It comes
-    last, since a gain is a gain only before it: give centred signals (record, time, lead), not compressed yet.
+    In training each record has its own view; at inference only the inverse hyperbolic sine is taken. It is
+    last, since a gain is a gain only before it: give centred signals (record, time, lead), not compressed.
     Returns (record, n_times or time, lead), of their dtype.
 
     Args:

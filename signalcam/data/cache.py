@@ -42,10 +42,8 @@ def open_entry(
 ) -> tuple[np.ndarray, dict] | None:
     """Open an entry; return its signals, a read-only memory map, and `about`, or None.
 
-    Args:
-        path: of the entry.
-        misfit: says why signals of `about` and a shape do not fit, "" when they do. A warning repeats it.
-        every_record: compare the checksum of each record, not of a sample of 256.
+    `misfit` says why signals of `about` and a shape do not fit, "" when they do; a warning repeats it. By
+    `every_record` the checksum of each record is compared, else of a sample of 256.
     """
     try:
         signals, about = _open(path, every_record)
@@ -72,8 +70,7 @@ def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
     if footer[:8] != b"%08x" % zlib.crc32(footer[8:]):
         raise ValueError("its last line is not whole")
     content, n = json.loads(footer[8:]), len(signals)
-    sample = range(n) if every_record else np.unique(np.linspace(0, n - 1, min(n, _N_SAMPLED)).astype(int))
-    for index in sample:
+    for index in np.unique(np.linspace(0, n - 1, n if every_record else min(n, _N_SAMPLED)).astype(int)):
         if zlib.crc32(signals[index]) != content["checksums"][index]:
             raise ValueError(f"record {index} was altered")
     return signals, content["about"]
@@ -82,14 +79,8 @@ def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
 def write_entry(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray], about: dict) -> np.ndarray:
     """Write an entry and remove those that it supersedes; return its signals, a read-only memory map.
 
-    Args:
-        path: of the entry.
-        shape: (record, time, lead) of all blocks together; fewer records may come.
-        blocks: float32 arrays (record, time, lead).
-        about: what the signals are of; read when the last block has come.
-
-    Raises:
-        OSError: the folder cannot be written, or the disk is full; says what to do.
+    `shape` is that of all float32 blocks (record, time, lead) together; fewer records may come. `about`, what
+    the signals are of, is read when the last block has come. OSErrors say what to do.
     """
     part = path.with_name(f"{path.stem}-{os.getpid()}-{secrets.token_hex(6)}.part")
     checksums: list[int] = []

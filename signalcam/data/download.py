@@ -1,7 +1,4 @@
-"""Fetch PTB-XL from PhysioNet: only what is missing, verified before it gets its final name; and verify it.
-
-A file is `NAME.part` until it has its sum in SHA256SUMS.txt. Archives are not read: nothing is ever unpacked.
-"""
+"""Fetch PTB-XL from PhysioNet: only what is missing, named only when it is verified; and verify it."""
 
 import os
 import re
@@ -15,7 +12,7 @@ from signalcam.data.http_files import Fetcher, compare, is_allowed
 from signalcam.data.metadata import DATABASE_FILE, STATEMENTS_FILE, is_safe_relative_path
 from signalcam.data.ptbxl import RECORD_FOLDERS, find_dataset
 from signalcam.data.threads import in_order
-from signalcam.errors import DatasetError
+from signalcam.errors import DatasetError, listed
 from signalcam.whole_file import whole_file
 
 BASE_URL = "https://physionet.org/files/ptb-xl/1.0.3/"
@@ -29,8 +26,6 @@ def download(
     sampling_rate: int = 100,
     base_url: str = BASE_URL,
     workers: int = 8,
-    timeout: float = 30.0,
-    limit: float = 600.0,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Fetch PTB-XL's tables and its records of one rate into `folder`; resume where an earlier run stopped.
@@ -40,8 +35,6 @@ def download(
         sampling_rate: 100 or 500, in Hz.
         base_url: where from. https, or http to this very machine.
         workers: how many files at a time.
-        timeout: seconds without an answer or a further byte.
-        limit: seconds for one file, all its attempts together. A rerun resumes it.
         progress: show a progress bar.
 
     Returns:
@@ -53,21 +46,21 @@ def download(
     """
     if sampling_rate not in RECORD_FOLDERS:
         raise ValueError(f"sampling_rate must be 100 or 500 Hz, got {sampling_rate!r}.")
-    if workers < 1 or not (timeout > 0 and limit > 0):
-        raise ValueError("workers must be 1 or more, and timeout and limit above 0 seconds.")
+    if workers < 1:
+        raise ValueError(f"workers must be 1 or more, got {workers!r}.")
     if not is_allowed(base_url):
         raise DatasetError(f"Downloads go over https; refused: {base_url[:200]!r}.")
     folder = Path(folder).expanduser().resolve()
-    fetcher = Fetcher(base_url.rstrip("/") + "/", timeout, limit)
+    fetcher = Fetcher(base_url.rstrip("/") + "/")
     data = fetcher.read(SUMS_FILE)
     source = fetcher.base_url + SUMS_FILE
     if data.lstrip()[:1] == b"<":
         raise DatasetError(f"{source}: expected a list of sums, got a web page. Is the address right?")
     sums = _read_sums(data, source, (sampling_rate,))
-    absent = [name for name in (DATABASE_FILE, STATEMENTS_FILE) if name not in sums]
-    if absent or not any(name.startswith(RECORD_FOLDERS[sampling_rate] + "/") for name in sums):
-        what = absent[0] if absent else f"any record at {sampling_rate} Hz"
-        raise DatasetError(f"{source} does not list {what}: it is not PTB-XL's, or is cut off.")
+    tops = {name.partition("/")[0] for name in sums}
+    if absent := {DATABASE_FILE, STATEMENTS_FILE, RECORD_FOLDERS[sampling_rate]} - tops:
+        found = f"does not list {listed(sorted(absent))}"
+        raise DatasetError(f"{source} {found}: it is not PTB-XL's, or is cut off.")
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(folder / SUMS_FILE) as part:
         part.write_bytes(data)
@@ -94,8 +87,7 @@ def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
     """
     folder, _, sums = _listing(folder)
     names = tqdm(sums, desc="Verifying", unit=" files", disable=not progress)
-    n_workers = min(8, os.cpu_count() or 2)
-    return _problems(in_order(lambda name: compare(folder / name, sums[name]), names, n_workers, 64))
+    return _problems(in_order(lambda name: compare(folder / name, sums[name]), names, 4, 64))
 
 
 def _problems(found: Iterable[tuple[str, str]]) -> pd.DataFrame:
@@ -125,7 +117,7 @@ def _listing(folder: str | os.PathLike) -> tuple[Path, tuple[int, ...], dict[str
     path = folder / SUMS_FILE
     if not path.is_file():
         fetch = f"`python -m signalcam download {folder}` or from {BASE_URL}"
-        raise FileNotFoundError(f"{path} is missing, so nothing can be verified. Fetch it with {fetch}.")
+        raise FileNotFoundError(f"{path} is missing: nothing can be verified. Fetch it with {fetch}.")
     rates = tuple(rate for rate, name in RECORD_FOLDERS.items() if (folder / name).is_dir())
     rates = rates or tuple(RECORD_FOLDERS)
     return folder, rates, _read_sums(path.read_bytes(), str(path), rates)

@@ -18,6 +18,9 @@ from urllib3 import HTTPConnectionPool
 
 from signalcam import __version__
 
+TIMEOUT = 30.0  # seconds without an answer or a further byte
+LIMIT = 600.0  # seconds for one file, all its attempts together; a rerun resumes it
+
 _CHUNK = 1 << 12  # bytes; when a connection ends, the chunk under way is lost and fetched again
 _MOST_REDIRECTS = 5
 _ATTEMPTS = 5
@@ -70,10 +73,10 @@ class _Telling:
 
 
 class Fetcher:
-    """Fetches files below one address, in several threads; the arguments are those of `download`."""
+    """Fetches files below one address, in several threads."""
 
-    def __init__(self, base_url: str, timeout: float, limit: float):
-        self.base_url, self.timeout, self.limit = base_url, timeout, limit
+    def __init__(self, base_url: str):
+        self.base_url = base_url
         self.stop = threading.Event()  # set it, and no further attempt is begun
         self._threads = threading.local()
         self._failures = 0  # in a row, for the network's or the server's reasons; a lost count matters little
@@ -113,8 +116,8 @@ class Fetcher:
     def _receive(self, name: str, file: BinaryIO, expected: str | None = None) -> None:
         """Attempt it until `file` is whole; its time ends by the clock."""
         adapter = self._session().get_adapter(self.base_url)
-        adapter.deadline = time.monotonic() + self.limit
-        clock = threading.Timer(self.limit, adapter.shut_down)
+        adapter.deadline = time.monotonic() + LIMIT
+        clock = threading.Timer(LIMIT, adapter.shut_down)
         clock.daemon = True
         clock.start()
         try:
@@ -128,7 +131,7 @@ class Fetcher:
                     failed = error
                 pause = min(max(_FIRST_WAIT * 2**number, failed.wait), _LONGEST_WAIT)
                 if time.monotonic() + pause >= adapter.deadline:
-                    raise _Failed(f"timed out, not whole within {self.limit:g} s ({failed})", failed.may_pass)
+                    raise _Failed(f"timed out, not whole within {LIMIT:g} s ({failed})", failed.may_pass)
                 if not failed.may_pass or number == _ATTEMPTS - 1 or self.stop.is_set():
                     raise failed
                 self.stop.wait(pause)
@@ -176,7 +179,7 @@ class Fetcher:
             headers["Range"] = f"bytes={start}-"
         url = self.base_url + quote(name)
         for _ in range(_MOST_REDIRECTS + 1):
-            timeout = max(min(self.timeout, deadline - time.monotonic()), 0.01)
+            timeout = max(min(TIMEOUT, deadline - time.monotonic()), 0.01)
             options = {"headers": headers, "stream": True, "timeout": timeout, "allow_redirects": False}
             response = self._session().get(url, **options)
             if not response.is_redirect:

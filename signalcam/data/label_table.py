@@ -35,10 +35,9 @@ def read_label_table(
         raise DatasetError(f"{path} must have a column 'file' and rows, got {listed(names)}.")
     table = table.apply(lambda column: column.str.strip())
     file = table["file"].str.replace("\\", "/", regex=False)
-    wrong = file[file.duplicated() | ~file.map(is_safe_relative_path)]
-    if len(wrong):
-        found = listed(f"{name!r} in line {number + 2}" for number, name in wrong.items())
-        raise DatasetError(f"{path}: file must be a path in the folder, each once, got {found}.")
+    wrong = file.duplicated() | ~file.map(is_safe_relative_path)
+    rows = (table.index + 2).rename("line")
+    refuse_rows(path, file.set_axis(rows), wrong.set_axis(rows), "be a path in the folder, each once")
     table = table.drop(columns="file").set_index(file)
     for name in {"label", "patient", "fold"} & set(table):
         refuse_rows(path, table[name], table[name] == "", "have a value in each row")

@@ -68,13 +68,11 @@ def load_labelled(
         labels: CSV file with `file`, a path in the folder; and `label`, which is 0 or 1, normal or abnormal,
             or the name of a class, or instead of it a column of 0 and 1 for each class. It may have `patient`
             (else each file counts as one), `fold` (1 to 10, or train, validation, test; else ten folds of
-            whole patients are made), `age` in years, and `sex` (male or female).
+            whole patients are made by `seed`), `age` in years, and `sex` (male or female).
         classes: those wanted, in order; by default all that there are.
         training: split by fold: the highest tests, the next validates, the others train. Else all test.
-        seed: of the folds that are made.
         progress: show a progress bar.
-        leads, **reading: as in `read_recording`; or leads as text with commas. With length="window" each
-            window is a record.
+        leads, **reading: as in `read_recording`; leads also as text with commas, each window a record.
 
     Raises:
         DatasetError: a column or a value of the table is missing or wrong, or a file is not there.
@@ -109,20 +107,9 @@ def load_labelled(
     about = (folder, f"{zlib.crc32(dealt.encode()):08x}", listing, pd.DataFrame(), (rate,), False)
     any_class = targets.max(axis=1).rename("label")
     any_class.attrs["summary"] = _balance(targets, splits)
-    return LabelledRecords(
-        dataset=LabelledFolder(*about, source=" ".join(filter(None, source))),
-        rule=path.name,
-        table=table,
-        superclass=pd.DataFrame(index=index),
-        labels=any_class,
-        splits=splits,
-        sampling_rate=rate,
-        leads=leads,
-        progress=progress,
-        signals=signals,
-        targets=targets,
-        skipped=skipped,
-    )
+    dataset = LabelledFolder(*about, source=" ".join(filter(None, source)))
+    labelled = dataset, path.name, table, pd.DataFrame(index=index), any_class, splits, rate, leads
+    return LabelledRecords(*labelled, signals=signals, targets=targets, skipped=skipped)
 
 
 def _read_all(

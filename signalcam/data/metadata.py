@@ -36,7 +36,7 @@ def read_database(folder: str | Path) -> pd.DataFrame:
     """
     path = Path(folder) / DATABASE_FILE
     table = _read_csv(path, _DATABASE_COLUMNS)
-    lines = [f"line {number}" for number in table.index + 2]
+    lines = (table.index + 2).rename("line")
     table["ecg_id"] = _whole_numbers(table["ecg_id"].set_axis(lines), path).to_numpy()
     repeated = table.loc[table["ecg_id"].duplicated(), "ecg_id"]
     if len(repeated):

@@ -61,8 +61,7 @@ def load_signals(
         With on_error="skip" also the Index of its ecg_ids, and a DataFrame (ecg_id, reason) of the others.
 
     Raises:
-        FileNotFoundError: no records of this rate; names the rate that is there.
-        RecordError: a record is broken, or (MissingRecordsError) its files are missing.
+        FileNotFoundError, RecordError: no records of this rate; one is broken, or its files are missing.
         OSError, ValueError: the cache cannot be written; an argument is wrong.
     """
     for name, value in {"on_error": on_error, "check": check, "extra_bytes": extra_bytes}.items():
@@ -170,8 +169,8 @@ class _Request:
             found = f"expected {wanted}, its header says {header.n_times:,}"
             raise RecordError(f"{name}: {found}. Fetch it again, or leave it out.")
         if set(header.files) != {header.name + ".dat"}:
-            found = listed(map(repr, header.files))
-            raise RecordError(f"{name}: its header names the signal file {found}, not {header.name}.dat.")
+            found = f"the signal file {listed(map(repr, header.files))}, not {header.name}.dat"
+            raise RecordError(f"{name}: its header names {found}.")
         try:
             order = _order(header.leads)
         except ValueError as error:

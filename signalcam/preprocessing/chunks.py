@@ -11,8 +11,6 @@ from signalcam.recordings.checks import refuse_non_finite
 # Records per chunk: 1.5 MB of float64 at 1,000 samples and 12 leads, which the next step finds in the cache.
 CHUNK = 16
 
-Step = Callable[[np.ndarray, np.ndarray], np.ndarray]
-
 
 def check_floats(signals: np.ndarray) -> np.ndarray:
     """Return `signals` as an array, not copied, or raise TypeError or ValueError for their dtype or shape."""
@@ -57,7 +55,7 @@ def chunks(signals: np.ndarray, size: int = CHUNK) -> Iterator[np.ndarray]:
         yield batch[start : start + size]
 
 
-def fill_chunks(step: Step, signals: np.ndarray, result: np.ndarray, size: int = CHUNK) -> np.ndarray:
+def fill_chunks(step: Callable, signals: np.ndarray, result: np.ndarray, size: int = CHUNK) -> np.ndarray:
     """Call `step(chunk of signals, chunk of result)` for every chunk, on all cores; return `result`.
 
     A step writes into its chunk of the result, and returns a few numbers that are not finite where that of

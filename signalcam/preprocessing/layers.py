@@ -79,7 +79,7 @@ class Scale(_Step):
     """Scale each lead of detrended signals (record, time, lead) in mV: float32, without unit.
 
     Args:
-        rule, mean, std: as of `Scaler`; the rules that begin with `standard` need mean and std.
+        rule, mean, std: `Scale(**scaler.get_state())` does what `scaler.transform` does.
 
     Raises:
         ValueError: on an unknown rule, or another number of leads than `mean` has.
@@ -118,11 +118,6 @@ class Scale(_Step):
 
     def get_config(self) -> dict:
         return {**super().get_config(), **self._scaler.get_state()}
-
-
-def scale_layer(scaler: Scaler, name: str = "scale") -> Scale:
-    """Return the layer that does what `scaler.transform` does; RuntimeError where `fit` is missing."""
-    return Scale(**scaler.get_state(), name=name)
 
 
 def _per_lead(operation: Callable, signals: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

@@ -86,10 +86,11 @@ class Scaler:
         if not self.per_record:
             self.check_fitted()
             if signals.shape[-1] != len(self.mean):
-                raise ValueError(
-                    f"signals must have the {len(self.mean)} leads that the scaler was fitted on, got "
-                    f"{signals.shape[-1]} (shape {signals.shape}). Give the same leads in the same order."
+                found = (
+                    f"leads that the scaler was fitted on, got {signals.shape[-1]} (shape {signals.shape})"
                 )
+                advice = "Give the same leads in the same order."
+                raise ValueError(f"signals must have the {len(self.mean)} {found}. {advice}")
             # One long row per record: broadcasting over 12 numbers at a time would loop over them.
             n_times = signals.shape[-2]
             centre = np.tile(self.mean, n_times).astype(np.float32)
@@ -116,10 +117,8 @@ class Scaler:
     def check_fitted(self) -> None:
         """Raise RuntimeError where mean and standard deviation are needed and missing."""
         if not self.per_record and self.mean is None:
-            raise RuntimeError(
-                f"The scaler with rule {self.rule!r} is not fitted. "
-                "Call fit() with the detrended signals of the training split first."
-            )
+            advice = "Call fit() with the detrended signals of the training split first."
+            raise RuntimeError(f"The scaler with rule {self.rule!r} is not fitted. {advice}")
 
     def get_state(self) -> dict:
         """Return a dict that JSON can hold; `Scaler(**state)` makes the scaler again."""

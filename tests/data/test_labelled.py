@@ -98,8 +98,8 @@ def test_one_signal_in_two_splits_is_refused_by_name(place, tmp_path):
     ("key", "value", "match"),
     [
         ("file", "absent.hea", r"that are not there: absent\.hea"),
-        ("file", "", "file must be a path in the folder, each once, got '' in line 2"),
-        ("file", "p0_1", "each once, got 'p0_1' in line 3"),
+        ("file", "", "file must be a path in the folder, each once, got '' for line 2"),
+        ("file", "p0_1", "each once, got 'p0_1' for line 3"),
         ("file", "../../secret", "file must be a path in the folder"),
         ("label", "", "label must have a value in each row, got '' for file p0_0"),
         ("patient", "", "patient must have a value in each row, got '' for file p0_0"),
