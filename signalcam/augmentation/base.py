@@ -60,10 +60,7 @@ class RandomLayer(keras.layers.Layer):
 
 
 class Disturbance(RandomLayer):
-    """Base of the augmentations that add something: what their `disturbance(signals, chosen)` returns.
-
-    It broadcasts to the signals, and is zero for records not chosen.
-    """
+    """Base of those that add what `disturbance(signals, chosen)` returns: zeros for records not chosen."""
 
     def augment(self, signals: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         return signals + self.disturbance(signals, chosen)

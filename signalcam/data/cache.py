@@ -136,6 +136,5 @@ def let_pages_go(array: np.ndarray) -> None:
 
     What was written stays. Nothing happens for other arrays, or where the system cannot do it.
     """
-    mapped = getattr(array, "_mmap", None)
-    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+    if (mapped := getattr(array, "_mmap", None)) is not None and hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED)

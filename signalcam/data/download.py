@@ -100,8 +100,8 @@ def outcome(folder: str | os.PathLike, problems: pd.DataFrame) -> str:
     headers = [name for name in names if name.endswith(".hea")]
     counts = {rate: sum(name.startswith(RECORD_FOLDERS[rate]) for name in headers) for rate in rates}
     records = f"{max(counts.values()):,} records"
-    where = ", ".join(f"{n:,} at {rate} Hz" for rate, n in counts.items())
-    where += f"; {len(names):,} files in {folder}"
+    at_rates = ", ".join(f"{n:,} at {rate} Hz" for rate, n in counts.items())
+    where = f"{at_rates}; {len(names):,} files in {folder}"
     if problems.empty:
         return f"{records}, all verified ({where})."
     end = f"{records}, not all whole: {len(problems):,} files are missing or differ ({where})"

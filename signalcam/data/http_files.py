@@ -66,8 +66,7 @@ class _Telling:
 
     def connect(self) -> None:
         super().connect()
-        known = (known for known in self.adapter.sockets if known.fileno() >= 0)
-        self.adapter.sockets = (*known, self.sock)
+        self.adapter.sockets += (self.sock,)
         if time.monotonic() >= self.adapter.deadline:  # the clock may just have missed this one
             self.adapter.shut_down()
 

@@ -31,8 +31,7 @@ def superclasses(table: pd.DataFrame, statements: pd.DataFrame, min_likelihood: 
         bool DataFrame, ecg_id x `SUPERCLASSES`. A record may have several superclasses, or none.
 
     Raises:
-        DatasetError: codes that `statements` does not know, or a diagnostic class that is no superclass.
-        ValueError: `min_likelihood` outside 0 to 100.
+        DatasetError, ValueError: `statements` does not fit; `min_likelihood` is outside 0 to 100.
     """
     if not 0 <= min_likelihood <= 100:
         raise ValueError(f"min_likelihood is in percent, from 0 to 100; got {min_likelihood!r}.")

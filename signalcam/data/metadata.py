@@ -18,24 +18,19 @@ STATEMENTS_FILE = "scp_statements.csv"
 N_FOLDS = 10
 FILENAME_COLUMNS = {100: "filename_lr", 500: "filename_hr"}
 
-_DATABASE_COLUMNS = ("ecg_id", "patient_id", "scp_codes", "strat_fold", *FILENAME_COLUMNS.values())
-_STATEMENT_COLUMNS = ("diagnostic", "diagnostic_class")
 # The longest official cell has under 200 characters. Deeply nested text can exhaust the parser's stack.
 _LONGEST_CODES = 10_000
 
 
 def read_database(folder: str | Path) -> pd.DataFrame:
-    """Read and check the `ptbxl_database.csv` of a dataset's folder.
+    """`ptbxl_database.csv` of a dataset's folder, checked: DatasetErrors name the ecg_ids.
 
-    Returns:
-        DataFrame indexed by `ecg_id` (int64, unique), `patient_id` and `strat_fold` as int64, `scp_codes`
-        as dict {code: likelihood in percent}, all other columns as pandas reads them.
-
-    Raises:
-        FileNotFoundError, DatasetError: the file is not there; a column or a row is wrong, with its ecg_ids.
+    Indexed by `ecg_id` (int64, unique), `patient_id` and `strat_fold` as int64, `scp_codes` as dict {code:
+    likelihood in percent}, all other columns as pandas reads them.
     """
     path = Path(folder) / DATABASE_FILE
-    table = _read_csv(path, _DATABASE_COLUMNS)
+    columns = ("ecg_id", "patient_id", "scp_codes", "strat_fold", *FILENAME_COLUMNS.values())
+    table = _read_csv(path, columns)
     lines = (table.index + 2).rename("line")
     table["ecg_id"] = _whole_numbers(table["ecg_id"].set_axis(lines), path).to_numpy()
     repeated = table.loc[table["ecg_id"].duplicated(), "ecg_id"]
@@ -56,7 +51,7 @@ def read_database(folder: str | Path) -> pd.DataFrame:
 def read_statements(folder: str | Path) -> pd.DataFrame:
     """`scp_statements.csv`, checked: indexed by code, with `diagnostic` (1.0 or NaN), `diagnostic_class`."""
     path = Path(folder) / STATEMENTS_FILE
-    statements = _read_csv(path, _STATEMENT_COLUMNS)
+    statements = _read_csv(path, ("diagnostic", "diagnostic_class"))
     statements = statements.set_index(statements.columns[0]).rename_axis("code")
     if not statements.index.is_unique or statements.index.hasnans:
         raise DatasetError(f"{path}: the first column must hold each statement code once, and none empty.")
@@ -65,8 +60,8 @@ def read_statements(folder: str | Path) -> pd.DataFrame:
 
 def check_folds(table: pd.DataFrame, source: str = "The table") -> None:
     """Refuse a table with `strat_fold` or `patient_id` missing or impossible. Raises DatasetError."""
-    check_present(table, "patient_id", source)
-    check_present(table, "strat_fold", source)
+    for column in ("patient_id", "strat_fold"):
+        check_present(table, column, source)
     fold = table["strat_fold"]
     wanted = f"be a whole number from 1 to {N_FOLDS}"
     refuse_rows(source, fold, ~fold.isin(range(1, N_FOLDS + 1)), wanted)

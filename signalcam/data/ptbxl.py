@@ -38,6 +38,7 @@ class Dataset:
         table, statements: DataFrames indexed by ecg_id (`scp_codes` are dicts), and by statement code.
         sampling_rates: rates in Hz of which waveforms are there.
         simulated, source: True for a simulated set; which data this is and why it was chosen, in words.
+        title: of recordings of your own, in a few words; their `version` stands for patients and folds.
     """
 
     folder: Path
@@ -47,16 +48,19 @@ class Dataset:
     sampling_rates: tuple[int, ...]
     simulated: bool
     source: str = ""
+    title: str = ""
 
     @property
     def family(self) -> str:
         """What the folds are folds of: "PTB-XL", whatever the version, or "simulated ECGs"."""
+        if self.title:
+            return f"{self.title} ({self.version})"
         return "simulated ECGs" if self.simulated else "PTB-XL"
 
     @property
     def name(self) -> str:
         """The data in a few words, such as "PTB-XL 1.0.3"."""
-        return self.version if self.simulated else f"PTB-XL {self.version}"
+        return self.title or (self.version if self.simulated else f"PTB-XL {self.version}")
 
     def describe(self) -> str:
         """Say in one sentence which data this is."""
@@ -81,13 +85,12 @@ def open_dataset(path: str | os.PathLike | None = None, progress: bool = True) -
     if not folder.exists():
         write_dataset(folder, progress=progress)
     table = read_database(folder)
-    statements = read_statements(folder)
     simulated = (folder / SIMULATED_MARKER).is_file()
     version = f"{'simulated set' if simulated else 'sample'} of {len(table):,} records"
     if not simulated:
         version = _VERSION_OF_COUNT.get(len(table), version)
     rates = tuple(rate for rate, name in RECORD_FOLDERS.items() if any((folder / name).glob("*")))
-    dataset = Dataset(folder, version, table, statements, rates, simulated)
+    dataset = Dataset(folder, version, table, read_statements(folder), rates, simulated)
     return replace(dataset, source=f"{why}\n{dataset.describe()}.")
 
 
@@ -119,7 +122,7 @@ def find_dataset(path: str | os.PathLike) -> Path:
     if start.is_file():
         if start.name == DATABASE_FILE:
             return start.parent
-        archive = _is_archive(start) or zipfile.is_zipfile(start)
+        archive = start.suffix.lower() in _ARCHIVES or zipfile.is_zipfile(start)
         found = "an archive: unpack it first" if archive else "a file"
         raise DatasetError(f"{start} is {found}; expected the folder that holds {DATABASE_FILE}.")
     if start.name in RECORD_FOLDERS.values() and (start.parent / DATABASE_FILE).is_file():
@@ -134,7 +137,8 @@ def find_dataset(path: str | os.PathLike) -> Path:
             return found[0]
         marks = (STATEMENTS_FILE, *RECORD_FOLDERS.values())
         remains += [folder for folder in level if any((folder / name).exists() for name in marks)]
-        archives += [file for folder in level for file in folder.glob("*") if _is_archive(file)]
+        named = (file for folder in level for file in folder.glob("*") if file.suffix.lower() in _ARCHIVES)
+        archives += filter(Path.is_file, named)
     if remains:
         raise FileNotFoundError(f"{DATABASE_FILE} is missing in {remains[0]}. {_how_to_get(remains[0])}")
     if archives:
@@ -189,10 +193,6 @@ def _subfolders(folder: Path) -> list[Path]:
         children = [] if folder.name in RECORD_FOLDERS.values() else folder.iterdir()
         return sorted(child for child in children if child.name[0] != "." and child.is_dir())
     return []
-
-
-def _is_archive(file: Path) -> bool:
-    return file.suffix.lower() in _ARCHIVES and file.is_file()
 
 
 def _how_to_get(folder: str | os.PathLike) -> str:

@@ -143,8 +143,8 @@ class _Request:
                 yield np.delete(signals, list(errors), axis=0) if errors else signals
                 bar.update(len(part))
         if len(skipped) == len(self.paths):
-            first = skipped[min(skipped)]
-            raise RecordError(f"None of the {len(skipped):,} records could be read. The first: {first}")
+            found = f"None of the {len(skipped):,} records could be read. The first"
+            raise RecordError(f"{found}: {skipped[min(skipped)]}")
 
     def _read_block(self, indices: list[int]) -> tuple[np.ndarray, dict[int, Exception]]:
         """Signals of some records, and the error of each position that could not be read."""

@@ -16,10 +16,8 @@ def check_floats(signals: np.ndarray) -> np.ndarray:
     """Return `signals` as an array, not copied, or raise TypeError or ValueError for their dtype or shape."""
     signals = np.asarray(signals)
     if signals.dtype.kind != "f":
-        raise TypeError(
-            f"signals must be real floating-point numbers in mV, got dtype {signals.dtype}. "
-            "Divide raw counts by their gain first, then convert with astype('float32')."
-        )
+        wanted = f"signals must be real floating-point numbers in mV, got dtype {signals.dtype}"
+        raise TypeError(f"{wanted}. Divide raw counts by their gain, then convert with astype('float32').")
     if signals.ndim not in (2, 3) or 0 in signals.shape:
         wanted = "(record, time, lead) or (time, lead), with no empty axis"
         raise ValueError(f"signals must have the shape {wanted}, got {signals.shape}.")
@@ -61,9 +59,6 @@ def fill_chunks(step: Callable, signals: np.ndarray, result: np.ndarray, size: i
     A step writes into its chunk of the result, and returns a few numbers that are not finite where that of
     the signals holds NaN or infinity, such as a sum over time, which costs no further pass. `size` is in
     records: threads that do little for each chunk lose time in waiting for Python's lock.
-
-    Raises:
-        ValueError: on NaN or infinity, naming the record, the lead and the count.
     """
 
     def fill(part: list[tuple[np.ndarray, np.ndarray]]) -> bool:

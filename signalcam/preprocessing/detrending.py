@@ -12,9 +12,7 @@ def polynomial_basis(n_times: int, degree: int = 10) -> np.ndarray:
     """Orthonormal basis of the polynomials up to `degree`: read-only float64 (n_times, degree + 1).
 
     The QR factor of a Legendre Vandermonde matrix on [-1, 1], well conditioned where powers of time are not.
-
-    Raises:
-        ValueError: on too few samples to determine the polynomial, or a `degree` that is not 0, 1, 2, ...
+    ValueError on too few samples to determine the polynomial, or a `degree` that is not 0, 1, 2, ...
     """
     if int(degree) != degree or degree < 0:
         raise ValueError(f"degree must be a whole number of 0 or more, got {degree!r}.")

@@ -40,16 +40,10 @@ class _Step(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="signalcam")
 class Detrend(_Step):
-    """Subtract the least-squares polynomial of each lead: `x - Q (Q^T x)`.
+    """Subtract the least-squares polynomial of each lead in mV: `x - Q (Q^T x)`.
 
     Args:
-        degree: degree of the polynomial; below the number of samples.
-
-    Call arguments, Returns:
-        signals: (record, time, lead) float32 in mV, of a fixed length and any batch size.
-
-    Raises:
-        ValueError: where the length is not fixed, or too short for the degree.
+        degree: degree of the polynomial; below the number of samples, which must be fixed (ValueError).
     """
 
     def __init__(self, degree: int = 10, **kwargs):
@@ -107,13 +101,14 @@ class Scale(_Step):
             scaled = _per_lead(ops.multiply, centred, self._factor[None, None])
         elif self.rule == "record":
             centred = _per_lead(ops.subtract, signals, _median(signals))
-            largest = _largest(centred)
+            largest = ops.max(ops.abs(centred), axis=1, keepdims=True)
             scaled = _per_lead(ops.multiply, centred, _inverse_or_zero(largest, largest))
         else:
             centred = _per_lead(ops.subtract, signals, ops.mean(signals, axis=1, keepdims=True))
             # Not ops.square: LiteRT's converter would take the mean off once more, at three times the cost.
             deviation = ops.sqrt(ops.mean(centred * centred, axis=1, keepdims=True))
-            scaled = _per_lead(ops.multiply, centred, _inverse_or_zero(deviation, _largest(centred)))
+            largest = ops.max(ops.abs(centred), axis=1, keepdims=True)
+            scaled = _per_lead(ops.multiply, centred, _inverse_or_zero(deviation, largest))
         return inverse_hyperbolic_sine(scaled) if self.rule.endswith("_asinh") else scaled
 
     def get_config(self) -> dict:
@@ -141,10 +136,6 @@ def _median(signals: tf.Tensor) -> tf.Tensor:
     upper, _ = ops.top_k(ops.transpose(signals, (0, 2, 1)), n_times // 2 + 1)
     middle = upper[..., -1:] if n_times % 2 else (upper[..., -1:] + upper[..., -2:-1]) / 2
     return ops.transpose(middle, (0, 2, 1))
-
-
-def _largest(centred: tf.Tensor) -> tf.Tensor:
-    return ops.max(ops.abs(centred), axis=1, keepdims=True)
 
 
 def _inverse_or_zero(size: tf.Tensor, largest: tf.Tensor) -> tf.Tensor:

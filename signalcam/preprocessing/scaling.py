@@ -86,11 +86,9 @@ class Scaler:
         if not self.per_record:
             self.check_fitted()
             if signals.shape[-1] != len(self.mean):
-                found = (
-                    f"leads that the scaler was fitted on, got {signals.shape[-1]} (shape {signals.shape})"
-                )
-                advice = "Give the same leads in the same order."
-                raise ValueError(f"signals must have the {len(self.mean)} {found}. {advice}")
+                wanted = f"signals must have the {len(self.mean)} leads that the scaler was fitted on"
+                found = f"got {signals.shape[-1]} (shape {signals.shape})"
+                raise ValueError(f"{wanted}, {found}. Give the same leads in the same order.")
             # One long row per record: broadcasting over 12 numbers at a time would loop over them.
             n_times = signals.shape[-2]
             centre = np.tile(self.mean, n_times).astype(np.float32)

@@ -6,7 +6,7 @@ import pytest
 from labelled_recordings import read_table, write_labelled, write_table
 
 from signalcam.data import load_labelled
-from signalcam.data.label_table import make_folds, read_label_table
+from signalcam.data.labelled import make_folds, read_label_table
 from signalcam.errors import DatasetError, LeakageError
 from signalcam.leads import LEADS
 
