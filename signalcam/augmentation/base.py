@@ -9,12 +9,11 @@ class RandomLayer(keras.layers.Layer):
     """Base of all augmentations: each record is changed with a probability, in training only.
 
     A subclass implements `augment(signals, chosen)`, with random numbers from `uniform` and `integers`, and
-    names its own arguments in `arguments`, which go into its config.
+    names its own arguments in `arguments`, which go into its config. A ValueError if one is out of range.
 
     Args:
         probability: share of the records that are changed, 0 to 1.
         seed: the same seed gives the same sequence of results; None gives a different one each time.
-        **kwargs: `name` and whatever else `keras.layers.Layer` takes.
 
     Call arguments:
         signals: (record, time, lead), scaled; any batch size, and any length.
@@ -22,9 +21,6 @@ class RandomLayer(keras.layers.Layer):
 
     Returns:
         Same shape and dtype; records not chosen, and all outside training, are unchanged to the bit.
-
-    Raises:
-        ValueError: on an argument out of its range.
     """
 
     arguments: tuple[str, ...] = ()
@@ -48,12 +44,11 @@ class RandomLayer(keras.layers.Layer):
         """Change the records where `chosen`, float32 (record, 1, 1), is 1, and leave those where it is 0."""
         raise NotImplementedError(f"{type(self).__name__} must implement augment(signals, chosen).")
 
+    # Random numbers from `low` to below `high`, float32 and int32.
     def uniform(self, shape: tuple, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
-        """Draw float32 numbers from `low` to below `high`."""
         return keras.random.uniform(shape, low, high, dtype="float32", seed=self.seed_generator)
 
     def integers(self, shape: tuple, low: int, high: int) -> tf.Tensor:
-        """Draw int32 numbers from `low` to below `high`."""
         return keras.random.randint(shape, low, high, dtype="int32", seed=self.seed_generator)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
@@ -65,14 +60,10 @@ class RandomLayer(keras.layers.Layer):
 
 
 class Disturbance(RandomLayer):
-    """Base of the augmentations that add something: a subclass implements `disturbance(signals, chosen)`."""
+    """Base of those that add what `disturbance(signals, chosen)` returns: zeros for records not chosen."""
 
     def augment(self, signals: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         return signals + self.disturbance(signals, chosen)
-
-    def disturbance(self, signals: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
-        """Return what to add, zeros for records not chosen; it broadcasts to them. Args: as `augment`."""
-        raise NotImplementedError(f"{type(self).__name__} must implement disturbance(signals, chosen).")
 
 
 @keras.saving.register_keras_serializable(package="signalcam")
@@ -81,7 +72,6 @@ class OneOf(RandomLayer):
 
     Args:
         layers: augmentations, each as likely as the others; their own probability and seed do not count.
-        **kwargs: as in `RandomLayer`.
     """
 
     def __init__(self, layers: list[RandomLayer], **kwargs):

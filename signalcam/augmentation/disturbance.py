@@ -11,15 +11,11 @@ from signalcam.augmentation.base import Disturbance, in_range
 
 @keras.saving.register_keras_serializable(package="signalcam")
 class GaussianNoise(Disturbance):
-    """Add white Gaussian noise, independent in every lead.
+    """Add white Gaussian noise, independent in every lead, of a variance in the squared unit of the signals.
 
     Drawing a normal number for every sample would take most of the time of the whole augmentation. So each
     call draws noise for `BANK` records, and each record takes a stretch of it from a random start: within a
     record all samples are independent; stretches of two records may overlap, but shifted in time.
-
-    Args:
-        variance: variance of the noise, in the square of the unit of the scaled signals.
-        **kwargs: as in `RandomLayer`.
     """
 
     arguments = ("variance",)
@@ -49,7 +45,6 @@ class SinePulse(Disturbance):
         sampling_rate: in Hz.
         amplitude: largest amplitude, in the unit of the scaled signals.
         frequencies: lowest and highest in Hz; by default those of N. Nonaka, J. Seita, "RandECG", 2020.
-        **kwargs: as in `RandomLayer`.
     """
 
     arguments = ("sampling_rate", "amplitude", "frequencies")
@@ -77,10 +72,7 @@ class SinePulse(Disturbance):
 
 @keras.saving.register_keras_serializable(package="signalcam")
 class RespirationNoise(SinePulse):
-    """Add a wave of breathing to all leads of a record: by default 12 to 18 breaths a minute.
-
-    Args: as in `SinePulse`.
-    """
+    """As `SinePulse`, a wave of breathing: by default 12 to 18 breaths a minute."""
 
     def __init__(self, frequencies: tuple = (12 / 60, 18 / 60), **kwargs):
         super().__init__(frequencies=frequencies, **kwargs)

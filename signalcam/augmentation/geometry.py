@@ -10,13 +10,9 @@ from signalcam.augmentation.base import RandomLayer, in_range
 
 @keras.saving.register_keras_serializable(package="signalcam")
 class TimeShift(RandomLayer):
-    """Move a record earlier or later by whole samples.
+    """Move a record earlier or later by whole samples, at most the share `limit` of its length.
 
     The first or the last sample fills the gap: that makes no step that a model could learn to see.
-
-    Args:
-        limit: largest shift as a share of the record's length: with 0.03, up to 30 of 1,000 samples.
-        **kwargs: as in `RandomLayer`.
     """
 
     arguments = ("limit",)
@@ -39,7 +35,6 @@ class TimeWarp(RandomLayer):
     Args:
         n_parts: number of parts, 2 or more.
         limit: how far a border moves at most, as a share of a part; below 0.5, so that time runs forwards.
-        **kwargs: as in `RandomLayer`.
     """
 
     arguments = ("n_parts", "limit")
@@ -67,12 +62,7 @@ class TimeWarp(RandomLayer):
 
 @keras.saving.register_keras_serializable(package="signalcam")
 class AmplitudeScale(RandomLayer):
-    """Make a record larger or smaller.
-
-    Args:
-        limit: largest change as a share of the amplitude: with 0.2 the factor is drawn from 0.8 to 1.2.
-        **kwargs: as in `RandomLayer`.
-    """
+    """Make a record larger or smaller: with a limit of 0.2 by a factor drawn from 0.8 to 1.2."""
 
     arguments = ("limit",)
 

@@ -19,8 +19,7 @@ def paper_augmentation(
 
     Args:
         sampling_rate: in Hz.
-        probability: of each of the four steps, for each record by itself.
-        seed: the same seed gives the same sequence of results; None gives a different one each time.
+        probability, seed: as in `RandomLayer`; of each of the four steps by itself.
     """
     # Each step has a seed of its own: with one seed for all, they would choose the same records.
     seeds = [None] * 4 if seed is None else np.random.SeedSequence(seed).generate_state(4).tolist()

@@ -1,8 +1,4 @@
-"""A random view of each training record: the whole augmentation of the better recipe in one layer.
-
-It works on signals that are standardised but not yet compressed, because a gain is a gain only before the
-inverse hyperbolic sine, which the layer applies last.
-"""
+"""A random view of each training record: the whole augmentation of the better recipe in one layer."""
 
 import keras
 import tensorflow as tf
@@ -16,24 +12,18 @@ from signalcam.preprocessing.layers import inverse_hyperbolic_sine
 class RandomView(keras.layers.Layer):
     """Crop, speed up or slow down, scale leads, drop leads; then take the inverse hyperbolic sine.
 
-    In training each record has its own view; at inference only the inverse hyperbolic sine is taken.
+    In training each record has its own view; at inference only the inverse hyperbolic sine is taken. It is
+    last, since a gain is a gain only before it: give centred signals (record, time, lead), not compressed.
+    Returns (record, n_times or time, lead), of their dtype.
 
     Args:
         n_times: samples of the view; None keeps all. The network averages over time, so it may be trained on
             shorter signals than it will read.
         warp: the speed is drawn from exp(-warp) to exp(warp).
-        gain: standard deviation of the logarithm of one gain for the record.
-        lead_gain: the same for a gain of each lead.
+        gain, lead_gain: standard deviation of the logarithm of the gain of a record, and of each lead.
         lead_dropout: probability that a lead is set to zero.
         compress: False leaves the inverse hyperbolic sine out.
         seed: integer.
-
-    Call arguments:
-        signals: (record, time, lead), without unit, centred.
-        training: whether to draw a view.
-
-    Returns:
-        (record, n_times or time, lead), of the dtype of `signals`.
     """
 
     def __init__(

@@ -42,24 +42,22 @@ def open_entry(
 ) -> tuple[np.ndarray, dict] | None:
     """Open an entry; return its signals, a read-only memory map, and `about`, or None.
 
-    Args:
-        path: of the entry.
-        misfit: says why signals of `about` and a shape do not fit, "" when they do. A warning repeats it.
-        every_record: compare the checksum of each record, not of a sample of 256.
+    `misfit` says why signals of `about` and a shape do not fit, "" when they do; a warning repeats it. By
+    `every_record` the checksum of each record is compared, else of a sample of 256.
     """
     try:
         signals, about = _open(path, every_record)
         problem = misfit(about, signals.shape)
+        if not problem:
+            return signals, about
     except FileNotFoundError:
-        if not _others(path):
-            return None
-        problem = "files of the dataset, or the cache's format, have changed since"
+        changed = "files of the dataset, or the cache's format, have changed since"
+        problem = changed if _others(path) else ""
     except Exception as error:  # noqa: BLE001 (whatever keeps it from being opened, it can be built anew)
         problem = f"its data are not whole ({error})"
     if problem:
         logger.warning("Rebuilding the signal cache %s: %s.", path, problem)
-        return None
-    return signals, about
+    return None
 
 
 def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
@@ -72,8 +70,7 @@ def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
     if footer[:8] != b"%08x" % zlib.crc32(footer[8:]):
         raise ValueError("its last line is not whole")
     content, n = json.loads(footer[8:]), len(signals)
-    sample = range(n) if every_record else np.unique(np.linspace(0, n - 1, min(n, _N_SAMPLED)).astype(int))
-    for index in sample:
+    for index in np.unique(np.linspace(0, n - 1, n if every_record else min(n, _N_SAMPLED)).astype(int)):
         if zlib.crc32(signals[index]) != content["checksums"][index]:
             raise ValueError(f"record {index} was altered")
     return signals, content["about"]
@@ -82,14 +79,8 @@ def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
 def write_entry(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray], about: dict) -> np.ndarray:
     """Write an entry and remove those that it supersedes; return its signals, a read-only memory map.
 
-    Args:
-        path: of the entry.
-        shape: (record, time, lead) of all blocks together; fewer records may come.
-        blocks: float32 arrays (record, time, lead).
-        about: what the signals are of; read when the last block has come.
-
-    Raises:
-        OSError: the folder cannot be written, or the disk is full; says what to do.
+    `shape` is that of all float32 blocks (record, time, lead) together; fewer records may come. `about`, what
+    the signals are of, is read when the last block has come. OSErrors say what to do.
     """
     part = path.with_name(f"{path.stem}-{os.getpid()}-{secrets.token_hex(6)}.part")
     checksums: list[int] = []
@@ -119,12 +110,14 @@ def write_entry(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray]
         message = f"Cannot write the signal cache in {path.parent}: {error.strerror or error}. {advice}"
         raise OSError(error.errno, message) from error
     finally:
-        _remove(part)
+        with contextlib.suppress(OSError):
+            part.unlink()
     for other in _others(path):
-        with contextlib.suppress(FileNotFoundError):  # another process removes it at the same time
+        # Another process removes it at the same time; Windows keeps a file that is mapped, for a later run.
+        with contextlib.suppress(OSError):
             # Younger parts may be those of a process at work.
             if other.suffix != ".part" or time.time() - other.stat().st_mtime > _ORPHAN_AGE:
-                _remove(other)
+                other.unlink()
     return signals
 
 
@@ -138,19 +131,10 @@ def _others(path: Path) -> list[Path]:
     return [other for other in path.parent.glob(path.stem.rpartition("-")[0] + "*") if other != path]
 
 
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:  # Windows keeps a file that is mapped; a later run removes it
-        logger.debug("Could not remove %s.", path)
-
-
 def let_pages_go(array: np.ndarray) -> None:
-    """Give the pages of a memory-mapped array back; once read, they count as memory of the process.
+    """Give the pages of a memory-mapped array back, which count as memory of the process once read.
 
-    What was written stays, and what is read again comes from the system's cache. Nothing happens for other
-    arrays, or where the system cannot do it.
+    What was written stays. Nothing happens for other arrays, or where the system cannot do it.
     """
-    mapped = getattr(array, "_mmap", None)
-    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+    if (mapped := getattr(array, "_mmap", None)) is not None and hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED)

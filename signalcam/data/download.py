@@ -1,10 +1,8 @@
-"""Fetch PTB-XL from PhysioNet: only what is missing, verified before it gets its final name; and verify it.
-
-A file is `NAME.part` until it has its sum in SHA256SUMS.txt. Archives are not read: nothing is ever unpacked.
-"""
+"""Fetch PTB-XL from PhysioNet: only what is missing, named only when it is verified; and verify it."""
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +12,8 @@ from signalcam.data.http_files import Fetcher, compare, is_allowed
 from signalcam.data.metadata import DATABASE_FILE, STATEMENTS_FILE, is_safe_relative_path
 from signalcam.data.ptbxl import RECORD_FOLDERS, find_dataset
 from signalcam.data.threads import in_order
-from signalcam.errors import DatasetError
+from signalcam.errors import DatasetError, listed
+from signalcam.whole_file import whole_file
 
 BASE_URL = "https://physionet.org/files/ptb-xl/1.0.3/"
 SUMS_FILE = "SHA256SUMS.txt"
@@ -27,8 +26,6 @@ def download(
     sampling_rate: int = 100,
     base_url: str = BASE_URL,
     workers: int = 8,
-    timeout: float = 30.0,
-    limit: float = 600.0,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Fetch PTB-XL's tables and its records of one rate into `folder`; resume where an earlier run stopped.
@@ -38,46 +35,41 @@ def download(
         sampling_rate: 100 or 500, in Hz.
         base_url: where from. https, or http to this very machine.
         workers: how many files at a time.
-        timeout: seconds without an answer or a further byte.
-        limit: seconds for one file, all its attempts together. A rerun resumes it.
         progress: show a progress bar.
 
     Returns:
-        DataFrame with a row for each file that is not there, verified, at the end: `file`, `problem`.
-        `outcome` says it in words.
+        DataFrame (file, problem) of the files that are not there, verified; `outcome` says it in words.
 
     Raises:
-        DownloadError: the list of files cannot be fetched.
-        DatasetError: it is no list of PTB-XL's files, or names a path that leads out of the folder.
-        OSError: `folder` cannot be written, or the disk is full.
-        ValueError: an argument is wrong.
+        DownloadError, DatasetError: the list of files cannot be fetched, or is no safe list of PTB-XL's.
+        OSError, ValueError: `folder` cannot be written; an argument is wrong.
     """
     if sampling_rate not in RECORD_FOLDERS:
         raise ValueError(f"sampling_rate must be 100 or 500 Hz, got {sampling_rate!r}.")
-    if workers < 1 or not (timeout > 0 and limit > 0):
-        raise ValueError("workers must be 1 or more, and timeout and limit above 0 seconds.")
+    if workers < 1:
+        raise ValueError(f"workers must be 1 or more, got {workers!r}.")
     if not is_allowed(base_url):
         raise DatasetError(f"Downloads go over https; refused: {base_url[:200]!r}.")
     folder = Path(folder).expanduser().resolve()
-    fetcher = Fetcher(base_url.rstrip("/") + "/", timeout, limit)
+    fetcher = Fetcher(base_url.rstrip("/") + "/")
     data = fetcher.read(SUMS_FILE)
     source = fetcher.base_url + SUMS_FILE
     if data.lstrip()[:1] == b"<":
         raise DatasetError(f"{source}: expected a list of sums, got a web page. Is the address right?")
-    sums = expected_files(parse_sums(data, source), (sampling_rate,))
-    absent = [name for name in (DATABASE_FILE, STATEMENTS_FILE) if name not in sums]
-    if absent or not any(name.startswith(RECORD_FOLDERS[sampling_rate] + "/") for name in sums):
-        what = absent[0] if absent else f"any record at {sampling_rate} Hz"
-        raise DatasetError(f"{source} does not list {what}: it is not PTB-XL's, or is cut off.")
+    sums = _read_sums(data, source, (sampling_rate,))
+    tops = {name.partition("/")[0] for name in sums}
+    if absent := {DATABASE_FILE, STATEMENTS_FILE, RECORD_FOLDERS[sampling_rate]} - tops:
+        found = f"does not list {listed(sorted(absent))}"
+        raise DatasetError(f"{source} {found}: it is not PTB-XL's, or is cut off.")
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / (SUMS_FILE + ".part")
-    part.write_bytes(data)
-    os.replace(part, folder / SUMS_FILE)
+    with whole_file(folder / SUMS_FILE) as part:
+        part.write_bytes(data)
     names = tqdm(sums, desc="Downloading", unit=" files", disable=not progress)
-    found = in_order(
-        lambda name: fetcher.fetch(name, folder / name, sums[name]), names, workers, 4 * workers, fetcher.stop
-    )
-    return pd.DataFrame([pair for pair in found if pair[1]], columns=["file", "problem"], dtype=object)
+
+    def fetch(name: str) -> str:
+        return fetcher.fetch(name, folder / name, sums[name])
+
+    return _problems(in_order(fetch, names, workers, 4 * workers, fetcher.stop))
 
 
 def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
@@ -88,15 +80,17 @@ def verify(folder: str | os.PathLike, progress: bool = True) -> pd.DataFrame:
         progress: show a progress bar.
 
     Returns:
-        DataFrame with a row for each problem: `file`, and `problem` ("missing", or expected and found sums).
+        DataFrame (file, problem) of the files that are missing or differ.
 
     Raises:
-        FileNotFoundError: no dataset, or no SHA256SUMS.txt in it.
-        DatasetError: SHA256SUMS.txt is no list of sums, or names a path that leads out of the folder.
+        FileNotFoundError, DatasetError: no dataset, or no SHA256SUMS.txt in it; that is no safe list of sums.
     """
     folder, _, sums = _listing(folder)
     names = tqdm(sums, desc="Verifying", unit=" files", disable=not progress)
-    found = in_order(lambda name: compare(folder / name, sums[name]), names, min(8, os.cpu_count() or 2), 64)
+    return _problems(in_order(lambda name: compare(folder / name, sums[name]), names, 4, 64))
+
+
+def _problems(found: Iterable[tuple[str, str]]) -> pd.DataFrame:
     return pd.DataFrame([pair for pair in found if pair[1]], columns=["file", "problem"], dtype=object)
 
 
@@ -105,14 +99,14 @@ def outcome(folder: str | os.PathLike, problems: pd.DataFrame) -> str:
     folder, rates, names = _listing(folder)
     headers = [name for name in names if name.endswith(".hea")]
     counts = {rate: sum(name.startswith(RECORD_FOLDERS[rate]) for name in headers) for rate in rates}
-    head = f"{max(counts.values()):,} records, "
-    where = ", ".join(f"{n:,} at {rate} Hz" for rate, n in counts.items())
-    where += f"; {len(names):,} files in {folder}"
+    records = f"{max(counts.values()):,} records"
+    at_rates = ", ".join(f"{n:,} at {rate} Hz" for rate, n in counts.items())
+    where = f"{at_rates}; {len(names):,} files in {folder}"
     if problems.empty:
-        return f"{head}all verified ({where})."
-    end = f"not all whole: {len(problems):,} files are missing or differ ({where}). Fetch them with"
+        return f"{records}, all verified ({where})."
+    end = f"{records}, not all whole: {len(problems):,} files are missing or differ ({where})"
     lines = [f"{row.file}: {row.problem}" for row in problems.itertuples()]
-    return "\n".join([*lines, f"{head}{end} `python -m signalcam download {folder}`."])
+    return "\n".join([*lines, f"{end}. Fetch them with `python -m signalcam download {folder}`."])
 
 
 def _listing(folder: str | os.PathLike) -> tuple[Path, tuple[int, ...], dict[str, str]]:
@@ -123,14 +117,17 @@ def _listing(folder: str | os.PathLike) -> tuple[Path, tuple[int, ...], dict[str
     path = folder / SUMS_FILE
     if not path.is_file():
         fetch = f"`python -m signalcam download {folder}` or from {BASE_URL}"
-        raise FileNotFoundError(f"{path} is missing, so nothing can be verified. Fetch it with {fetch}.")
+        raise FileNotFoundError(f"{path} is missing: nothing can be verified. Fetch it with {fetch}.")
     rates = tuple(rate for rate, name in RECORD_FOLDERS.items() if (folder / name).is_dir())
     rates = rates or tuple(RECORD_FOLDERS)
-    return folder, rates, expected_files(parse_sums(path.read_bytes(), str(path)), rates)
+    return folder, rates, _read_sums(path.read_bytes(), str(path), rates)
 
 
-def parse_sums(data: bytes, source: str) -> dict[str, str]:
-    """Read lines of "sum path" as {path: SHA-256}; a DatasetError begins with `source`."""
+def _read_sums(data: bytes, source: str, rates: tuple[int, ...]) -> dict[str, str]:
+    """Read lines of "sum path" as {path: SHA-256}, the tables first, without records of other rates (in Hz).
+
+    A DatasetError begins with `source`.
+    """
     sums: dict[str, str] = {}
     for number, line in enumerate(data.decode("utf-8", errors="replace").splitlines(), start=1):
         if not line.strip():
@@ -146,11 +143,6 @@ def parse_sums(data: bytes, source: str) -> dict[str, str]:
             raise DatasetError(f"{source}, line {number}: {name} is listed twice with different sums.")
     if not sums:
         raise DatasetError(f"{source} is empty.")
-    return sums
-
-
-def expected_files(sums: dict[str, str], rates: tuple[int, ...]) -> dict[str, str]:
-    """`sums` without the records of other rates (in Hz), the tables first."""
     others = tuple(f"{name}/" for rate, name in RECORD_FOLDERS.items() if rate not in rates)
-    wanted = {name: digest for name, digest in sums.items() if not name.startswith(others)}
-    return dict(sorted(wanted.items(), key=lambda item: ("/" in item[0], item[0])))
+    names = sorted(sums, key=lambda name: ("/" in name, name))
+    return {name: sums[name] for name in names if not name.startswith(others)}

@@ -18,6 +18,9 @@ from urllib3 import HTTPConnectionPool
 
 from signalcam import __version__
 
+TIMEOUT = 30.0  # seconds without an answer or a further byte
+LIMIT = 600.0  # seconds for one file, all its attempts together; a rerun resumes it
+
 _CHUNK = 1 << 12  # bytes; when a connection ends, the chunk under way is lost and fetched again
 _MOST_REDIRECTS = 5
 _ATTEMPTS = 5
@@ -43,10 +46,8 @@ class _Failed(Exception):
 class _Adapter(HTTPAdapter):
     """Can shut its sockets down: a server that sends a byte now and then keeps to every limit on one read."""
 
-    def __init__(self):
-        super().__init__()
-        self.sockets: list[socket.socket] = []
-        self.deadline = math.inf  # by time.monotonic()
+    sockets: tuple[socket.socket, ...] = ()
+    deadline = math.inf  # by time.monotonic()
 
     def get_connection_with_tls_context(self, *arguments: object, **options: object) -> HTTPConnectionPool:
         pool = super().get_connection_with_tls_context(*arguments, **options)
@@ -55,7 +56,6 @@ class _Adapter(HTTPAdapter):
         return pool
 
     def shut_down(self) -> None:
-        """End what is being read."""
         for known in self.sockets:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(known, socket.SHUT_RDWR)
@@ -66,25 +66,25 @@ class _Telling:
 
     def connect(self) -> None:
         super().connect()
-        self.adapter.sockets = [known for known in self.adapter.sockets if known.fileno() >= 0] + [self.sock]
+        self.adapter.sockets += (self.sock,)
         if time.monotonic() >= self.adapter.deadline:  # the clock may just have missed this one
             self.adapter.shut_down()
 
 
 class Fetcher:
-    """Fetches files below one address, in several threads; the arguments are those of `download`."""
+    """Fetches files below one address, in several threads."""
 
-    def __init__(self, base_url: str, timeout: float, limit: float):
-        self.base_url, self.timeout, self.limit = base_url, timeout, limit
+    def __init__(self, base_url: str):
+        self.base_url = base_url
         self.stop = threading.Event()  # set it, and no further attempt is begun
         self._threads = threading.local()
-        self._failures, self._lock = 0, threading.Lock()
+        self._failures = 0  # in a row, for the network's or the server's reasons; a lost count matters little
 
     def read(self, name: str) -> bytes:
         """Fetch a small file into memory. Raises DownloadError."""
         file = io.BytesIO()
         try:
-            self._receive(name, file, None)
+            self._receive(name, file)
         except _Failed as error:
             message = f"Cannot fetch {self.base_url}{name}: {error}"
             raise DownloadError(f"{message}. Check the network and the address, then rerun.") from error
@@ -104,25 +104,23 @@ class Fetcher:
         except _Failed as error:
             if not part.stat().st_size:
                 part.unlink()
-            with self._lock:  # stop when file after file fails for the network's or the server's reasons
-                self._failures = self._failures + 1 if error.may_pass else 0
-                if self._failures >= _MOST_FAILURES_IN_A_ROW:
-                    self.stop.set()
+            self._failures = self._failures + 1 if error.may_pass else 0
+            if self._failures >= _MOST_FAILURES_IN_A_ROW:
+                self.stop.set()
             return f"not fetched: {error}"
-        with self._lock:
-            self._failures = 0
+        self._failures = 0
         os.replace(part, path)
         return ""
 
-    def _receive(self, name: str, file: BinaryIO, expected: str | None) -> None:
+    def _receive(self, name: str, file: BinaryIO, expected: str | None = None) -> None:
         """Attempt it until `file` is whole; its time ends by the clock."""
         adapter = self._session().get_adapter(self.base_url)
-        adapter.deadline = time.monotonic() + self.limit
-        clock = threading.Timer(self.limit, adapter.shut_down)
+        adapter.deadline = time.monotonic() + LIMIT
+        clock = threading.Timer(LIMIT, adapter.shut_down)
         clock.daemon = True
         clock.start()
         try:
-            for number in range(1, _ATTEMPTS + 1):
+            for number in range(_ATTEMPTS):
                 try:
                     return self._attempt(name, file, expected, adapter.deadline)
                 except requests.RequestException as error:
@@ -130,10 +128,10 @@ class Fetcher:
                     failed.__cause__ = error
                 except _Failed as error:
                     failed = error
-                pause = min(max(_FIRST_WAIT * 2 ** (number - 1), failed.wait), _LONGEST_WAIT)
+                pause = min(max(_FIRST_WAIT * 2**number, failed.wait), _LONGEST_WAIT)
                 if time.monotonic() + pause >= adapter.deadline:
-                    raise _Failed(f"timed out, not whole within {self.limit:g} s ({failed})", failed.may_pass)
-                if not failed.may_pass or number == _ATTEMPTS or self.stop.is_set():
+                    raise _Failed(f"timed out, not whole within {LIMIT:g} s ({failed})", failed.may_pass)
+                if not failed.may_pass or number == _ATTEMPTS - 1 or self.stop.is_set():
                     raise failed
                 self.stop.wait(pause)
         finally:
@@ -180,7 +178,7 @@ class Fetcher:
             headers["Range"] = f"bytes={start}-"
         url = self.base_url + quote(name)
         for _ in range(_MOST_REDIRECTS + 1):
-            timeout = max(min(self.timeout, deadline - time.monotonic()), 0.01)
+            timeout = max(min(TIMEOUT, deadline - time.monotonic()), 0.01)
             options = {"headers": headers, "stream": True, "timeout": timeout, "allow_redirects": False}
             response = self._session().get(url, **options)
             if not response.is_redirect:
@@ -215,6 +213,5 @@ def _in_words(error: requests.RequestException) -> str:
         return "the server timed out"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection ended early"
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"the server's certificate is not valid ({error})"
-    return f"the server cannot be reached ({type(error).__name__})"
+    why = error if isinstance(error, requests.exceptions.SSLError) else type(error).__name__
+    return f"the server cannot be reached ({why})"

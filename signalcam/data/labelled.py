@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.data.label_table import read_label_table
 from signalcam.data.load import Records
+from signalcam.data.metadata import N_FOLDS, is_safe_relative_path, refuse_rows
 from signalcam.data.ptbxl import Dataset
 from signalcam.data.splits import check_leakage, split_by_fold
 from signalcam.errors import DatasetError, RecordWarning, listed
@@ -22,30 +22,18 @@ from signalcam.recordings import find_recordings, read_recording
 
 FEW = 10  # records with or without a class in training, below which the summary says so
 
-
-@dataclass(frozen=True)
-class LabelledFolder(Dataset):
-    """A folder of recordings; `table` holds the labels and folds of its files, `version` stands for these."""
-
-    @property
-    def name(self) -> str:
-        """The folder in a few words."""
-        return f"recordings in {self.folder.resolve().name}"
-
-    @property
-    def family(self) -> str:
-        """What the folds are folds of: this folder, and the files and patients dealt to them."""
-        return f"{self.name} ({self.version})"
+_ABOUT = ("file", "label", "patient", "fold", "age", "sex")  # columns that are no class
+_BINARY = {"0": 0, "1": 1, "normal": 0, "abnormal": 1}
+_NAMED_FOLDS = {"train": "1", "validation": "9", "test": "10"}
+# The first patients with a class are dealt to these folds, so that a rare class is in every split.
+_DEALT = (10, 1, 9, *range(2, 9))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LabelledRecords(Records):
     """As `Records`; a record is one window of a `file` of the table, and has its labels and its fold.
 
-    Attributes:
-        signals: float32 (record, time, lead) in mV.
-        targets: int8 DataFrame (record, class) of 0 and 1.
-        skipped: reason by file, of the recordings that could not be read.
+    `targets` is int8 (record, class) of 0 and 1; `skipped` the reason by file, of those that cannot be read.
     """
 
     signals: np.ndarray = field(repr=False)
@@ -71,32 +59,28 @@ def load_labelled(
         labels: CSV file with `file`, a path in the folder; and `label`, which is 0 or 1, normal or abnormal,
             or the name of a class, or instead of it a column of 0 and 1 for each class. It may have `patient`
             (else each file counts as one), `fold` (1 to 10, or train, validation, test; else ten folds of
-            whole patients are made), `age` in years, and `sex` (male or female).
+            whole patients are made by `seed`), `age` in years, and `sex` (male or female).
         classes: those wanted, in order; by default all that there are.
-        leads: as in `read_recording`, or text with commas.
         training: split by fold: the highest tests, the next validates, the others train. Else all test.
-        seed: of the folds.
         progress: show a progress bar.
-        **reading: other arguments of `read_recording`. With length="window" each window is a record.
+        leads, **reading: as in `read_recording`; by length="window" each window is a record.
 
     Raises:
-        DatasetError: the table lacks something, or names a file that is not there.
+        DatasetError: a column or a value of the table is missing or wrong, or a file is not there.
         LeakageError: a patient is in two folds, or one signal in two splits.
         ValueError: no recording can be read, or the training split has a class in all records or in none.
     """
     folder, path, leads = Path(folder).expanduser(), Path(labels).expanduser(), wanted_leads(leads)
     listing, targets = read_label_table(path, classes, seed)
-    absent = [file for file in listing.index if not any(map(os.path.isfile, _places(folder, file)))]
+    places = ((file, folder / file) for file in listing.index)  # a WFDB record may lack its suffix
+    absent = [file for file, at in places if not at.is_file() and not Path(f"{at}.hea").is_file()]
     if absent:
         found = f"{len(absent):,} that are not there: {listed(absent)}"
         raise DatasetError(f"{path}: file must be the path of a recording in {folder}, got {found}.")
-    signals, files, starts, skipped, suspect = _read_all(folder, listing.index, leads, progress, reading)
-    names = [f"{file}, {start:g} s" if start else file for file, start in zip(files, starts, strict=True)]
+    signals, names, files, skipped, suspect = _read_all(folder, listing.index, leads, progress, reading)
     index = pd.Index(names, name="record")
-    table, targets = (
-        listing.loc[files].assign(file=files).set_index(index),
-        targets.loc[files].set_index(index),
-    )
+    table = listing.loc[files].assign(file=files).set_index(index)
+    targets = targets.loc[files].set_index(index)
     check_leakage({f"fold {fold}": part.index for fold, part in table.groupby("strat_fold")}, table)
     splits = _split(table, targets, path) if training else {"test": index}
     check_leakage(splits, table, signals, progress=progress)
@@ -111,35 +95,20 @@ def load_labelled(
     ]
     dealt = listing[["patient_id", "strat_fold"]].sort_index().to_csv()
     rate = reading.get("sampling_rate", 100)
-    about = (folder, f"{zlib.crc32(dealt.encode()):08x}", listing, pd.DataFrame(), (rate,), False)
     any_class = targets.max(axis=1).rename("label")
     any_class.attrs["summary"] = _balance(targets, splits)
-    return LabelledRecords(
-        dataset=LabelledFolder(*about, source=" ".join(filter(None, source))),
-        rule=path.name,
-        table=table,
-        superclass=pd.DataFrame(index=index),
-        labels=any_class,
-        splits=splits,
-        sampling_rate=rate,
-        leads=leads,
-        progress=progress,
-        signals=signals,
-        targets=targets,
-        skipped=skipped,
-    )
-
-
-def _places(folder: Path, file: str) -> tuple[Path, Path]:
-    return folder / file, folder / f"{file}.hea"  # a WFDB record may be named without suffix
+    about = folder, f"{zlib.crc32(dealt.encode()):08x}", listing, pd.DataFrame(), (rate,), False
+    dataset = Dataset(*about, " ".join(filter(None, source)), f"recordings in {folder.resolve().name}")
+    labelled = dataset, path.name, table, pd.DataFrame(index=index), any_class, splits, rate, leads
+    return LabelledRecords(*labelled, signals=signals, targets=targets, skipped=skipped)
 
 
 def _read_all(
-    folder: Path, names: Sequence[str], leads: tuple[str, ...], progress: bool, reading: dict
+    folder: Path, listing: Sequence[str], leads: tuple[str, ...], progress: bool, reading: dict
 ) -> tuple:
-    """Signals, file and start (s) of each window; by file, why it was left out, or what is suspect."""
-    signals, files, starts, skipped, suspect = [], [], [], {}, {}
-    for file in tqdm(names, desc="Reading", unit=" recordings", disable=not progress):
+    """Signals, name and file of each window; by file, why it was left out, or what is suspect."""
+    signals, names, files, skipped, suspect = [], [], [], {}, {}
+    for file in tqdm(listing, desc="Reading", unit=" recordings", disable=not progress):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", RecordWarning)
             try:
@@ -151,11 +120,11 @@ def _read_all(
             suspect[file] = str(caught[0].message)
         for piece in pieces:
             signals.append(piece.signals)
+            names.append(f"{file}, {piece.start:g} s" if piece.start else file)
             files.append(file)
-            starts.append(piece.start)
     if not signals:
-        raise ValueError(f"None of {len(names):,} recordings could be read: {listed(skipped.values(), 1)}")
-    return np.stack(signals), files, starts, skipped, suspect
+        raise ValueError(f"None of {len(listing):,} recordings could be read: {listed(skipped.values(), 1)}")
+    return np.stack(signals), names, files, skipped, suspect
 
 
 def _split(table: pd.DataFrame, targets: pd.DataFrame, path: Path) -> dict[str, pd.Index]:
@@ -179,7 +148,86 @@ def _balance(targets: pd.DataFrame, splits: dict[str, pd.Index]) -> str:
         + ", ".join(f"{part[name].sum():,} of {len(part):,} ({split})" for split, part in parts.items())
         for name in targets
     ]
-    train = parts.get("train", targets)
-    few = [name for name, n in train.sum().items() if "train" in parts and min(n, len(train) - n) < FEW]
+    train = parts.get("train", targets[:0])
+    few = [name for name, n in train.sum().items() if len(train) and min(n, len(train) - n) < FEW]
     note = f" Fewer than {FEW} with or without {listed(few)} to train on: too few to rely on." if few else ""
     return f"Classes: {'; '.join(counts)}.{note}"
+
+
+def read_label_table(
+    path: Path, classes: Sequence[str] | None = None, seed: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read and check a table of labels: columns, arguments and errors as of `load_labelled`.
+
+    Returns:
+        The table as text, indexed by file, with `patient_id` (by default the file) and `strat_fold` (int64);
+        and int8 DataFrame (file, class) of 0 and 1.
+    """
+    try:
+        table = pd.read_csv(path, sep=None, engine="python", dtype=str, keep_default_na=False)
+    except ValueError as error:  # pandas' and Unicode's errors are ValueErrors
+        raise DatasetError(f"{path} must be a CSV table, got one that cannot be read ({error}).") from error
+    names = [name.strip() for name in table.columns]
+    table.columns = [name.lower() if name.lower() in _ABOUT else name for name in names]
+    if "file" not in table or table.empty:
+        raise DatasetError(f"{path} must have a column 'file' and rows, got {listed(names)}.")
+    table = table.apply(lambda column: column.str.strip())
+    file = table["file"].str.replace("\\", "/", regex=False)
+    wrong = file.duplicated() | ~file.map(is_safe_relative_path)
+    rows = (table.index + 2).rename("line")
+    refuse_rows(path, file.set_axis(rows), wrong.set_axis(rows), "be a path in the folder, each once")
+    table = table.drop(columns="file").set_index(file)
+    for name in {"label", "patient", "fold"} & set(table):
+        refuse_rows(path, table[name], table[name] == "", "have a value in each row")
+    targets = _targets(table, classes, path)
+    table["patient_id"] = table.get("patient", pd.Series(table.index, table.index))
+    if "fold" in table:
+        folds = pd.to_numeric(table["fold"].replace(_NAMED_FOLDS), errors="coerce")
+        wanted = f"be 1 to {N_FOLDS}, or {', '.join(_NAMED_FOLDS)}"
+        refuse_rows(path, table["fold"], ~folds.isin(range(1, N_FOLDS + 1)), wanted)
+    else:
+        folds = make_folds(table["patient_id"], targets, seed)
+    return table.assign(strat_fold=folds.astype(np.int64)), targets
+
+
+def make_folds(patients: pd.Series, targets: pd.DataFrame, seed: int = 0) -> pd.Series:
+    """Deal whole patients to ten folds so that each class, and its absence, is spread as evenly as possible.
+
+    `targets` is (record, class) of 0 and 1; the seed orders patients who are alike. int64 folds, 1 to 10.
+    """
+    patient = pd.factorize(patients)[0]
+    both = np.hstack([targets, 1 - targets])
+    counts = np.zeros((patient.max() + 1, both.shape[1]))
+    np.add.at(counts, patient, both)
+    totals = np.maximum(counts.sum(axis=0), 1)
+    rarest = np.where(counts > 0, totals, np.inf).min(axis=1)
+    chance = np.random.default_rng(seed).random(len(counts))
+    held, fold = np.zeros((N_FOLDS, both.shape[1])), np.zeros(len(counts), np.int64)
+    for one in np.lexsort((chance, -counts.sum(axis=1), rarest)):  # rare classes and large patients first
+        emptiest = int(np.argmin(held @ (counts[one] / totals**2)))
+        held[emptiest] += counts[one]
+        fold[one] = _DEALT[emptiest]
+    return pd.Series(fold[patient], patients.index)
+
+
+def _targets(table: pd.DataFrame, classes: Sequence[str] | None, path: Path) -> pd.DataFrame:
+    columns = [name for name in table if name not in _ABOUT]
+    if "label" not in table or (classes and set(classes) <= set(columns)):
+        names = list(classes or columns)
+        if not names or not set(names) <= set(columns):
+            wanted = f"must have a column 'label', or one a class ({listed(names) or '0 and 1'})"
+            raise DatasetError(f"{path} {wanted}; its columns are file, {listed(table.columns, 20)}.")
+        wanted = "be 0 or 1 (if it is no class, name those that are: --classes)"
+        for name in names:
+            refuse_rows(path, table[name], ~table[name].isin(("0", "1")), wanted)
+        return table[names].astype(np.int8)
+    words, lower = table["label"], table["label"].str.lower()
+    binary = lower.isin(_BINARY)
+    if tuple(classes or ("ABNORMAL",)) == ("ABNORMAL",) and (classes or binary.all()):
+        refuse_rows(path, words, ~binary, "be 0, 1, normal or abnormal")
+        return pd.DataFrame({"ABNORMAL": lower.map(_BINARY).astype(np.int8)})
+    names = list(classes or sorted(words.unique()))
+    if not classes and len(names) == 2:  # of two, one of which is normal, the other is the class
+        names = [name for name in names if name.lower() != "normal"]
+    refuse_rows(path, words, ~words.isin(names) & (lower != "normal"), f"be one of {listed(names, 20)}")
+    return pd.DataFrame({name: (words == name).astype(np.int8) for name in names})

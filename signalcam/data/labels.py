@@ -25,15 +25,13 @@ def superclasses(table: pd.DataFrame, statements: pd.DataFrame, min_likelihood: 
 
     Args:
         table, statements: as of a `Dataset`.
-        min_likelihood: statements below it, in percent, do not count. PTB-XL writes 0 where no likelihood
-            is known, so by default likelihood 0 counts as stated.
+        min_likelihood: statements below it, in percent, do not count. PTB-XL writes 0 where none is known.
 
     Returns:
         bool DataFrame, ecg_id x `SUPERCLASSES`. A record may have several superclasses, or none.
 
     Raises:
-        DatasetError: codes that `statements` does not know, or a diagnostic class that is no superclass.
-        ValueError: `min_likelihood` outside 0 to 100.
+        DatasetError, ValueError: `statements` does not fit; `min_likelihood` is outside 0 to 100.
     """
     if not 0 <= min_likelihood <= 100:
         raise ValueError(f"min_likelihood is in percent, from 0 to 100; got {min_likelihood!r}.")
@@ -89,12 +87,10 @@ def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper", quiet: bo
     | `any_norm` | NORM present | the rest |
     | `clear` | only NORM | no NORM; unlabelled and mixed dropped |
 
-    A warning is logged where records are dropped or without superclass.
-
     Args:
-        superclass_table: bool DataFrame, ecg_id x `SUPERCLASSES`.
+        superclass_table: as of `superclasses`.
         rule: one of the four.
-        quiet: no warning, for callers whose own result says it.
+        quiet: no warning where records are dropped or without superclass.
 
     Returns:
         int8 Series named "abnormal", indexed by the ecg_ids that the rule keeps, in the table's order;
@@ -124,9 +120,8 @@ def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper", quiet: bo
             fate = next((fate for fate, chosen in fates.items() if (chosen & group).any()), "dropped")
             parts.append(f"{int(group.sum()):,} {name} {fate}")
     kept = normal | abnormal
-    level = logging.INFO if quiet or (kept & ~unlabelled).all() else logging.WARNING
     summary = f"Label rule {rule!r}: {', '.join(parts)}."
-    logger.log(level, "%s", summary)
+    logger.log(logging.INFO if quiet or (kept & ~unlabelled).all() else logging.WARNING, summary)
     labels = abnormal[kept].astype("int8").rename("abnormal")
     labels.attrs["summary"] = summary
     return labels

@@ -21,14 +21,11 @@ class Records:
     """Records with their labels, splits and signals; all aligned on `labels.index`.
 
     Attributes:
-        dataset: the opened folder.
-        rule: label rule.
-        table: metadata, one row a record.
-        superclass: bool DataFrame (record, superclass).
+        dataset, rule: the opened folder; the label rule.
+        table, superclass: metadata, one row a record; bool DataFrame (record, superclass).
         labels: int8 Series indexed by ecg_id, 1 = abnormal.
         splits: ecg_ids of "train", "validation" and "test".
-        sampling_rate: of the signals, in Hz.
-        leads: of the signals, in order.
+        sampling_rate, leads: of the signals, in Hz; in order.
     """
 
     dataset: Dataset
@@ -49,8 +46,7 @@ class Records:
 
     @functools.cached_property
     def signals(self) -> np.ndarray:
-        """float32 (record, time, lead) in mV, read when first asked for; a read-only memory map when cached
-        and of all leads.
+        """float32 (record, time, lead) in mV, read when first asked for; a memory map where it can be.
 
         Raises:
             LeakageError, RecordError: one identical signal in two splits; a record that cannot be read right.
@@ -100,18 +96,16 @@ def load_ptbxl(
         path: of PTB-XL, or a `Dataset` that is open already. None takes PATH_TO_DATA of the environment,
             else data/ptb-xl-full, else data/ptb-xl, else simulates a set.
         rule: one of `LABEL_RULES`.
-        sampling_rate: in Hz, 100 or 500.
         validation_fold, test_fold: of PTB-XL's ten folds; the others train.
         leads: some of the 12, in the order wanted, or text with commas such as "I,II".
-        cache, progress: as in `load_signals`.
+        sampling_rate, cache, progress: as in `load_signals`.
 
     Returns:
         `Records`; its `source` says which data were taken and why.
 
     Raises:
         FileNotFoundError, DatasetError: as `open_dataset`; or no records of this rate.
-        LeakageError: one patient in two splits.
-        ValueError: an argument is wrong.
+        LeakageError, ValueError: one patient in two splits; an argument is wrong.
     """
     dataset = path if isinstance(path, Dataset) else open_dataset(path, progress)
     check_rate(dataset, sampling_rate)

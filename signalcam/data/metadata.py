@@ -4,6 +4,7 @@
 """
 
 import ast
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -17,26 +18,20 @@ STATEMENTS_FILE = "scp_statements.csv"
 N_FOLDS = 10
 FILENAME_COLUMNS = {100: "filename_lr", 500: "filename_hr"}
 
-_DATABASE_COLUMNS = ("ecg_id", "patient_id", "scp_codes", "strat_fold", *FILENAME_COLUMNS.values())
-_STATEMENT_COLUMNS = ("diagnostic", "diagnostic_class")
 # The longest official cell has under 200 characters. Deeply nested text can exhaust the parser's stack.
 _LONGEST_CODES = 10_000
 
 
 def read_database(folder: str | Path) -> pd.DataFrame:
-    """Read and check the `ptbxl_database.csv` of a dataset's folder.
+    """`ptbxl_database.csv` of a dataset's folder, checked: DatasetErrors name the ecg_ids.
 
-    Returns:
-        DataFrame indexed by `ecg_id` (int64, unique), `patient_id` and `strat_fold` as int64, `scp_codes`
-        as dict {code: likelihood in percent}, all other columns as pandas reads them.
-
-    Raises:
-        FileNotFoundError: the file is not there.
-        DatasetError: it is no such table, a column is missing, or a row is malformed; names the ecg_ids.
+    Indexed by `ecg_id` (int64, unique), `patient_id` and `strat_fold` as int64, `scp_codes` as dict {code:
+    likelihood in percent}, all other columns as pandas reads them.
     """
     path = Path(folder) / DATABASE_FILE
-    table = _read_csv(path, _DATABASE_COLUMNS)
-    lines = [f"line {number}" for number in table.index + 2]
+    columns = ("ecg_id", "patient_id", "scp_codes", "strat_fold", *FILENAME_COLUMNS.values())
+    table = _read_csv(path, columns)
+    lines = (table.index + 2).rename("line")
     table["ecg_id"] = _whole_numbers(table["ecg_id"].set_axis(lines), path).to_numpy()
     repeated = table.loc[table["ecg_id"].duplicated(), "ecg_id"]
     if len(repeated):
@@ -47,23 +42,16 @@ def read_database(folder: str | Path) -> pd.DataFrame:
     check_folds(table, source=str(path))
     # Names are joined to the dataset's folder, so none may lead out of it.
     for column in FILENAME_COLUMNS.values():
-        wrong = table.loc[~table[column].map(is_safe_relative_path), column]
-        if len(wrong):
-            found = f"{listed(wrong.map(repr).unique())} for ecg_id {listed(wrong.index)}"
-            wanted = "a path inside the dataset such as 'records100/00000/00001_lr'"
-            raise DatasetError(f"{path}: {column} must be {wanted}, got {found}.")
+        wanted = "be a path inside the dataset such as 'records100/00000/00001_lr'"
+        refuse_rows(path, table[column], ~table[column].map(is_safe_relative_path), wanted)
     table["scp_codes"] = _parse_codes(table["scp_codes"], path)
     return table
 
 
 def read_statements(folder: str | Path) -> pd.DataFrame:
-    """Read and check the `scp_statements.csv` of a dataset's folder. Raises: as in `read_database`.
-
-    Returns:
-        DataFrame indexed by code (str), with at least `diagnostic` (1.0 or NaN) and `diagnostic_class`.
-    """
+    """`scp_statements.csv`, checked: indexed by code, with `diagnostic` (1.0 or NaN), `diagnostic_class`."""
     path = Path(folder) / STATEMENTS_FILE
-    statements = _read_csv(path, _STATEMENT_COLUMNS)
+    statements = _read_csv(path, ("diagnostic", "diagnostic_class"))
     statements = statements.set_index(statements.columns[0]).rename_axis("code")
     if not statements.index.is_unique or statements.index.hasnans:
         raise DatasetError(f"{path}: the first column must hold each statement code once, and none empty.")
@@ -72,12 +60,11 @@ def read_statements(folder: str | Path) -> pd.DataFrame:
 
 def check_folds(table: pd.DataFrame, source: str = "The table") -> None:
     """Refuse a table with `strat_fold` or `patient_id` missing or impossible. Raises DatasetError."""
-    check_present(table, "patient_id", source)
-    check_present(table, "strat_fold", source)
-    outside = table.loc[~table["strat_fold"].isin(range(1, N_FOLDS + 1)), "strat_fold"]
-    if len(outside):
-        found = f"{listed(outside.unique())} for ecg_id {listed(outside.index)}"
-        raise DatasetError(f"{source}: strat_fold must be a whole number from 1 to {N_FOLDS}, got {found}.")
+    for column in ("patient_id", "strat_fold"):
+        check_present(table, column, source)
+    fold = table["strat_fold"]
+    wanted = f"be a whole number from 1 to {N_FOLDS}"
+    refuse_rows(source, fold, ~fold.isin(range(1, N_FOLDS + 1)), wanted)
 
 
 def check_present(table: pd.DataFrame, column: str, source: str = "The table") -> None:
@@ -87,6 +74,14 @@ def check_present(table: pd.DataFrame, column: str, source: str = "The table") -
     absent = table.index[table[column].isna()]
     if len(absent):
         raise DatasetError(f"{source}: {column} is missing for ecg_id {listed(absent)}.")
+
+
+def refuse_rows(source: str | Path, column: pd.Series, wrong: pd.Series, wanted: str) -> None:
+    """Raise DatasetError with the values and places in the index of the rows of a column that are wrong."""
+    if wrong.any():
+        place = f"{column.index.name} " if column.index.name else ""
+        found = listed(f"{value!r} for {place}{row}" for row, value in column[wrong].items())
+        raise DatasetError(f"{source}: {column.name} must {wanted}, got {found}.")
 
 
 def known_ids(table: pd.DataFrame, ids: ArrayLike, name: str) -> pd.Index:
@@ -121,11 +116,8 @@ def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 def _whole_numbers(values: pd.Series, path: Path) -> pd.Series:
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
     # Above 2**53 float64 no longer tells neighbours apart.
-    wrong = values[~(np.isfinite(numbers) & (numbers == np.floor(numbers)) & (numbers.abs() < 2**53))]
-    if len(wrong):
-        places = f"{wrong.index.name or ''} {listed(wrong.index)}".strip()
-        found = f"{listed(wrong.unique())} at {places}"
-        raise DatasetError(f"{path}: {values.name} must be a whole number, got {found}.")
+    whole = np.isfinite(numbers) & (numbers == np.floor(numbers)) & (numbers.abs() < 2**53)
+    refuse_rows(path, values, ~whole, "be a whole number")
     return numbers.astype("int64")
 
 
@@ -138,13 +130,9 @@ def is_safe_relative_path(name: object) -> bool:
 
 def _parse_codes(cells: pd.Series, path: Path) -> pd.Series:
     codes, wrong = [], {}
-    # Many cells are alike ("{'NORM': 100.0, 'SR': 0.0}"); each record still gets a dict of its own.
-    known: dict[str, dict[str, float]] = {}
     for ecg_id, cell in cells.items():
         try:
-            if cell not in known:
-                known[cell] = _codes_of(cell)
-            codes.append(dict(known[cell]))
+            codes.append(dict(_codes_of(cell)))  # each record gets a dict of its own
         # What literal_eval raises on text that is no literal, nested too deep, or has a list as a key.
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
             wrong[ecg_id] = error
@@ -156,6 +144,7 @@ def _parse_codes(cells: pd.Series, path: Path) -> pd.Series:
     return pd.Series(codes, index=cells.index, dtype=object)
 
 
+@functools.lru_cache(maxsize=50_000)  # many cells are alike ("{'NORM': 100.0, 'SR': 0.0}")
 def _codes_of(cell: object) -> dict[str, float]:
     if not isinstance(cell, str) or len(cell) > _LONGEST_CODES:
         raise ValueError("not text, or too long")

@@ -3,6 +3,7 @@
 Data: Wagner et al., "PTB-XL, a large publicly available electrocardiography dataset", Sci. Data 7:154, 2020.
 """
 
+import contextlib
 import os
 import zipfile
 from collections.abc import Iterator
@@ -17,7 +18,6 @@ from signalcam.simulation import write_dataset
 
 RECORD_FOLDERS = {100: "records100", 500: "records500"}
 SIMULATED_MARKER = "SIMULATED.json"
-PATH_VARIABLE = "PATH_TO_DATA"
 DEFAULTS = ("data/ptb-xl-full", "data/ptb-xl")
 SIMULATED = "data/simulated"
 
@@ -35,11 +35,10 @@ class Dataset:
     Attributes:
         folder: where it is.
         version: "1.0.3" or such, or in words what it is instead ("sample of 1,016 records").
-        table: DataFrame indexed by ecg_id; `scp_codes` are dicts.
-        statements: DataFrame indexed by statement code.
+        table, statements: DataFrames indexed by ecg_id (`scp_codes` are dicts), and by statement code.
         sampling_rates: rates in Hz of which waveforms are there.
-        simulated: True for a simulated set.
-        source: which data this is and why it was chosen, in words.
+        simulated, source: True for a simulated set; which data this is and why it was chosen, in words.
+        title: of recordings of your own, in a few words; their `version` stands for patients and folds.
     """
 
     folder: Path
@@ -49,16 +48,19 @@ class Dataset:
     sampling_rates: tuple[int, ...]
     simulated: bool
     source: str = ""
+    title: str = ""
 
     @property
     def family(self) -> str:
         """What the folds are folds of: "PTB-XL", whatever the version, or "simulated ECGs"."""
+        if self.title:
+            return f"{self.title} ({self.version})"
         return "simulated ECGs" if self.simulated else "PTB-XL"
 
     @property
     def name(self) -> str:
         """The data in a few words, such as "PTB-XL 1.0.3"."""
-        return self.version if self.simulated else f"PTB-XL {self.version}"
+        return self.title or (self.version if self.simulated else f"PTB-XL {self.version}")
 
     def describe(self) -> str:
         """Say in one sentence which data this is."""
@@ -76,24 +78,19 @@ def open_dataset(path: str | os.PathLike | None = None, progress: bool = True) -
         path: of the dataset, a folder above it, or its records100; None leaves it to `resolve_data_path`.
         progress: show a progress bar while simulating.
 
-    Returns:
-        The dataset; its `source` says which it is and why.
-
     Raises:
-        FileNotFoundError: no dataset there, or one of its two tables is missing.
-        DatasetError: what is there is not as PTB-XL's tables are.
+        FileNotFoundError, DatasetError: no dataset there; its tables are missing, or not as PTB-XL's are.
     """
     folder, why = resolve_data_path(path)
     if not folder.exists():
         write_dataset(folder, progress=progress)
     table = read_database(folder)
-    statements = read_statements(folder)
     simulated = (folder / SIMULATED_MARKER).is_file()
     version = f"{'simulated set' if simulated else 'sample'} of {len(table):,} records"
     if not simulated:
         version = _VERSION_OF_COUNT.get(len(table), version)
     rates = tuple(rate for rate, name in RECORD_FOLDERS.items() if any((folder / name).glob("*")))
-    dataset = Dataset(folder, version, table, statements, rates, simulated)
+    dataset = Dataset(folder, version, table, read_statements(folder), rates, simulated)
     return replace(dataset, source=f"{why}\n{dataset.describe()}.")
 
 
@@ -105,21 +102,17 @@ def check_rate(dataset: Dataset, sampling_rate: int) -> None:
         return
     rates, folder = dataset.sampling_rates, dataset.folder
     there = listed(f"{rate} Hz" for rate in rates) or "no rate at all"
+    found = f"There are no records at {sampling_rate} Hz in {folder}; there are records at {there}"
     advice = f"Load with sampling_rate={rates[0]}, or fetch" if rates else "Fetch"
-    raise FileNotFoundError(
-        f"There are no records at {sampling_rate} Hz in {folder}; there are records at {there}. {advice} "
-        f"them with `python -m signalcam download {folder} --sampling-rate {sampling_rate}`."
-    )
+    fetch = f"`python -m signalcam download {folder} --sampling-rate {sampling_rate}`"
+    raise FileNotFoundError(f"{found}. {advice} them with {fetch}.")
 
 
 def find_dataset(path: str | os.PathLike) -> Path:
-    """Return the folder that holds `ptbxl_database.csv`: `path`, or a folder below it.
-
-    Of several equally near ones a real one is preferred to a simulated one; `~` is the home folder.
+    """Return the folder that holds `ptbxl_database.csv`: `path`, or the nearest below it, rather a real one.
 
     Raises:
-        FileNotFoundError: `path` does not exist, or holds no dataset; says how to get one.
-        DatasetError: `path` is an archive or another file, or holds several datasets.
+        FileNotFoundError, DatasetError: none is there; says how to get one. Or there are several, or a file.
     """
     if not os.fspath(path).strip():
         raise FileNotFoundError(f"The path of the dataset is empty. {_how_to_get('data/ptb-xl')}")
@@ -129,7 +122,7 @@ def find_dataset(path: str | os.PathLike) -> Path:
     if start.is_file():
         if start.name == DATABASE_FILE:
             return start.parent
-        archive = _is_archive(start) or zipfile.is_zipfile(start)
+        archive = start.suffix.lower() in _ARCHIVES or zipfile.is_zipfile(start)
         found = "an archive: unpack it first" if archive else "a file"
         raise DatasetError(f"{start} is {found}; expected the folder that holds {DATABASE_FILE}.")
     if start.name in RECORD_FOLDERS.values() and (start.parent / DATABASE_FILE).is_file():
@@ -144,7 +137,8 @@ def find_dataset(path: str | os.PathLike) -> Path:
             return found[0]
         marks = (STATEMENTS_FILE, *RECORD_FOLDERS.values())
         remains += [folder for folder in level if any((folder / name).exists() for name in marks)]
-        archives += [file for folder in level for file in folder.glob("*") if _is_archive(file)]
+        named = (file for folder in level for file in folder.glob("*") if file.suffix.lower() in _ARCHIVES)
+        archives += filter(Path.is_file, named)
     if remains:
         raise FileNotFoundError(f"{DATABASE_FILE} is missing in {remains[0]}. {_how_to_get(remains[0])}")
     if archives:
@@ -156,30 +150,22 @@ def find_dataset(path: str | os.PathLike) -> Path:
 def resolve_data_path(path: str | os.PathLike | None = None) -> tuple[Path, str]:
     """Choose the data: `path`, else PATH_TO_DATA of the environment, else a default, else a simulated set.
 
-    Args:
-        path: of the dataset or of a folder above it.
-
-    Returns:
-        The folder, which is not there yet where a set is to be simulated; and why it was chosen, a sentence.
-
-    Raises:
-        FileNotFoundError, DatasetError: `path` or PATH_TO_DATA names no dataset; never passed over.
+    Returns the folder, which is not there yet where a set is to be simulated, and why, in a sentence. A path
+    that leads to no dataset is never passed over: errors as of `find_dataset`.
     """
     why = ": PATH_TO_DATA is not set"
     if path is not None:
         why = ", found at the given path"
-    elif os.environ.get(PATH_VARIABLE, "").strip():
-        path, why = os.environ[PATH_VARIABLE], ", found by PATH_TO_DATA of the environment"
+    elif os.environ.get("PATH_TO_DATA", "").strip():
+        path, why = os.environ["PATH_TO_DATA"], ", found by PATH_TO_DATA of the environment"
     else:
         path = next((name for name in DEFAULTS if Path(name).exists()), None)
     if path is not None:
         folder = find_dataset(path)
         return folder, f"Using the dataset in {_shortened(folder)}{why}."
-    folder = Path(os.path.abspath(SIMULATED))
-    return folder, (
-        f"Using the simulated set in {_shortened(folder)}{why} and neither {' nor '.join(DEFAULTS)} is there."
-        " To use real ECGs, set PATH_TO_DATA to a PTB-XL folder."
-    )
+    why += f" and neither {' nor '.join(DEFAULTS)} is there"
+    advice = "To use real ECGs, set PATH_TO_DATA to a PTB-XL folder."
+    return Path(os.path.abspath(SIMULATED)), f"Using the simulated set in {SIMULATED}{why}. {advice}"
 
 
 def _shortened(folder: Path) -> Path:
@@ -193,25 +179,20 @@ def _levels(start: Path) -> Iterator[list[Path]]:
     level, seen = [start], {start}
     for _ in range(_DEEPEST + 1):
         yield level
-        below = {}
-        for child in (child for folder in level for child in _subfolders(folder)):
-            below.setdefault(child.resolve(), child)
-        level = [child for target, child in below.items() if target not in seen]
-        seen.update(below)
+        parents, level = level, []
+        for child in (child for folder in parents for child in _subfolders(folder)):
+            if (target := child.resolve()) not in seen:
+                seen.add(target)
+                level.append(child)
         if not level or len(seen) > _MOST_FOLDERS:
             return
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    try:
+    with contextlib.suppress(PermissionError):
         children = [] if folder.name in RECORD_FOLDERS.values() else folder.iterdir()
         return sorted(child for child in children if child.name[0] != "." and child.is_dir())
-    except PermissionError:
-        return []
-
-
-def _is_archive(file: Path) -> bool:
-    return file.suffix.lower() in _ARCHIVES and file.is_file()
+    return []
 
 
 def _how_to_get(folder: str | os.PathLike) -> str:

@@ -46,9 +46,8 @@ def load_signals(
     """Load the signals of a dataset's records.
 
     Args:
-        dataset: from `open_dataset`.
+        dataset, sampling_rate: from `open_dataset`; 100 or 500, in Hz.
         ecg_ids: which records, in which order; all of the table by default.
-        sampling_rate: 100 or 500, in Hz.
         on_error: "raise" stops at a record that cannot be read, "skip" leaves it out.
         check: compare checksums, and refuse missing samples, which are NaN without it. Of a cached array 256
             records are compared with its own checksums, by "full" all of them.
@@ -62,8 +61,7 @@ def load_signals(
         With on_error="skip" also the Index of its ecg_ids, and a DataFrame (ecg_id, reason) of the others.
 
     Raises:
-        FileNotFoundError: no records of this rate; names the rate that is there.
-        RecordError: a record is broken, or (MissingRecordsError) its files are missing.
+        FileNotFoundError, RecordError: no records of this rate; one is broken, or its files are missing.
         OSError, ValueError: the cache cannot be written; an argument is wrong.
     """
     for name, value in {"on_error": on_error, "check": check, "extra_bytes": extra_bytes}.items():
@@ -83,7 +81,6 @@ def load_signals(
             f'ecg_id {listed(ids[list(skipped)])}. Fetch them with {fetch}, or skip them: on_error="skip".'
         )
     request = _Request(paths, int(sampling_rate), bool(check), extra_bytes, on_error == "skip")
-    about = {"check": request.check, "extra_bytes": extra_bytes, "skipped": skipped}
     blocks = request.blocks(skipped, progress)
     if cache is False:
         signals, n = np.empty(request.shape, np.float32), 0
@@ -96,28 +93,27 @@ def load_signals(
         what = _digest(repr([str(dataset.folder.resolve()), int(sampling_rate), records]))
         state = _digest(repr([FORMAT_VERSION, dataset.version, stamps]))
         path = cache_folder(cache) / f"signals{sampling_rate}-{what}-{state}.npy"
+        about = {"check": request.check, "extra_bytes": extra_bytes, "skipped": skipped}
         entry = open_entry(path, request.misfit, every_record=check == "full")
         signals, about = entry or (write_entry(path, request.shape, blocks, about), about)
+        skipped = {int(index): reason for index, reason in about["skipped"].items()}  # JSON's keys are text
     if on_error == "raise":
         return signals
-    skipped = {int(index): reason for index, reason in about["skipped"].items()}  # JSON's keys are text
-    reasons = pd.DataFrame({"ecg_id": ids[list(skipped)], "reason": list(skipped.values())}, list(skipped))
-    return signals, ids.delete(list(skipped)), reasons.sort_index(ignore_index=True)
+    left_out = sorted(skipped)
+    reasons = pd.DataFrame({"ecg_id": ids[left_out], "reason": [skipped[index] for index in left_out]})
+    return signals, ids.delete(left_out), reasons
 
 
 @dataclass(frozen=True)
 class _Request:
-    """Records to read, and how: as in `load_signals`."""
-
-    paths: list[str]  # without suffix
+    paths: list[str]  # of the records, without suffix; the rest as in `load_signals`
     sampling_rate: int
     check: bool
     extra_bytes: str
     may_skip: bool
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Of the signals when no record is left out."""
+    def shape(self) -> tuple[int, int, int]:  # of the signals when no record is left out
         return len(self.paths), DURATION * self.sampling_rate, len(LEADS)
 
     def misfit(self, about: dict, shape: tuple[int, ...]) -> str:
@@ -136,8 +132,8 @@ class _Request:
         indices = [index for index in range(len(self.paths)) if index not in skipped]
         n = max(1, _BLOCK_BYTES // (4 * self.shape[1] * self.shape[2]))
         parts = (indices[start : start + n] for start in range(0, len(indices), n))
-        how = {"desc": f"Loading {self.sampling_rate} Hz", "unit": " records", "disable": not progress}
-        with tqdm(total=len(indices), **how) as bar:
+        what = f"Loading {self.sampling_rate} Hz"
+        with tqdm(total=len(indices), desc=what, unit=" records", disable=not progress) as bar:
             for part, (signals, errors) in in_order(self._read_block, parts, _N_WORKERS, _N_WORKERS + 1):
                 for position, error in errors.items():
                     if not self.may_skip:
@@ -147,8 +143,8 @@ class _Request:
                 yield np.delete(signals, list(errors), axis=0) if errors else signals
                 bar.update(len(part))
         if len(skipped) == len(self.paths):
-            first = skipped[min(skipped)]
-            raise RecordError(f"None of the {len(skipped):,} records could be read. The first: {first}")
+            found = f"None of the {len(skipped):,} records could be read. The first"
+            raise RecordError(f"{found}: {skipped[min(skipped)]}")
 
     def _read_block(self, indices: list[int]) -> tuple[np.ndarray, dict[int, Exception]]:
         """Signals of some records, and the error of each position that could not be read."""
@@ -173,23 +169,22 @@ class _Request:
             found = f"expected {wanted}, its header says {header.n_times:,}"
             raise RecordError(f"{name}: {found}. Fetch it again, or leave it out.")
         if set(header.files) != {header.name + ".dat"}:
-            found = ", ".join(map(repr, header.files))
-            raise RecordError(f"{name}: its header names the signal file {found}, not {header.name}.dat.")
+            found = f"the signal file {listed(map(repr, header.files))}, not {header.name}.dat"
+            raise RecordError(f"{name}: its header names {found}.")
         try:
             order = _order(header.leads)
         except ValueError as error:
             raise RecordError(f"{name}: {error}") from error
         if not self.check and (n_missing := int(np.isnan(signals).sum())):
             logger.warning("%s: %s samples are missing in the file and are NaN.", name, f"{n_missing:,}")
-        return signals if order is None else signals[:, order]
+        return signals[:, order]
 
 
 # The records of a dataset share one lead order, or a few.
 @functools.lru_cache(maxsize=64)
-def _order(leads: tuple[str, ...]) -> np.ndarray | None:
-    """Positions that put `leads` into the order of `LEADS`; None where they are in it."""
+def _order(leads: tuple[str, ...]) -> np.ndarray | slice:
     order = order_leads(leads)
-    return None if (order == np.arange(len(LEADS))).all() else order
+    return slice(None) if (order == np.arange(len(LEADS))).all() else order
 
 
 def _look_at_files(paths: list[str]) -> tuple[dict[int, str], str]:

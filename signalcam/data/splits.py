@@ -1,7 +1,4 @@
-"""Splits of the records, and the check that nothing is in two of them.
-
-A model that has seen a patient in training knows that patient's QRS shape in the test.
-"""
+"""Splits of the records, and the check that nothing is in two: a model knows a QRS shape that it has seen."""
 
 import hashlib
 from collections.abc import Mapping
@@ -27,8 +24,7 @@ def split_by_fold(table: pd.DataFrame, test_fold: int = 10, validation_fold: int
 
     Raises:
         DatasetError: `strat_fold` or `patient_id` missing or impossible, or a split without records.
-        LeakageError: the folds do not keep patients apart.
-        ValueError: the two folds are equal, or outside 1 to 10.
+        LeakageError, ValueError: the folds do not keep patients apart; are equal, or outside 1 to 10.
     """
     for name, fold in (("test_fold", test_fold), ("validation_fold", validation_fold)):
         if fold not in range(1, N_FOLDS + 1):
@@ -67,9 +63,8 @@ def check_leakage(
         progress: show a progress bar when the comparison of signals takes longer than a second.
 
     Raises:
-        DatasetError: no `patient_id`, or not for all records.
         LeakageError: names the patients, records or signals and the splits they are in.
-        ValueError: ecg_ids that `table` or `signals` does not have, or that do not fit `signals`.
+        DatasetError, ValueError: a `patient_id` is missing; ecg_ids that `table` or `signals` does not have.
     """
     id_name = table.index.name or "ecg_id"
     owners = {name: known_ids(table, ids, f"Split {name!r}") for name, ids in splits.items()}

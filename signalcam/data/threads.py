@@ -1,5 +1,6 @@
 """A function over many items in threads, with results in order and few of them in memory."""
 
+import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -14,19 +15,17 @@ def in_order(
     An error is raised where its result would be; what has not begun by then is not begun. At most `ahead`
     results wait to be taken. `stop` is set at any end (error, Ctrl-C), before the threads are waited for.
     """
-    waiting: deque = deque()
+    items, waiting = iter(items), deque()
     with ThreadPoolExecutor(n_workers) as pool:
         try:
-            for item in items:
-                waiting.append((item, pool.submit(function, item)))
-                if len(waiting) >= ahead:
-                    item, future = waiting.popleft()
-                    yield item, future.result()
-            while waiting:
+            while True:
+                for item in itertools.islice(items, ahead - len(waiting)):
+                    waiting.append((item, pool.submit(function, item)))
+                if not waiting:
+                    return
                 item, future = waiting.popleft()
                 yield item, future.result()
         finally:
             if stop is not None:
                 stop.set()
-            for _, future in waiting:
-                future.cancel()
+            pool.shutdown(wait=False, cancel_futures=True)

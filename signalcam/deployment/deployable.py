@@ -17,7 +17,7 @@ from signalcam.deployment.settings import Settings, as_settings, settings_of
 from signalcam.errors import ModelFileError
 from signalcam.model import add_cam
 from signalcam.preprocessing import Scaler
-from signalcam.preprocessing.layers import Detrend, scale_layer
+from signalcam.preprocessing.layers import Detrend, Scale
 from signalcam.whole_file import whole_file
 
 _LARGEST = 1 << 28  # bytes that a model file may unpack to; the largest network here takes a hundredth
@@ -65,7 +65,8 @@ def build_deployable(model: keras.Model, scaler: Scaler, settings: Settings) -> 
         fits, got = (f"{n_times} samples of {n_leads} leads" for n_times, n_leads in (shape, given))
         raise ValueError(f"settings must fit the network, {fits}, got {got}.")
     raw = keras.Input(shape, name="signals")
-    x = scale_layer(scaler)(Detrend(name="detrend")(Card(settings, name="card")(raw)))
+    scale = Scale(**scaler.get_state(), name="scale")
+    x = scale(Detrend(name="detrend")(Card(settings, name="card")(raw)))
     network = add_cam(model)
     network.name = "network"
     return keras.Model(raw, network(x), name="signalcam")

@@ -11,17 +11,13 @@ from signalcam.recordings.checks import refuse_non_finite
 # Records per chunk: 1.5 MB of float64 at 1,000 samples and 12 leads, which the next step finds in the cache.
 CHUNK = 16
 
-Step = Callable[[np.ndarray, np.ndarray], np.ndarray]
-
 
 def check_floats(signals: np.ndarray) -> np.ndarray:
     """Return `signals` as an array, not copied, or raise TypeError or ValueError for their dtype or shape."""
     signals = np.asarray(signals)
     if signals.dtype.kind != "f":
-        raise TypeError(
-            f"signals must be real floating-point numbers in mV, got dtype {signals.dtype}. "
-            "Divide raw counts by their gain first, then convert with astype('float32')."
-        )
+        wanted = f"signals must be real floating-point numbers in mV, got dtype {signals.dtype}"
+        raise TypeError(f"{wanted}. Divide raw counts by their gain, then convert with astype('float32').")
     if signals.ndim not in (2, 3) or 0 in signals.shape:
         wanted = "(record, time, lead) or (time, lead), with no empty axis"
         raise ValueError(f"signals must have the shape {wanted}, got {signals.shape}.")
@@ -33,10 +29,6 @@ def result_array(signals: np.ndarray, dtype: type, out: np.ndarray | None = None
 
     The system clears new memory first, which takes longer than scaling: hence `out`. Where it is `signals`
     itself, they are checked for NaN and infinity here, before anything is written over.
-
-    Raises:
-        TypeError: where `out` is no array of this dtype.
-        ValueError: where its shape or memory does not fit.
     """
     if out is None:
         return np.empty(signals.shape, dtype)
@@ -61,17 +53,12 @@ def chunks(signals: np.ndarray, size: int = CHUNK) -> Iterator[np.ndarray]:
         yield batch[start : start + size]
 
 
-def fill_chunks(step: Step, signals: np.ndarray, result: np.ndarray, size: int = CHUNK) -> np.ndarray:
+def fill_chunks(step: Callable, signals: np.ndarray, result: np.ndarray, size: int = CHUNK) -> np.ndarray:
     """Call `step(chunk of signals, chunk of result)` for every chunk, on all cores; return `result`.
 
-    Args:
-        step: writes into the chunk of the result, and returns a few numbers that are not finite where the
-            chunk of signals holds NaN or infinity, such as a sum over time, which costs no further pass.
-        signals, result: (record, time, lead) or (time, lead).
-        size: records of a chunk. Threads that do little for each lose time in waiting for Python's lock.
-
-    Raises:
-        ValueError: on NaN or infinity, naming the record, the lead and the count.
+    A step writes into its chunk of the result, and returns a few numbers that are not finite where that of
+    the signals holds NaN or infinity, such as a sum over time, which costs no further pass. `size` is in
+    records: threads that do little for each chunk lose time in waiting for Python's lock.
     """
 
     def fill(part: list[tuple[np.ndarray, np.ndarray]]) -> bool:

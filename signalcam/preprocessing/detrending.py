@@ -1,8 +1,4 @@
-"""Baseline detrending: subtract from each lead its least-squares polynomial, `x - Q (Q^T x)`, in NumPy.
-
-`signalcam.preprocessing.layers.Detrend` is the same as a Keras layer. Memory-mapped sets are fine: the work
-goes chunk by chunk.
-"""
+"""Baseline detrending: subtract from each lead its least-squares polynomial, `x - Q (Q^T x)`, in NumPy."""
 
 import functools
 
@@ -13,23 +9,16 @@ from signalcam.preprocessing.chunks import check_floats, fill_chunks, result_arr
 
 @functools.lru_cache(maxsize=16)
 def polynomial_basis(n_times: int, degree: int = 10) -> np.ndarray:
-    """Return an orthonormal basis of the polynomials up to `degree` on `n_times` equidistant samples.
+    """Orthonormal basis of the polynomials up to `degree`: read-only float64 (n_times, degree + 1).
 
     The QR factor of a Legendre Vandermonde matrix on [-1, 1], well conditioned where powers of time are not.
-
-    Returns:
-        (n_times, degree + 1) float64, read-only.
-
-    Raises:
-        ValueError: on too few samples to determine the polynomial, or a `degree` that is not 0, 1, 2, ...
+    ValueError on too few samples to determine the polynomial, or a `degree` that is not 0, 1, 2, ...
     """
     if int(degree) != degree or degree < 0:
         raise ValueError(f"degree must be a whole number of 0 or more, got {degree!r}.")
     if n_times <= degree:
-        advice = "Give longer signals, with time as the last axis but one, or a lower degree."
-        raise ValueError(
-            f"signals must be longer than {degree} samples for degree {degree}, got {n_times}. {advice}"
-        )
+        wanted = f"signals must be longer than {degree} samples for degree {degree}, got {n_times}"
+        raise ValueError(f"{wanted}. Give longer ones, time the last axis but one, or a lower degree.")
     vandermonde = np.polynomial.legendre.legvander(np.linspace(-1.0, 1.0, n_times), int(degree))
     basis = np.asfortranarray(np.linalg.qr(vandermonde)[0])  # BLAS takes it faster in this order
     basis.flags.writeable = False
@@ -51,9 +40,8 @@ def detrend(signals: np.ndarray, degree: int = 10, out: np.ndarray | None = None
         Same shape in mV, `out` or a new array: float64 for float64, else float32 (computed in float64).
 
     Raises:
-        TypeError: where `signals` are not real floating-point numbers, or `out` has another dtype.
-        ValueError: on a wrong shape, too few samples, NaN or infinity (names record, lead and count), or an
-            `out` that does not fit.
+        TypeError: `signals` or `out` have another dtype.
+        ValueError: a shape does not fit, or the signals hold NaN or infinity (names record, lead and count).
     """
     signals = check_floats(signals)
     q = polynomial_basis(signals.shape[-2], degree)

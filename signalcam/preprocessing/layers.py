@@ -1,8 +1,7 @@
 """Detrending and scaling as Keras layers, so that a deployed model takes raw mV.
 
-They give the numbers of `detrend` and `Scaler.transform` in `signalcam.preprocessing`, compute in float32
-whatever the policy of the model, hold no weights (all they need is in their config), and use operations only
-that LiteRT and ONNX have as builtins.
+They give the numbers of `detrend` and `Scaler.transform`, compute in float32 whatever the model's policy,
+hold no weights (all they need is in their config), and use operations only that LiteRT and ONNX have.
 """
 
 from collections.abc import Callable
@@ -20,34 +19,43 @@ from signalcam.preprocessing.scaling import FLAT, Scaler, inverse_or_zero
 _HUGE = 1e30
 
 
+class _Step(keras.layers.Layer):
+    """A layer of float32 (record, time, lead) to the same shape; `**kwargs` are those of Keras layers."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs | {"dtype": kwargs.get("dtype") or "float32"})
+
+    def build(self, input_shape: tuple) -> None:
+        if len(input_shape) != 3:
+            wanted = f"(record, time, lead), got {tuple(input_shape)}"
+            self._refuse(f"have the shape {wanted}. Put one record into a batch with signals[None].")
+        self.built = True
+
+    def _refuse(self, wanted: str) -> None:
+        raise ValueError(f"Layer {self.name!r}: signals must {wanted}")
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return input_shape
+
+
 @keras.saving.register_keras_serializable(package="signalcam")
-class Detrend(keras.layers.Layer):
-    """Subtract the least-squares polynomial of each lead: `x - Q (Q^T x)`.
+class Detrend(_Step):
+    """Subtract the least-squares polynomial of each lead in mV: `x - Q (Q^T x)`.
 
     Args:
-        degree: degree of the polynomial; below the number of samples.
-        **kwargs: `name` and whatever else `keras.layers.Layer` takes.
-
-    Call arguments, Returns:
-        signals: (record, time, lead) float32 in mV, of a fixed length and any batch size.
-
-    Raises:
-        ValueError: where the length is not fixed, or too short for the degree.
+        degree: degree of the polynomial; below the number of samples, which must be fixed (ValueError).
     """
 
     def __init__(self, degree: int = 10, **kwargs):
-        super().__init__(**kwargs | {"dtype": kwargs.get("dtype") or "float32"})
+        super().__init__(**kwargs)
         self.degree = degree
 
     def build(self, input_shape: tuple) -> None:
-        _check_rank(self, input_shape)
+        super().build(input_shape)
         if input_shape[1] is None:
-            raise ValueError(
-                f"Layer {self.name!r}: signals must have a fixed length, got {tuple(input_shape)}. "
-                "Give the model an Input((n_times, n_leads))."
-            )
+            got = f"got {tuple(input_shape)}. Give the model an Input((n_times, n_leads))."
+            self._refuse(f"have a fixed length, {got}")
         self._basis = polynomial_basis(input_shape[1], self.degree).astype(np.float32)
-        self.built = True
 
     def call(self, signals: tf.Tensor) -> tf.Tensor:
         # Polynomials hold every constant, so taking the mean off first changes no result. But in float32 it
@@ -56,27 +64,16 @@ class Detrend(keras.layers.Layer):
         coefficients = ops.matmul(self._basis.T[None], signals)
         return signals - ops.matmul(self._basis[None], coefficients)
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        return input_shape
-
     def get_config(self) -> dict:
         return {**super().get_config(), "degree": self.degree}
 
 
 @keras.saving.register_keras_serializable(package="signalcam")
-class Scale(keras.layers.Layer):
-    """Scale each lead by one of `signalcam.preprocessing.scaling.SCALINGS`; see `Scaler` for what they do.
+class Scale(_Step):
+    """Scale each lead of detrended signals (record, time, lead) in mV: float32, without unit.
 
     Args:
-        rule: name of the rule.
-        mean, std: numbers per lead in mV; the rules that begin with `standard` need them.
-        **kwargs: `name` and whatever else `keras.layers.Layer` takes.
-
-    Call arguments:
-        signals: (record, time, lead), detrended, in mV.
-
-    Returns:
-        (record, time, lead) float32, without unit.
+        rule, mean, std: `Scale(**scaler.get_state())` does what `scaler.transform` does.
 
     Raises:
         ValueError: on an unknown rule, or another number of leads than `mean` has.
@@ -84,7 +81,7 @@ class Scale(keras.layers.Layer):
     """
 
     def __init__(self, rule: str = "standard", mean: list | None = None, std: list | None = None, **kwargs):
-        super().__init__(**kwargs | {"dtype": kwargs.get("dtype") or "float32"})
+        super().__init__(**kwargs)
         self._scaler = Scaler(rule, mean, std)
         self._scaler.check_fitted()
         self.rule = rule
@@ -93,13 +90,10 @@ class Scale(keras.layers.Layer):
             self._factor = inverse_or_zero(self._scaler.std).astype(np.float32)
 
     def build(self, input_shape: tuple) -> None:
-        _check_rank(self, input_shape)
+        super().build(input_shape)
         if not self._scaler.per_record and input_shape[-1] != len(self._centre):
-            raise ValueError(
-                f"Layer {self.name!r}: signals must have the {len(self._centre)} leads of mean and std, got "
-                f"{input_shape[-1]} (shape {tuple(input_shape)}). Give the same leads in the same order."
-            )
-        self.built = True
+            found = f"leads of mean and std, got {input_shape[-1]} (shape {tuple(input_shape)})"
+            self._refuse(f"have the {len(self._centre)} {found}. Give the same leads in the same order.")
 
     def call(self, signals: tf.Tensor) -> tf.Tensor:
         if not self._scaler.per_record:
@@ -107,25 +101,18 @@ class Scale(keras.layers.Layer):
             scaled = _per_lead(ops.multiply, centred, self._factor[None, None])
         elif self.rule == "record":
             centred = _per_lead(ops.subtract, signals, _median(signals))
-            largest = _largest(centred)
+            largest = ops.max(ops.abs(centred), axis=1, keepdims=True)
             scaled = _per_lead(ops.multiply, centred, _inverse_or_zero(largest, largest))
         else:
             centred = _per_lead(ops.subtract, signals, ops.mean(signals, axis=1, keepdims=True))
             # Not ops.square: LiteRT's converter would take the mean off once more, at three times the cost.
             deviation = ops.sqrt(ops.mean(centred * centred, axis=1, keepdims=True))
-            scaled = _per_lead(ops.multiply, centred, _inverse_or_zero(deviation, _largest(centred)))
+            largest = ops.max(ops.abs(centred), axis=1, keepdims=True)
+            scaled = _per_lead(ops.multiply, centred, _inverse_or_zero(deviation, largest))
         return inverse_hyperbolic_sine(scaled) if self.rule.endswith("_asinh") else scaled
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        return input_shape
 
     def get_config(self) -> dict:
         return {**super().get_config(), **self._scaler.get_state()}
-
-
-def scale_layer(scaler: Scaler, name: str = "scale") -> Scale:
-    """Return the layer that does what `scaler.transform` does; RuntimeError where `fit` is missing."""
-    return Scale(**scaler.get_state(), name=name)
 
 
 def _per_lead(operation: Callable, signals: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
@@ -151,10 +138,6 @@ def _median(signals: tf.Tensor) -> tf.Tensor:
     return ops.transpose(middle, (0, 2, 1))
 
 
-def _largest(centred: tf.Tensor) -> tf.Tensor:
-    return ops.max(ops.abs(centred), axis=1, keepdims=True)
-
-
 def _inverse_or_zero(size: tf.Tensor, largest: tf.Tensor) -> tf.Tensor:
     # 1 where largest > FLAT, else 0, without a comparison: see _HUGE.
     above = ops.clip((largest - FLAT) * _HUGE, 0.0, 1.0)
@@ -167,11 +150,3 @@ def inverse_hyperbolic_sine(values: tf.Tensor) -> tf.Tensor:
     size = ops.abs(values)  # seven times as fast as ops.arcsinh on a CPU
     sign = ops.clip(values * _HUGE, -1.0, 1.0)
     return sign * ops.log(size + ops.sqrt(size * size + 1.0))
-
-
-def _check_rank(layer: keras.layers.Layer, input_shape: tuple) -> None:
-    if len(input_shape) != 3:
-        raise ValueError(
-            f"Layer {layer.name!r}: signals must have the shape (record, time, lead), got "
-            f"{tuple(input_shape)}. Put one record into a batch with signals[None]."
-        )

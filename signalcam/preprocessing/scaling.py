@@ -1,7 +1,4 @@
-"""Per-lead scaling of ECG signals, in NumPy: five rules, chosen by name.
-
-`signalcam.preprocessing.layers.Scale` is the same as a Keras layer, with the same numbers.
-"""
+"""Per-lead scaling of ECG signals, in NumPy: five rules, chosen by name."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,12 +24,9 @@ class Scaler:
     A flat lead (nowhere further than 1e-5 mV from its centre) gives zeros. Only the rules that begin with
     `standard` keep the voltage, and only they need `fit`, on detrended signals of the training split alone.
 
-    Args:
+    Args, Attributes:
         rule: name of the rule.
-        mean, std: numbers per lead in mV, where they are known; else call `fit`.
-
-    Attributes:
-        mean, std: (lead,) float64 in mV after `fit` of a `standard` rule, else None.
+        mean, std: (lead,) float64 in mV, given or learnt by `fit` of a `standard` rule; else None.
 
     Raises:
         ValueError: on an unknown rule, or `mean` and `std` that do not fit together.
@@ -43,16 +37,13 @@ class Scaler:
             raise ValueError(f"rule must be one of {', '.join(SCALINGS)}, got {rule!r}.")
         if (mean is None) != (std is None):
             raise ValueError("mean and std must be given both, or neither. Then call fit().")
-        self.rule = rule
-        self.mean = None if mean is None else np.array(mean, np.float64)
-        self.std = None if std is None else np.array(std, np.float64)
-        if mean is not None and (
-            self.mean.ndim != 1 or self.mean.shape != self.std.shape or self.std.min() < 0
-        ):
-            raise ValueError(
-                "mean and std must hold one number per lead, and std none below 0, got the shapes "
-                f"{self.mean.shape} and {self.std.shape}, and {self.std.min()} as the smallest std."
-            )
+        self.rule, self.mean, self.std = rule, None, None
+        if mean is not None:
+            self.mean, self.std = mean, std = np.array(mean, np.float64), np.array(std, np.float64)
+            if mean.ndim != 1 or mean.shape != std.shape or std.min() < 0:
+                found = f"the shapes {mean.shape} and {std.shape}, and {std.min()} as the smallest std"
+                wanted = "one number per lead, and std none below 0"
+                raise ValueError(f"mean and std must hold {wanted}, got {found}.")
 
     @property
     def per_record(self) -> bool:
@@ -62,11 +53,7 @@ class Scaler:
     def fit(self, signals: np.ndarray) -> "Scaler":
         """Learn mean and standard deviation of each lead, and return the scaler; record rules learn nothing.
 
-        Args:
-            signals: (record, time, lead) in mV, detrended, of the training split only.
-
-        Raises:
-            TypeError, ValueError: as in `detrend`.
+        Args, Raises: as in `detrend`; signals of the training split only, detrended.
         """
         signals = check_floats(signals)
         if self.per_record:
@@ -74,11 +61,12 @@ class Scaler:
         mean, squares, count = np.zeros(signals.shape[-1]), np.zeros(signals.shape[-1]), 0
         for chunk in chunks(signals):
             size = chunk.shape[0] * chunk.shape[1]
-            chunk_mean = _sum_per_lead(chunk.astype(np.float64)) / size
+            rows = chunk.reshape(len(chunk), -1).astype(np.float64)
+            chunk_mean = rows.sum(axis=0).reshape(chunk.shape[1:]).sum(axis=0) / size
             if not np.isfinite(chunk_mean).all():
                 refuse_non_finite(signals)
-            deviation = _flattened(chunk) - np.tile(chunk_mean, chunk.shape[1])
-            chunk_squares = _sum_per_lead(np.square(deviation, out=deviation).reshape(chunk.shape))
+            rows -= np.tile(chunk_mean, chunk.shape[1])
+            chunk_squares = np.square(rows, out=rows).sum(axis=0).reshape(chunk.shape[1:]).sum(axis=0)
             # Chan, Golub, LeVeque 1979: merge means and squared deviations of two parts without cancellation.
             shift = chunk_mean - mean
             mean = mean + shift * (size / (count + size))
@@ -88,14 +76,7 @@ class Scaler:
         return self
 
     def transform(self, signals: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """Scale signals, which are never changed, unless `out` is them.
-
-        Args:
-            signals: (record, time, lead) or (time, lead), detrended, in mV.
-            out: float32 array of the same shape to write into; may be `signals` itself.
-
-        Returns:
-            float32 of the same shape, `out` or a new array, without unit.
+        """Scale detrended signals: float32 of the same shape, without unit. Args: as in `detrend`.
 
         Raises:
             RuntimeError: where the rule needs `fit` and it was not called.
@@ -105,10 +86,9 @@ class Scaler:
         if not self.per_record:
             self.check_fitted()
             if signals.shape[-1] != len(self.mean):
-                raise ValueError(
-                    f"signals must have the {len(self.mean)} leads that the scaler was fitted on, got "
-                    f"{signals.shape[-1]} (shape {signals.shape}). Give the same leads in the same order."
-                )
+                wanted = f"signals must have the {len(self.mean)} leads that the scaler was fitted on"
+                found = f"got {signals.shape[-1]} (shape {signals.shape})"
+                raise ValueError(f"{wanted}, {found}. Give the same leads in the same order.")
             # One long row per record: broadcasting over 12 numbers at a time would loop over them.
             n_times = signals.shape[-2]
             centre = np.tile(self.mean, n_times).astype(np.float32)
@@ -116,10 +96,10 @@ class Scaler:
 
         def scale(chunk: np.ndarray, result: np.ndarray) -> np.ndarray:
             if not self.per_record:
-                flattened = _flattened(result)
-                np.subtract(_flattened(chunk), centre, out=flattened, casting="same_kind")
-                check = np.vdot(flattened, flattened)
-                flattened *= factor
+                rows = result.reshape(len(result), -1)  # a view
+                np.subtract(chunk.reshape(rows.shape), centre, out=rows, casting="same_kind")
+                check = np.vdot(rows, rows)
+                rows *= factor
             elif self.rule == "record":
                 check = _by_magnitude(chunk, result)
             else:
@@ -135,10 +115,8 @@ class Scaler:
     def check_fitted(self) -> None:
         """Raise RuntimeError where mean and standard deviation are needed and missing."""
         if not self.per_record and self.mean is None:
-            raise RuntimeError(
-                f"The scaler with rule {self.rule!r} is not fitted. "
-                "Call fit() with the detrended signals of the training split first."
-            )
+            advice = "Call fit() with the detrended signals of the training split first."
+            raise RuntimeError(f"The scaler with rule {self.rule!r} is not fitted. {advice}")
 
     def get_state(self) -> dict:
         """Return a dict that JSON can hold; `Scaler(**state)` makes the scaler again."""
@@ -153,7 +131,7 @@ def inverse_or_zero(values: np.ndarray) -> np.ndarray:
 
 
 def _by_magnitude(chunk: np.ndarray, result: np.ndarray) -> np.ndarray:
-    centred = _leads_first(chunk)
+    centred = np.array(chunk.swapaxes(1, 2), np.float32, order="C")
     half = centred.shape[-1] // 2
     parted = np.partition(centred, half, axis=-1)
     median = parted[..., half, None]
@@ -167,7 +145,7 @@ def _by_magnitude(chunk: np.ndarray, result: np.ndarray) -> np.ndarray:
 
 
 def _by_own_deviation(chunk: np.ndarray, result: np.ndarray) -> np.ndarray:
-    centred = _leads_first(chunk)
+    centred = np.array(chunk.swapaxes(1, 2), np.float32, order="C")
     centred -= centred.mean(axis=-1, keepdims=True)
     variance = np.einsum("rlt,rlt->rl", centred, centred)[..., None] / centred.shape[-1]
     flat = _largest(centred) <= FLAT
@@ -176,19 +154,5 @@ def _by_own_deviation(chunk: np.ndarray, result: np.ndarray) -> np.ndarray:
     return variance
 
 
-def _leads_first(chunk: np.ndarray) -> np.ndarray:
-    """A float32 copy of shape (record, lead, time)."""
-    return np.array(chunk.swapaxes(1, 2), np.float32, order="C")
-
-
 def _largest(centred: np.ndarray) -> np.ndarray:
     return np.maximum(centred.max(axis=-1, keepdims=True), -centred.min(axis=-1, keepdims=True))
-
-
-def _flattened(chunk: np.ndarray) -> np.ndarray:
-    """(record, time * lead); a view where the chunk lies in memory in that order."""
-    return chunk.reshape(len(chunk), -1)
-
-
-def _sum_per_lead(chunk: np.ndarray) -> np.ndarray:
-    return _flattened(chunk).sum(axis=0).reshape(chunk.shape[1:]).sum(axis=0)

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from labelled_recordings import read_table, write_labelled, write_table
 
-from signalcam.data import load_labelled, make_folds
-from signalcam.data.label_table import read_label_table
+from signalcam.data import load_labelled
+from signalcam.data.labelled import make_folds, read_label_table
 from signalcam.errors import DatasetError, LeakageError
 from signalcam.leads import LEADS
 
@@ -98,13 +98,13 @@ def test_one_signal_in_two_splits_is_refused_by_name(place, tmp_path):
     ("key", "value", "match"),
     [
         ("file", "absent.hea", r"that are not there: absent\.hea"),
-        ("file", "", "file must be a path in the folder, each once, got '' in line 2"),
-        ("file", "p0_1", "each once, got 'p0_1' in line 3"),
+        ("file", "", "file must be a path in the folder, each once, got '' for line 2"),
+        ("file", "p0_1", "each once, got 'p0_1' for line 3"),
         ("file", "../../secret", "file must be a path in the folder"),
-        ("label", "", "label must have a value in each row, got '' for p0_0"),
-        ("patient", "", "patient must have a value in each row, got '' for p0_0"),
-        ("fold", "11", r"fold must be 1 to 10, or train, validation, test, got '11' for p0_0"),
-        ("MI", "2", "MI must be 0 or 1 .*--classes.*, got '2' for p0_0"),
+        ("label", "", "label must have a value in each row, got '' for file p0_0"),
+        ("patient", "", "patient must have a value in each row, got '' for file p0_0"),
+        ("fold", "11", r"fold must be 1 to 10, or train, validation, test, got '11' for file p0_0"),
+        ("MI", "2", "MI must be 0 or 1 .*--classes.*, got '2' for file p0_0"),
     ],
 )
 def test_a_wrong_cell_is_named(place, tmp_path, key, value, match):
@@ -142,7 +142,7 @@ def test_labels_are_words_numbers_or_columns(tmp_path):
     rows = [{"AF": 1, "LVH": 1, "age": 50}, {"AF": 0, "LVH": 1, "age": 60}]
     assert read(rows).to_dict("list") == {"AF": [1, 0], "LVH": [1, 1]}
     assert read(rows, ["LVH"]).to_dict("list") == {"LVH": [1, 1]}
-    with pytest.raises(DatasetError, match="label must be one of AF, SR, got 'VT' for r1"):
+    with pytest.raises(DatasetError, match="label must be one of AF, SR, got 'VT' for file r1"):
         read([{"label": "AF"}, {"label": "VT"}], ["AF", "SR"])
     with pytest.raises(DatasetError, match=r"must have a column 'label', or one a class \(MI\)"):
         read(rows, ["MI"])

@@ -207,13 +207,13 @@ def test_malformed_scp_codes_name_the_record_and_nothing_is_run(small, cell, mon
 @pytest.mark.parametrize(
     ("column", "cell", "message"),
     [
-        ("strat_fold", "", "strat_fold must be a whole number, got nan at ecg_id 4"),
+        ("strat_fold", "", "strat_fold must be a whole number, got nan for ecg_id 4"),
         ("strat_fold", "0", "strat_fold must be a whole number from 1 to 10, got 0 for ecg_id 4"),
         ("strat_fold", "11", "got 11 for ecg_id 4"),
-        ("strat_fold", "2.5", r"strat_fold must be a whole number, got 2\.5 at ecg_id 4"),
-        ("patient_id", "", "patient_id must be a whole number, got nan at ecg_id 4"),
-        ("patient_id", "inf", "patient_id must be a whole number, got inf at ecg_id 4"),
-        ("patient_id", "Smith", "patient_id must be a whole number, got Smith at ecg_id 4"),
+        ("strat_fold", "2.5", r"strat_fold must be a whole number, got 2\.5 for ecg_id 4"),
+        ("patient_id", "", "patient_id must be a whole number, got nan for ecg_id 4"),
+        ("patient_id", "inf", "patient_id must be a whole number, got inf for ecg_id 4"),
+        ("patient_id", "Smith", "patient_id must be a whole number, got 'Smith' for ecg_id 4"),
     ],
 )
 def test_impossible_fold_or_patient_names_the_record(small, column, cell, message):

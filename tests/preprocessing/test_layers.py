@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from signalcam.preprocessing import SCALINGS, Scaler, detrend
-from signalcam.preprocessing.layers import Detrend, Scale, scale_layer
+from signalcam.preprocessing.layers import Detrend, Scale
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def cases(signals):
     }
     for rule in SCALINGS:
         scaler = Scaler(rule).fit(detrended)
-        found[rule] = (scale_layer(scaler, name=rule), detrended, scaler.transform(detrended))
+        found[rule] = (Scale(**scaler.get_state(), name=rule), detrended, scaler.transform(detrended))
     return found
 
 
@@ -114,7 +114,7 @@ def test_scaling_several_samples_side_by_side_changes_no_bit(signals, n_times):
     factor = np.where(scaler.std > 1e-5, 1 / np.maximum(scaler.std, 1e-5), 0).astype(np.float32)
     given = signals[:, :n_times]
     expected = (given - scaler.mean.astype(np.float32)) * factor
-    np.testing.assert_array_equal(scale_layer(scaler)(given), expected)
+    np.testing.assert_array_equal(Scale(**scaler.get_state())(given), expected)
 
 
 @pytest.mark.parametrize("rule", ["standard", "record_standard_asinh"])
@@ -176,7 +176,7 @@ def test_other_number_of_leads_is_refused():
 
 def test_scaler_that_was_not_fitted_makes_no_layer():
     with pytest.raises(RuntimeError, match="rule 'standard' is not fitted"):
-        scale_layer(Scaler("standard"))
+        Scale(**Scaler("standard").get_state())
     with pytest.raises(ValueError, match="rule must be one of .*, got 'max'"):
         Scale("max")
 
@@ -194,6 +194,6 @@ def test_a_lead_is_flat_up_to_a_hundredth_of_a_step_of_the_converter(rule):
 def test_a_lead_that_was_flat_in_training_gives_zeros(rule):
     signals = np.ones((1, 10, 2), np.float32)
     scaler = Scaler(rule, [0, 0], [0.99e-5, 1.01e-5])
-    for found in (scaler.transform(signals), np.asarray(scale_layer(scaler)(signals))):
+    for found in (scaler.transform(signals), np.asarray(Scale(**scaler.get_state())(signals))):
         assert (found[..., 0] == 0).all()
         assert (found[..., 1] > 10).all()
