@@ -11,6 +11,7 @@ from PIL import Image
 from signalcam.leads import LEADS
 from signalcam.plotting import inputs, paper, style
 from signalcam.plotting.cases import RIGHT, WRONG, Case
+from signalcam.plotting.sheet import lay_out
 
 FORMATS = (".gif", ".webp")
 
@@ -72,19 +73,19 @@ def _pictures(
         ecg, bars, sums = axes[:, 0]
         figure.set_dpi(dpi)
         duration, limits = len(case.signals) / rate, style.evidence_limits(limit)
-        sheet = paper.lay_out([case.signals], rate)
+        sheet = lay_out([case.signals], rate, lead_names)
         background = case.background(rate, range(len(lead_names)), limit)
-        paper.draw_behind(ecg, background, sheet, rate, lead_names)
-        paper.draw_ecg(ecg, case.signals, sheet, rate, lead_names, case.padded)
-        paper.draw_evidence(bars, case.evidence / duration, case.padded, rate, limits)
-        paper.finish_strip(bars, duration, "evidence\n(logits/s)", xlabel=False, upright=False)
+        paper.draw_behind(ecg, *background, sheet)
+        paper.draw_ecg(ecg, case.signals, sheet, case.padded)
+        paper.draw_evidence(bars, case.evidence / duration, case.padded, sheet, limits)
+        paper.finish_strip(bars, sheet, "evidence\n(logits/s)", xlabel=False, upright=False)
         total = np.r_[0.0, np.cumsum(np.nan_to_num(case.evidence)) / len(case.evidence)]
         times = np.linspace(0.0, duration, len(total))
         sums.plot(times, total, color=style.INK, gid="sum")
         sums.axhline(0.0, color="#555555", linewidth=0.8)
         reach = max(5.0, 1.1 * float(np.abs(total).max()))
         sums.set_ylim(-reach, reach)
-        paper.finish_strip(sums, duration, "its sum\n(logits)", upright=False)
+        paper.finish_strip(sums, sheet, "its sum\n(logits)", upright=False)
         for ax in (bars, sums):
             ax.yaxis.set_label_coords(-0.055, 0.5)
         covers = [ax.axvspan(0.0, duration, facecolor="white", linewidth=0, zorder=6) for ax in axes[:, 0]]

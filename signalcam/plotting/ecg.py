@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from signalcam.leads import LEADS
 from signalcam.plotting import paper
 from signalcam.plotting.inputs import as_mask, as_numbers, as_rate, as_signals, lead_indices, same_shape
+from signalcam.plotting.sheet import lay_out, new_sheet
 from signalcam.plotting.style import INK, PALETTE, Figure, light_grid, stacked_figure, styled
 
 DISTURBED = "#C44E00"
@@ -46,14 +47,14 @@ def plot_ecg(
         ValueError: an argument has the wrong shape, or is unknown.
     """
     array, rate = as_signals(signals, lead_names), as_rate(sampling_rate)
-    duration, lines = len(array) / rate, textwrap.wrap(statements, 120)
+    lines = textwrap.wrap(statements, 120)
     top = 0.15 + 0.32 * bool(title or lines) + 0.22 * len(lines)
-    figure, (ax,), sheet = paper.new_sheet([array], rate, lead_names, layout, top=top, bottom=0.8)
-    paper.draw_grid(ax, sheet, duration)
-    paper.draw_ecg(ax, array, sheet, rate, lead_names, as_mask(padded, len(array)), xlabel=True)
+    figure, (ax,), sheet = new_sheet(array, rate, lead_names, layout, top=top, bottom=0.8)
+    paper.draw_grid(ax, sheet)
+    paper.draw_ecg(ax, array, sheet, as_mask(padded, len(array)), xlabel=True)
     if title or lines:
         figure.headline(title, *lines)
-    figure.caption(paper.scale_text(sheet, rate, duration, processing))
+    figure.caption(paper.scale_text(sheet, processing))
     return figure
 
 
@@ -177,12 +178,12 @@ def _draw_panels(
     figure, axes = stacked_figure([height] * n_rows, columns, gap=0.85, top=0.85, bottom=0.85, left=0.55)
     for ax, (name, traces, layers) in zip(axes.flat, panels, strict=False):
         shown = [trace[:n_times, indices] for trace in traces]
-        sheet = paper.lay_out(shown, rate)
+        sheet = lay_out(shown, rate, leads)
         apart = 0.5 * (sheet.top - sheet.bottom) / len(leads)  # so that no two names touch
-        sheet = paper.lay_out(shown, rate, max(1.0, apart))
+        sheet = lay_out(shown, rate, leads, max(1.0, apart))
         for array, colour, linewidth in layers:
             style = {"linewidth": linewidth, "colour": colour, "xlabel": True}
-            paper.draw_ecg(ax, array[:n_times, indices], sheet, rate, leads, **style)
+            paper.draw_ecg(ax, array[:n_times, indices], sheet, **style)
         ax.set_title(name, loc="left", fontsize=9.5, pad=4)
         ax.set_xticks(np.arange(0.0, n_times / rate + 0.01, max(1.0, n_times // rate // 5)))
         light_grid(ax)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from signalcam import plotting
 from signalcam.leads import LEADS
-from signalcam.plotting import paper
+from signalcam.plotting.sheet import lay_out
 from signalcam.plotting.style import EVIDENCE_COLOURS, HEAT_COLOURS, symmetric_limits
 
 
@@ -145,7 +145,7 @@ def test_500_hz_gives_the_same_seconds(ecg):
 
 def test_neighbouring_traces_never_touch(rng):
     wild = rng.normal(size=(1000, 12)).cumsum(axis=0) / 10
-    sheet = paper.lay_out([wild], 100)
+    sheet = lay_out([wild], 100, LEADS)
     drawn = wild + sheet.offsets
     assert np.all(np.diff(drawn, axis=1) < 0)
     assert drawn.max() <= sheet.top
