@@ -64,7 +64,7 @@ class Case:
         )
 
     def background(
-        self, sampling_rate: float, leads: Sequence[int], limit: float
+        self, sampling_rate: float, leads: Sequence[int], limit: float = style.LOGITS_PER_SECOND
     ) -> tuple[np.ndarray, Normalize]:
         """Return what lies behind leads, logits per second, (time,) or (time, lead), and its limits."""
         n_times, of_leads = len(self.signals), self.lead_evidence is not None
@@ -110,7 +110,6 @@ def plot_cases(
     lead_names: Sequence[str] = LEADS,
     leads: Sequence[str] = ("II", "V2", "V5"),
     class_name: str = "ABNORMAL",
-    limit: float = style.LOGITS_PER_SECOND,
     title: str = "Maps of single records",
 ) -> style.Figure:
     """Draw several records in two columns: a few leads over the signed evidence, and it as bars below.
@@ -118,7 +117,7 @@ def plot_cases(
     Args:
         cases: the records, each with the map of its `class_name`, or all of the same class.
         leads: which leads to draw.
-        sampling_rate, lead_names, class_name, limit: as in `plot_map`.
+        sampling_rate, lead_names, class_name: as in `plot_map`.
         title: of the figure.
 
     Raises:
@@ -132,11 +131,11 @@ def plot_cases(
     heights, gaps = [0.36 * len(leads) + 0.2, 0.5] * n_rows, ([0.05, top - 0.08] * n_rows)[:-1]
     figure, axes = style.stacked_figure(heights, columns, gap=gaps, top=top, bottom=1.05)
     pairs = [axes[2 * row : 2 * row + 2, column] for row in range(n_rows) for column in range(columns)]
-    indices, limits = inputs.lead_indices(leads, lead_names), style.evidence_limits(limit)
+    indices, limits = inputs.lead_indices(leads, lead_names), style.evidence_limits()
     for (above, below), case in zip(pairs, (case.checked(lead_names) for case in cases), strict=False):
         array = case.signals[:, indices]
         sheet = lay_out([array], rate, leads, row_height=1.5)
-        paper.draw_behind(above, *case.background(rate, indices, limit), sheet)
+        paper.draw_behind(above, *case.background(rate, indices), sheet)
         paper.draw_ecg(above, array, sheet, case.padded, linewidth=0.8)
         above.tick_params(axis="x", length=0)
         paper.draw_evidence(below, case.evidence / sheet.duration, case.padded, sheet, limits)

@@ -59,11 +59,9 @@ def as_lead_map(values: ArrayLike, evidence: np.ndarray, n_leads: int) -> np.nda
     """Return evidence by lead as (position, row): a row a lead, or one row more."""
     array = as_numbers(values, "lead_evidence")
     if array.ndim != 2 or len(array) != len(evidence) or array.shape[1] - n_leads not in (0, 1):
-        wanted = f"({len(evidence)}, {n_leads} or {n_leads + 1})"
-        raise ValueError(
-            f"lead_evidence must have the shape {wanted}, got {array.shape}. "
-            "Take one record and one class, lead_evidence[record, :, :, class]."
-        )
+        what = f"lead_evidence must have the shape ({len(evidence)}, {n_leads} or {n_leads + 1})"
+        one = "Take one record and one class, lead_evidence[record, :, :, class]"
+        raise ValueError(f"{what}, got {array.shape}. {one}.")
     return array
 
 
@@ -80,15 +78,18 @@ def as_heatmap(heatmap: ArrayLike, padded: np.ndarray) -> np.ndarray:
 
 def lead_indices(leads: Sequence[str], lead_names: Sequence[str]) -> list[int]:
     """Return where each of `leads` stands in `lead_names`."""
-    unknown = [lead for lead in leads if lead not in lead_names]
-    if unknown or isinstance(leads, str) or not len(leads):
-        wrong = unknown or repr(leads)
-        raise ValueError(f"leads must be a list of names out of {', '.join(lead_names)}, got {wrong}.")
+    if isinstance(leads, str) or not len(leads) or not set(leads) <= set(lead_names):
+        raise ValueError(f"leads must be a list of names out of {', '.join(lead_names)}, got {leads!r}.")
     return [list(lead_names).index(lead) for lead in leads]
+
+
+def positive(value: float, argument: str, unit: str) -> float:
+    """Return a finite number above 0."""
+    if not np.isscalar(value) or not np.isfinite(value) or value <= 0:
+        raise ValueError(f"{argument} must be a number of {unit} above 0, got {value!r}.")
+    return float(value)
 
 
 def as_rate(sampling_rate: float) -> float:
     """Return the sampling rate in Hz, above 0."""
-    if not np.isscalar(sampling_rate) or not np.isfinite(sampling_rate) or sampling_rate <= 0:
-        raise ValueError(f"sampling_rate must be a number of Hz above 0, got {sampling_rate!r}.")
-    return float(sampling_rate)
+    return positive(sampling_rate, "sampling_rate", "Hz")

@@ -99,7 +99,6 @@ def plot_class_maps(
     leads: Sequence[str] = ("I", "II", "V1", "V2", "V5"),
     name: str = "",
     padded: ArrayLike | None = None,
-    limit: float = style.LOGITS_PER_SECOND,
 ) -> style.Figure:
     """Draw the maps of one record: a few leads, and a strip of evidence for each class, on one scale.
 
@@ -110,14 +109,13 @@ def plot_class_maps(
         sampling_rate, lead_names, padded: as in `plot_ecg`; evidence may be NaN where padded.
         truth: names of the classes that the record is labelled with; written in bold.
         leads, name: which leads to draw; name of the record.
-        limit: as in `plot_map`.
 
     Raises: as in `plot_ecg`.
     """
     array, table = inputs.as_signals(signals, lead_names), inputs.as_numbers(evidence, "evidence")
     if table.ndim != 2 or table.shape[1] != len(class_names):
         raise ValueError(f"evidence must have the shape (position, {len(class_names)}), got {table.shape}.")
-    mask, limits = inputs.as_mask(padded, len(array)), style.evidence_limits(limit)
+    mask, limits = inputs.as_mask(padded, len(array)), style.evidence_limits()
     array = array[:, inputs.lead_indices(leads, lead_names)]
     sheet, panel = lay_out([array], inputs.as_rate(sampling_rate), leads), style.panel_width(**CLASS_MARGINS)
     heights = [sheet.height(panel, sheet.duration + PULSE_SECONDS)] + [0.62] * len(class_names)

@@ -4,7 +4,6 @@ import itertools
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,15 +22,6 @@ LEFT, RIGHT = 0.9, 0.2  # inches beside a sheet
 MAX_PAPER_HEIGHT = 45.0
 
 
-class Strip(NamedTuple):
-    """What is shown of a lead: the index of the lead, its row, and its samples from start to stop."""
-
-    lead: int
-    row: int
-    start: int
-    stop: int
-
-
 @dataclass(frozen=True)
 class Sheet:
     """Where the leads of one ECG lie on the paper, in mV from the top row's zero line.
@@ -41,7 +31,7 @@ class Sheet:
         offsets: of each row's zero line.
         bottom, top: limits of the paper.
         step: height of a large square: 0.5, or more where the traces are too high for paper.
-        strips: what is shown of each lead, and in which row.
+        strips: what is shown, (lead, row, start, stop): indices of the lead, its row, and its samples.
     """
 
     sampling_rate: float
@@ -51,7 +41,7 @@ class Sheet:
     bottom: float
     top: float
     step: float
-    strips: Sequence[Strip]
+    strips: Sequence[tuple[int, int, int, int]]
 
     @property
     def duration(self) -> float:
@@ -86,7 +76,7 @@ def lay_out(
     """
     n_times = len(traces[0])
     strips = _strips(layout, n_times, list(lead_names))
-    n_rows, lead_low, lead_high = strips[-1].row + 1, np.fmin.reduce(traces), np.fmax.reduce(traces)
+    n_rows, lead_low, lead_high = strips[-1][1] + 1, np.fmin.reduce(traces), np.fmax.reduce(traces)
     lowest, highest = np.zeros((2, n_times, n_rows))
     for lead, row, start, stop in strips:
         lowest[start:stop, row] = lead_low[start:stop, lead]
@@ -135,13 +125,13 @@ def new_sheet(
     return figure, list(axes[:, 0]), sheet
 
 
-def _strips(layout: str, n_times: int, lead_names: list[str]) -> list[Strip]:
+def _strips(layout: str, n_times: int, lead_names: list[str]) -> list[tuple[int, int, int, int]]:
     if layout not in ROW_MILLIVOLT:
         raise ValueError(f"layout must be one of {', '.join(ROW_MILLIVOLT)}, got {layout!r}.")
     if layout == "12x1":
-        return [Strip(lead, lead, 0, n_times) for lead in range(len(lead_names))]
+        return [(lead, lead, 0, n_times) for lead in range(len(lead_names))]
     if sorted(lead_names) != sorted(LEADS):
         raise ValueError(f"layout must be '12x1' for leads {', '.join(lead_names)}, got {layout!r}.")
     edges = np.linspace(0, n_times, 5).astype(int).tolist()
     places = [(lead_names.index(name), k % 3, *edges[k // 3 : k // 3 + 2]) for k, name in enumerate(LEADS)]
-    return [*itertools.starmap(Strip, places), Strip(lead_names.index("II"), 3, 0, n_times)]
+    return [*places, (lead_names.index("II"), 3, 0, n_times)]

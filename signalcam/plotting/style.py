@@ -15,9 +15,8 @@ import matplotlib.figure
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
 
+from signalcam.plotting.inputs import positive
 from signalcam.whole_file import whole_file
 
 WIDTH = 9.0
@@ -159,8 +158,7 @@ def save_figure(figure: matplotlib.figure.Figure, path: str | Path, dpi: int = 2
 
 def evidence_limits(limit: float = LOGITS_PER_SECOND) -> Normalize:
     """Return the colour limits of signed evidence, -limit to limit, in logits per second."""
-    if not np.isscalar(limit) or not np.isfinite(limit) or limit <= 0:
-        raise ValueError(f"limit must be a number of logits per second above 0, got {limit!r}.")
+    limit = positive(limit, "limit", "logits per second")
     return Normalize(-limit, limit)
 
 
@@ -168,13 +166,6 @@ def symmetric_limits(values: np.ndarray) -> Normalize:
     """Return colour limits centred at 0 that hold all finite `values`; +-1 where all are zero."""
     limit = float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
     return Normalize(-limit, limit) if limit > 0 else Normalize(-1.0, 1.0)
-
-
-def text_inches(text: str, points: float) -> float:
-    """Return the width in inches of the longest line of a text set in `points`."""
-    font = FontProperties(family="DejaVu Sans", size=points)
-    measure = text_to_path.get_text_width_height_descent
-    return max((measure(line, font, ismath=False)[0] for line in text.split("\n") if line), default=0.0) / 72
 
 
 def light_grid(axes: Axes, axis: str = "both") -> None:
