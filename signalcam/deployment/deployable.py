@@ -72,9 +72,9 @@ def network_of(model: keras.Model) -> keras.Model:
 
 
 def with_embedding(model: keras.Model) -> keras.Model:
-    """Return a deployable model with one output more, ``embedding``: the averaged feature maps.
+    """Return a deployable model, its layers shared, that gives the averaged feature maps, too.
 
-    They are float32 (record, filter), what the linear classifier reads. All layers are shared.
+    ``embedding``, float32 (record, filter), is what the linear classifier reads.
     """
     network = network_of(model)
     outputs = network.output | {"embedding": network.get_layer("average").output}
@@ -115,8 +115,7 @@ def load_model(path: str | Path) -> keras.Model:
         raise FileNotFoundError(f"There is no model file at {path.resolve()}.")
     try:
         with zipfile.ZipFile(path) as archive:
-            size = sum(part.file_size for part in archive.infolist())
-            if size > _LARGEST:
+            if (size := sum(part.file_size for part in archive.infolist())) > _LARGEST:
                 found = f"unpacks to {size:,} bytes; expected {_LARGEST:,} at most"
                 raise ModelFileError(f"{path} {found}. It was not unpacked: get it again.")
             config = archive.read("config.json").decode()

@@ -30,10 +30,8 @@ MICRO_TOLERANCES = {"float32": (1e-4, 1e-4), "int8": (0.05, 0.05)}
 class MicroModel:
     """A LiteRT model in the interpreter for microcontrollers, on this machine.
 
-    Args:
-        content: of the file, as `micro_bytes` gives it.
-
     Attributes:
+        content: of the file, as `micro_bytes` gives it.
         step: what one step of the integer input stands for; 0 for float input.
         outputs: index of each output by its name.
         operators: that the model needs, such as "CONV_2D".
@@ -131,11 +129,9 @@ def _header(model: keras.Model, micro: MicroModel, facts: dict) -> str:
     scale, degree, n = model.get_layer("scale"), model.get_layer("detrend").degree, settings.n_times
     # Of the recurrence of the polynomials that are orthonormal on n equally spaced samples.
     steps = [0.0, *(0.5 * k * np.sqrt((n**2 - k**2) / (4 * k**2 - 1)) for k in range(1, degree + 1))]
-    value, integer = "(value - signalcam_centre[lead]) * signalcam_factor[lead]", "value"
-    if micro.step:
-        integer = f"(int16_t)lrintf(fminf(fmaxf(value / {micro.step!r}f, -32768.0f), 32767.0f))"
-    words = [name.split("_") for name in micro.operators]  # CONV_2D: AddConv2D
-    methods = ["".join(w if w[0].isdigit() else w.capitalize() for w in word) for word in words]
+    value = "(value - signalcam_centre[lead]) * signalcam_factor[lead]"
+    integer = f"(int16_t)lrintf(fminf(fmaxf(value / {micro.step!r}f, -32768.0f), 32767.0f))"
+    methods = [name.title().replace("_", "") for name in micro.operators]  # CONV_2D: Conv2D
     rows = (micro.content[start : start + 24] for start in range(0, len(micro.content), 24))
     values = {
         "version": __version__,
@@ -157,7 +153,7 @@ def _header(model: keras.Model, micro: MicroModel, facts: dict) -> str:
         "scaled": f"asinhf({value})" if scale.rule.endswith("_asinh") else value,
         "type": "int16_t" if micro.step else "float",
         "member": "i16" if micro.step else "f",
-        "quantised": integer,
+        "quantised": integer if micro.step else "value",
         "model": "\n".join(",".join(map(str, row)) + "," for row in rows),
     }
     template = Path(__file__).with_name("micro_template.h").read_text(encoding="ascii")

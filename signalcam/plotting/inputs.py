@@ -19,8 +19,7 @@ def as_signals(signals: ArrayLike, lead_names: Sequence[str], argument: str = "s
     array, n_leads = as_numbers(signals, argument), len(lead_names)
     if array.ndim == 2 and array.shape[1] == n_leads:
         return array
-    transposed = array.ndim == 2 and array.shape[0] == n_leads
-    hint = f" It looks transposed: use {argument}.T." if transposed else ""
+    hint = f" It looks transposed: use {argument}.T." if array.shape[:1] == (n_leads,) else ""
     hint = f" Take one record, {argument}[0]." if array.ndim == 3 else hint
     raise ValueError(f"{argument} must have the shape (time, {n_leads}), got {array.shape}.{hint}")
 
@@ -70,9 +69,8 @@ def as_heatmap(heatmap: ArrayLike, padded: np.ndarray) -> np.ndarray:
     array = as_map(heatmap, padded, "heatmap")
     if array.shape != padded.shape:
         raise ValueError(f"heatmap must have one value a sample, shape {padded.shape}, got {array.shape}.")
-    known = array[np.isfinite(array)]
-    if known.size and (known.min() < -1e-6 or known.max() > 1 + 1e-6):
-        raise ValueError(f"heatmap must lie in [0, 1], got {known.min():.3g} to {known.max():.3g}.")
+    if np.any((array < -1e-6) | (array > 1 + 1e-6)):
+        raise ValueError(f"heatmap must lie in [0, 1], got {np.nanmin(array):.3g} to {np.nanmax(array):.3g}.")
     return array
 
 

@@ -103,10 +103,9 @@ def plot_class_maps(
     """Draw the maps of one record: a few leads, and a strip of evidence for each class, on one scale.
 
     Args:
-        signals: (time, lead) in mV.
-        evidence: (position, class), signed.
+        signals, sampling_rate, lead_names, padded: as in `plot_ecg`.
+        evidence: (position, class), signed; it may be NaN where padded.
         class_names, probabilities: one for each class; the latter in [0, 1].
-        sampling_rate, lead_names, padded: as in `plot_ecg`; evidence may be NaN where padded.
         truth: names of the classes that the record is labelled with; written in bold.
         leads, name: which leads to draw; name of the record.
 
@@ -156,10 +155,8 @@ def _map_caption(case: Case, class_name: str, duration: float, background: str) 
         mean += ", the logit"
     lines = [f"Bars: evidence, red for {class_name}, blue against it. Dashed: {mean}."]
     if case.lead_evidence is not None and background == "evidence":
-        share = f"full colour at {style.LEAD_SHARE:g} times that of the bars"
-        lines.append(
-            f"Colour behind a trace: the evidence of this lead alone, {share}; all rows add up to the bars."
-        )
+        share = f"full colour at {style.LEAD_SHARE:g} times that of the bars; all rows add up to the bars"
+        lines.append(f"Colour behind a trace: the evidence of this lead alone, {share}.")
     elif background == "evidence":
         lines.append("Colour behind the traces: the same. A map has no lead axis: it stands for all leads.")
     lines.append("Heatmap: the evidence scaled to 0 to 1 within this record, with no lead axis.")

@@ -82,12 +82,9 @@ def plot_lead_time(
     """Draw every lead over its own relevance by occlusion, with its mean below its name.
 
     Args:
-        relevance: (time, lead), in logits, signed: positive speaks for the class. A CAM has no lead axis.
-        signals: (time, lead) in mV.
-        sampling_rate, lead_names: as in `plot_ecg`.
+        relevance: (time, lead), in logits, signed: positive speaks for the class.
+        signals, sampling_rate, lead_names: as in `plot_ecg`.
         class_name, name: what the relevance speaks for; name of the record.
-
-    Raises: as in `plot_ecg`.
     """
     array, rate = inputs.as_signals(signals, lead_names), inputs.as_rate(sampling_rate)
     values = inputs.same_shape(relevance, array, "relevance")
@@ -99,8 +96,6 @@ def plot_lead_time(
     ax.set_yticks(sheet.offsets, named, fontsize=9)
     paper.draw_scale(figure, style.EVIDENCE_COLOURS, limits, "logits", bottom=0.25)
     figure.headline(name or "Relevance of each lead over time (occlusion)")
-    figure.caption(
-        f"Found by occlusion: red speaks for {class_name}, blue against it; below each name, its mean.\n"
-        + paper.scale_text(sheet)
-    )
+    words = f"Found by occlusion: red speaks for {class_name}, blue against it; below each name, its mean.\n"
+    figure.caption(words + paper.scale_text(sheet))
     return figure
