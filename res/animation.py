@@ -22,7 +22,6 @@ def save_animation(
     sampling_rate: float = 100,
     lead_names: Sequence[str] = LEADS,
     class_name: str = "ABNORMAL",
-    limit: float = style.LOGITS_PER_SECOND,
     n_pictures: int = 40,
     seconds: float = 6.0,
     hold: float = 2.0,
@@ -31,7 +30,7 @@ def save_animation(
     """Write an animation of one record or of several after each other. The same records give the same bytes.
 
     Args:
-        cases, sampling_rate, lead_names, class_name, limit: as in `plot_cases`; with all leads.
+        cases, sampling_rate, lead_names, class_name: as in `plot_cases`; with all leads.
         path: file to write, .gif or .webp; its folder is made if it is not there.
         n_pictures, seconds, hold: of each record: pictures, the time they take, how long the last one stays.
         width: of the pictures, pixels.
@@ -47,7 +46,7 @@ def save_animation(
     rate, dpi, pictures = inputs.as_rate(sampling_rate), width / style.WIDTH, []
     for case in cases:
         checked = case.checked(lead_names)
-        pictures += _pictures(checked, rate, lead_names, class_name, limit, n_pictures, dpi)
+        pictures += _pictures(checked, rate, lead_names, class_name, n_pictures, dpi)
     if path.suffix.lower() == ".gif":
         palette = _palette()
         pictures = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
@@ -62,7 +61,6 @@ def _pictures(
     rate: float,
     lead_names: Sequence[str],
     class_name: str,
-    limit: float,
     n_pictures: int,
     dpi: float,
 ) -> Iterator[Image.Image]:
@@ -72,12 +70,12 @@ def _pictures(
         figure, axes = style.stacked_figure(heights, gap=0.12, **margins)
         ecg, bars, sums = axes[:, 0]
         figure.set_dpi(dpi)
-        duration, limits = len(case.signals) / rate, style.evidence_limits(limit)
+        duration = len(case.signals) / rate
         sheet = lay_out([case.signals], rate, lead_names)
-        background = case.background(rate, range(len(lead_names)), limit)
+        background = case.background(rate, range(len(lead_names)))
         paper.draw_behind(ecg, *background, sheet)
         paper.draw_ecg(ecg, case.signals, sheet, case.padded)
-        paper.draw_evidence(bars, case.evidence / duration, case.padded, sheet, limits)
+        paper.draw_evidence(bars, case.evidence / duration, case.padded, sheet)
         paper.finish_strip(bars, sheet, "evidence\n(logits/s)", xlabel=False, upright=False)
         total = np.r_[0.0, np.cumsum(np.nan_to_num(case.evidence)) / len(case.evidence)]
         times = np.linspace(0.0, duration, len(total))

@@ -3,8 +3,8 @@
 `signalcam.deployment.runtime` opens such a file without TensorFlow.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -35,33 +35,6 @@ class ExportError(ValueError):
     """An exported file that does not answer as Keras does."""
 
 
-@dataclass(frozen=True)
-class ExportCheck:
-    """An exported file beside Keras, on the same records.
-
-    Attributes:
-        precision, size: of the file; its size in bytes.
-        n_records, source: how many records were compared, "given" or "simulated" ones.
-        probability, heatmap: largest and mean absolute difference.
-        auc: (Keras, file) for each class whose labels were given and hold both values.
-    """
-
-    precision: str
-    size: int
-    n_records: int
-    source: str
-    probability: float
-    heatmap: float
-    auc: dict[str, tuple[float, float]]
-
-    def __str__(self) -> str:
-        size, on = f"{self.size / 1000:.0f} kB", f"{self.n_records} {self.source} records"
-        off = f"{self.probability:.1g} of Keras, the heatmap within {self.heatmap:.1g} in the mean"
-        text = f"{self.precision}, {size}; on {on} the probability is within {off}"
-        auc = [f"AUC of {name} {file:.4f} (Keras {keras:.4f})" for name, (keras, file) in self.auc.items()]
-        return "; ".join([text, *auc])
-
-
 def to_litert(
     model: keras.Model,
     path: str | Path,
@@ -69,7 +42,7 @@ def to_litert(
     calibration: Array = None,
     signals: Array = None,
     labels: Array = None,
-) -> ExportCheck:
+) -> dict[str, Any]:
     """Write a LiteRT file, renamed to `path` when the check has passed: one raw record in, all outputs out.
 
     Args:
@@ -79,6 +52,11 @@ def to_litert(
             enough, of more than `MAX_CALIBRATION` that many are taken evenly.
         signals: raw records to check on; the calibration records, or else simulated ones, by default.
         labels: 0 and 1, (record,) or (record, class), of the records checked on, to compare AUCs.
+
+    Returns:
+        dict: ``precision`` and ``size`` (bytes); on which ``records`` it was checked; how far it is from
+        Keras, the largest difference of a ``probability`` and the mean one of the ``heatmap``; and ``auc``,
+        (Keras, file) for each class whose labels were given and hold both values.
 
     Raises:
         ExportError: where the file differs from Keras by more than `TOLERANCES` and `AUC_TOLERANCE`.
@@ -98,8 +76,10 @@ def to_litert(
     return _write(model, path, content, calibration if signals is None else signals, labels)
 
 
-def to_onnx(model: keras.Model, path: str | Path, signals: Array = None, labels: Array = None) -> ExportCheck:
-    """Write an ONNX file, `.onnx`, for any number of raw records. Args, Raises: as in `to_litert`."""
+def to_onnx(
+    model: keras.Model, path: str | Path, signals: Array = None, labels: Array = None
+) -> dict[str, Any]:
+    """Write an ONNX file, `.onnx`, for any number of raw records; otherwise as `to_litert`."""
     path = check_path(path, ".onnx")
     settings_of(model)
     import_extra("onnxruntime")
@@ -108,34 +88,32 @@ def to_onnx(model: keras.Model, path: str | Path, signals: Array = None, labels:
 
 def check_export(
     model: keras.Model, path: str | Path, signals: Array = None, labels: Array = None
-) -> ExportCheck:
-    """Compare a file with the deployable model that it was made from. Args, Raises: as in `to_litert`."""
-    exported, settings = open_exported(path), settings_of(model)
-    source = "simulated" if signals is None else "given"
+) -> dict[str, Any]:
+    """Compare a file with the model that it was made from. Args, Returns, Raises: as in `to_litert`."""
+    exported, source = open_exported(path), "simulated" if signals is None else "given"
     signals = checked_signals(model, signals)
     expected = model.predict(signals, batch_size=64, verbose=0)
     found = exported.predict(signals, warn=False)
     off = {name: np.abs(found[name] - expected[name]) for name in ("probability", "heatmap")}
     off = {"probability": float(off["probability"].max()), "heatmap": float(off["heatmap"].mean())}
-    auc = _compare_auc(settings.class_names, labels, expected["probability"], found["probability"])
+    auc = _compare_auc(settings_of(model), labels, expected["probability"], found["probability"])
+    records, size = f"{len(signals)} {source}", Path(path).stat().st_size
     file, advice = f"The {exported.precision} file", ADVICE[exported.precision]
     for (name, value), allowed in zip(off.items(), TOLERANCES[exported.precision], strict=True):
         if not value <= allowed:
-            what = (
-                f"{file} differs from Keras by {value:.2g} in the {name} on {len(signals)} {source} records"
-            )
+            what = f"{file} differs from Keras by {value:.2g} in the {name} on {records} records"
             raise ExportError(f"{what}; allowed are {allowed:g}. {advice}")
     for name, (keras_auc, file_auc) in auc.items():
         if abs(keras_auc - file_auc) > AUC_TOLERANCE:
             what = f"{file} has an AUC of {file_auc:.3f} for {name}, Keras {keras_auc:.3f}"
             raise ExportError(f"{what}; allowed are {AUC_TOLERANCE} between them. {advice}")
-    return ExportCheck(exported.precision, Path(path).stat().st_size, len(signals), source, auc=auc, **off)
+    return {"precision": exported.precision, "size": size, "records": records, **off, "auc": auc}
 
 
-def _compare_auc(names: tuple[str, ...], labels: Array, expected: np.ndarray, found: np.ndarray) -> dict:
+def _compare_auc(settings: Settings, labels: Array, expected: np.ndarray, found: np.ndarray) -> dict:
     if labels is None:
         return {}
-    labels = np.asarray(labels)
+    labels, names = np.asarray(labels), settings.class_names
     labels = labels[:, np.newaxis] if labels.ndim == 1 else labels
     if labels.shape != expected.shape:
         each = f"one for each record checked on and each of {', '.join(names)}"
@@ -145,7 +123,7 @@ def _compare_auc(names: tuple[str, ...], labels: Array, expected: np.ndarray, fo
     return {name: pair for name, pair in pairs.items() if np.isfinite(pair).all()}
 
 
-def _write(model: keras.Model, path: Path, content: bytes, signals: Array, labels: Array) -> ExportCheck:
+def _write(model: keras.Model, path: Path, content: bytes, signals: Array, labels: Array) -> dict[str, Any]:
     with whole_file(path) as beside:
         beside.write_bytes(content)
         return check_export(model, beside, signals, labels)

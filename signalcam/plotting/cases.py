@@ -63,14 +63,12 @@ class Case:
             lead_evidence=None if rows is None else inputs.as_lead_map(rows, evidence, len(lead_names)),
         )
 
-    def background(
-        self, sampling_rate: float, leads: Sequence[int], limit: float = style.LOGITS_PER_SECOND
-    ) -> tuple[np.ndarray, Normalize]:
+    def background(self, sampling_rate: float, leads: Sequence[int]) -> tuple[np.ndarray, Normalize]:
         """Return what lies behind leads, logits per second, (time,) or (time, lead), and its limits."""
-        n_times, of_leads = len(self.signals), self.lead_evidence is not None
-        values = self.lead_evidence[:, leads] if of_leads else self.evidence
-        wide = paper.by_sample(values, n_times) * sampling_rate / n_times
-        return wide, style.evidence_limits(limit * style.LEAD_SHARE if of_leads else limit)
+        values, limits, n_times = self.evidence, style.EVIDENCE, len(self.signals)
+        if self.lead_evidence is not None:
+            values, limits = self.lead_evidence[:, leads], style.BY_LEAD
+        return paper.by_sample(values, n_times) * sampling_rate / n_times, limits
 
     def verdict(self, class_name: str = "") -> tuple[str, str, str]:
         """Return what the model makes of it, a mark such as `✗ wrong` ("" if unknown), and a colour."""
@@ -131,14 +129,14 @@ def plot_cases(
     heights, gaps = [0.36 * len(leads) + 0.2, 0.5] * n_rows, ([0.05, top - 0.08] * n_rows)[:-1]
     figure, axes = style.stacked_figure(heights, columns, gap=gaps, top=top, bottom=1.05)
     pairs = [axes[2 * row : 2 * row + 2, column] for row in range(n_rows) for column in range(columns)]
-    indices, limits = inputs.lead_indices(leads, lead_names), style.evidence_limits()
+    indices = inputs.lead_indices(leads, lead_names)
     for (above, below), case in zip(pairs, (case.checked(lead_names) for case in cases), strict=False):
         array = case.signals[:, indices]
         sheet = lay_out([array], rate, leads, row_height=1.5)
         paper.draw_behind(above, *case.background(rate, indices), sheet)
         paper.draw_ecg(above, array, sheet, case.padded, linewidth=0.8)
         above.tick_params(axis="x", length=0)
-        paper.draw_evidence(below, case.evidence / sheet.duration, case.padded, sheet, limits)
+        paper.draw_evidence(below, case.evidence / sheet.duration, case.padded, sheet)
         paper.finish_strip(below, sheet, "")
         text, mark, colour = case.verdict()
         first = ": ".join(part for part in (case.name, mark) if part)
@@ -148,7 +146,7 @@ def plot_cases(
     for ax in itertools.chain(*pairs[len(cases) :]):
         ax.set_visible(False)
     figure.headline(title)
-    paper.draw_scale(figure, style.EVIDENCE_COLOURS, limits, "logits per second", width=1.2)
+    paper.draw_scale(figure, style.EVIDENCE_COLOURS, style.EVIDENCE, "logits per second", width=1.2)
     of_class = "the class" if any(case.class_name for case in cases) else class_name
     figure.caption(
         f"P: probability of {of_class}. Colour and bars: evidence, red for {of_class}, blue against it,\n"

@@ -81,13 +81,8 @@ def lead_indices(leads: Sequence[str], lead_names: Sequence[str]) -> list[int]:
     return [list(lead_names).index(lead) for lead in leads]
 
 
-def positive(value: float, argument: str, unit: str) -> float:
-    """Return a finite number above 0."""
-    if not np.isscalar(value) or not np.isfinite(value) or value <= 0:
-        raise ValueError(f"{argument} must be a number of {unit} above 0, got {value!r}.")
-    return float(value)
-
-
 def as_rate(sampling_rate: float) -> float:
     """Return the sampling rate in Hz, above 0."""
-    return positive(sampling_rate, "sampling_rate", "Hz")
+    if not np.isscalar(sampling_rate) or not np.isfinite(sampling_rate) or sampling_rate <= 0:
+        raise ValueError(f"sampling_rate must be a number of Hz above 0, got {sampling_rate!r}.")
+    return float(sampling_rate)

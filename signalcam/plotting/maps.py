@@ -28,7 +28,6 @@ def plot_map(
     class_name: str = "ABNORMAL",
     layout: str = "12x1",
     background: str = "evidence",
-    limit: float = style.LOGITS_PER_SECOND,
 ) -> style.Figure:
     """Draw one record's map, to scale: the ECG over it, below it the signed evidence and the heatmap.
 
@@ -37,14 +36,13 @@ def plot_map(
         sampling_rate, lead_names, layout: as in `plot_ecg`.
         class_name: what the evidence speaks for, where the case does not say it.
         background: what lies behind the traces: "evidence", or "heatmap" as in the paper.
-        limit: evidence that gets the full colour, logits per second; the same for all records of a model.
 
     Raises:
         ValueError: an array has the wrong shape, the heatmap leaves [0, 1], or an argument is unknown.
     """
     if background not in BACKGROUNDS:
         raise ValueError(f"background must be one of {', '.join(BACKGROUNDS)}, got {background!r}.")
-    case, rate, limits = case.checked(lead_names), inputs.as_rate(sampling_rate), style.evidence_limits(limit)
+    case, rate = case.checked(lead_names), inputs.as_rate(sampling_rate)
     mask, rows, class_name = case.padded, case.lead_evidence, case.class_name or class_name
     text, mark, colour = case.verdict(class_name)
     lines = [*textwrap.wrap(case.statements, 120), f"{mark}: {text}" if mark else text]
@@ -54,7 +52,7 @@ def plot_map(
     margins = {"top": 0.36 + 0.22 * len(lines), "bottom": 0.92 + 0.19 * len(words)}
     drawn = new_sheet(case.signals, rate, lead_names, layout, heights, **margins)
     figure, (above, middle, *bands), sheet = drawn
-    wide, ends = case.background(rate, range(len(lead_names)), limit)
+    wide, ends = case.background(rate, range(len(lead_names)))
     scale = style.EVIDENCE_COLOURS, ends, "logits per second"
     paper.draw_grid(above, sheet, plain=True)
     if background == "heatmap":
@@ -64,7 +62,7 @@ def plot_map(
         paper.draw_behind(above, wide, ends, sheet)
     paper.draw_ecg(above, case.signals, sheet, mask, linewidth=1.0)
     duration = sheet.duration
-    mean = paper.draw_evidence(middle, case.evidence / duration, mask, sheet, limits)
+    mean = paper.draw_evidence(middle, case.evidence / duration, mask, sheet)
     if case.logit is not None and not _is_logit(mean * duration, case.logit):
         line = {"color": "#7B3294", "linewidth": 1.6, "linestyle": ":", "gid": "logit"}
         middle.plot([0.0, duration], [case.logit / duration] * 2, zorder=5, **line)
@@ -114,7 +112,7 @@ def plot_class_maps(
     array, table = inputs.as_signals(signals, lead_names), inputs.as_numbers(evidence, "evidence")
     if table.ndim != 2 or table.shape[1] != len(class_names):
         raise ValueError(f"evidence must have the shape (position, {len(class_names)}), got {table.shape}.")
-    mask, limits = inputs.as_mask(padded, len(array)), style.evidence_limits()
+    mask = inputs.as_mask(padded, len(array))
     array = array[:, inputs.lead_indices(leads, lead_names)]
     sheet, panel = lay_out([array], inputs.as_rate(sampling_rate), leads), style.panel_width(**CLASS_MARGINS)
     heights = [sheet.height(panel, sheet.duration + PULSE_SECONDS)] + [0.62] * len(class_names)
@@ -124,7 +122,7 @@ def plot_class_maps(
     reach = 0.0
     for k, (ax, class_name) in enumerate(zip(axes[1:, 0], class_names, strict=True)):
         cells = inputs.as_map(table[:, k], mask, "evidence")
-        mean = sheet.duration * paper.draw_evidence(ax, cells / sheet.duration, mask, sheet, limits)
+        mean = sheet.duration * paper.draw_evidence(ax, cells / sheet.duration, mask, sheet)
         paper.finish_strip(ax, sheet, class_name, xlabel=k == len(class_names) - 1)
         ax.yaxis.label.set_fontweight("bold" if class_name in truth else "normal")
         ax.yaxis.set_label_coords(-0.055, 0.5)

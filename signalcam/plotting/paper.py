@@ -11,7 +11,7 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.transforms import Affine2D
 
 from signalcam.plotting.sheet import LARGE_SECONDS, LONGEST, PULSE_SECONDS, Sheet
-from signalcam.plotting.style import EVIDENCE_COLOURS, HEAT_COLOURS, INK, Figure
+from signalcam.plotting.style import EVIDENCE, EVIDENCE_COLOURS, HEAT_COLOURS, INK, Figure
 
 SMALL_SECONDS, SMALL_MILLIVOLT = 0.04, 0.1
 SMALL_COLOUR, LARGE_COLOUR, PLAIN_COLOUR = "#fae6e4", "#efb9b4", "#c4bfb4"
@@ -122,15 +122,12 @@ def draw_padded(axes: Axes, padded: np.ndarray, sheet: Sheet) -> None:
         axes.axvspan(start, stop, gid="padded", **style)
 
 
-def draw_evidence(
-    axes: Axes, evidence: np.ndarray, padded: np.ndarray, sheet: Sheet, limits: Normalize
-) -> float:
+def draw_evidence(axes: Axes, evidence: np.ndarray, padded: np.ndarray, sheet: Sheet) -> float:
     """Draw the evidence of one class as bars, red for it and blue against it, and a dashed line at its mean.
 
     Args:
         evidence: (position,), logits per second, at equal parts of the time; NaN where it is hidden.
         padded: bool (time,), samples that nobody recorded.
-        limits: colour limits, symmetric about 0; the axis reaches as far, or to the highest bar.
 
     Returns:
         The mean over the positions that are not NaN.
@@ -142,14 +139,14 @@ def draw_evidence(
         [(left, 0), (left, value), (right, value), (right, 0)]
         for left, right, value in zip(edges[:-1][known], edges[1:][known], evidence[known], strict=True)
     ]
-    colours = {"array": evidence[known], "cmap": EVIDENCE_COLOURS, "norm": limits}
+    colours = {"array": evidence[known], "cmap": EVIDENCE_COLOURS, "norm": EVIDENCE}
     axes.add_collection(PolyCollection(bars, linewidths=0, gid="evidence", **colours), autolim=False)
     axes.stairs(evidence, edges, color=LINE_COLOUR, linewidth=0.7)
     axes.plot([0.0, duration], [0.0, 0.0], color=LINE_COLOUR, linewidth=0.8)
     dashed = {"color": INK, "linewidth": 1.3, "linestyle": (0, (4, 2)), "zorder": 5, "gid": "mean"}
     axes.plot([0.0, duration], [mean, mean], **dashed)
-    reach = 1.1 * max(limits.vmax, np.max(np.abs(evidence[known]), initial=0.0))
-    axes.set(ylim=(-reach, reach), yticks=[-limits.vmax / 2, 0.0, limits.vmax / 2])
+    reach = 1.1 * np.max(np.abs(evidence[known]), initial=EVIDENCE.vmax)
+    axes.set(ylim=(-reach, reach), yticks=[-EVIDENCE.vmax / 2, 0.0, EVIDENCE.vmax / 2])
     draw_padded(axes, padded, sheet)
     return mean
 

@@ -16,7 +16,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-from signalcam.plotting.inputs import positive
 from signalcam.whole_file import whole_file
 
 WIDTH = 9.0
@@ -33,10 +32,10 @@ _light = matplotlib.colormaps["YlOrBr"](np.linspace(0.0, 0.58, 128))
 HEAT_COLOURS = LinearSegmentedColormap.from_list("signalcam_heat", _light)
 _light = matplotlib.colormaps["RdBu_r"](np.linspace(0.17, 0.83, 129))
 EVIDENCE_COLOURS = LinearSegmentedColormap.from_list("signalcam_evidence", _light)
-# Signed evidence of full colour, the same for all records. Over the seconds it adds up to the logit.
-# The shipped models stay within it at 99 of 100 positions. A lead alone gets a share of it.
-LOGITS_PER_SECOND = 1.0
+# Colour limits of signed evidence in logits per second, the same for all records. Over the seconds it adds
+# up to the logit. The shipped models stay within them at 99 of 100 positions. A lead alone gets a share.
 LEAD_SHARE = 0.25
+EVIDENCE, BY_LEAD = Normalize(-1.0, 1.0), Normalize(-LEAD_SHARE, LEAD_SHARE)
 
 TIMELESS = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
@@ -154,12 +153,6 @@ def save_figure(figure: matplotlib.figure.Figure, path: str | Path, dpi: int = 2
     with whole_file(path) as beside, matplotlib.rc_context({"svg.hashsalt": path.name}):
         figure.savefig(beside, dpi=dpi, metadata=TIMELESS.get(path.suffix.lower()))
     return path
-
-
-def evidence_limits(limit: float = LOGITS_PER_SECOND) -> Normalize:
-    """Return the colour limits of signed evidence, -limit to limit, in logits per second."""
-    limit = positive(limit, "limit", "logits per second")
-    return Normalize(-limit, limit)
 
 
 def symmetric_limits(values: np.ndarray) -> Normalize:
