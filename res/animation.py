@@ -11,6 +11,7 @@ from PIL import Image
 from signalcam.leads import LEADS
 from signalcam.plotting import inputs, paper, style
 from signalcam.plotting.cases import RIGHT, WRONG, Case
+from signalcam.plotting.sheet import lay_out
 
 FORMATS = (".gif", ".webp")
 
@@ -21,7 +22,6 @@ def save_animation(
     sampling_rate: float = 100,
     lead_names: Sequence[str] = LEADS,
     class_name: str = "ABNORMAL",
-    limit: float = style.LOGITS_PER_SECOND,
     n_pictures: int = 40,
     seconds: float = 6.0,
     hold: float = 2.0,
@@ -30,7 +30,7 @@ def save_animation(
     """Write an animation of one record or of several after each other. The same records give the same bytes.
 
     Args:
-        cases, sampling_rate, lead_names, class_name, limit: as in `plot_cases`; with all leads.
+        cases, sampling_rate, lead_names, class_name: as in `plot_cases`; with all leads.
         path: file to write, .gif or .webp; its folder is made if it is not there.
         n_pictures, seconds, hold: of each record: pictures, the time they take, how long the last one stays.
         width: of the pictures, pixels.
@@ -46,7 +46,7 @@ def save_animation(
     rate, dpi, pictures = inputs.as_rate(sampling_rate), width / style.WIDTH, []
     for case in cases:
         checked = case.checked(lead_names)
-        pictures += _pictures(checked, rate, lead_names, class_name, limit, n_pictures, dpi)
+        pictures += _pictures(checked, rate, lead_names, class_name, n_pictures, dpi)
     if path.suffix.lower() == ".gif":
         palette = _palette()
         pictures = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
@@ -61,7 +61,6 @@ def _pictures(
     rate: float,
     lead_names: Sequence[str],
     class_name: str,
-    limit: float,
     n_pictures: int,
     dpi: float,
 ) -> Iterator[Image.Image]:
@@ -71,20 +70,20 @@ def _pictures(
         figure, axes = style.stacked_figure(heights, gap=0.12, **margins)
         ecg, bars, sums = axes[:, 0]
         figure.set_dpi(dpi)
-        duration, limits = len(case.signals) / rate, style.evidence_limits(limit)
-        sheet = paper.lay_out([case.signals], rate)
-        background = case.background(rate, range(len(lead_names)), limit)
-        paper.draw_behind(ecg, background, sheet, rate, lead_names)
-        paper.draw_ecg(ecg, case.signals, sheet, rate, lead_names, case.padded)
-        paper.draw_evidence(bars, case.evidence / duration, case.padded, rate, limits)
-        paper.finish_strip(bars, duration, "evidence\n(logits/s)", xlabel=False, upright=False)
+        duration = len(case.signals) / rate
+        sheet = lay_out([case.signals], rate, lead_names)
+        background = case.background(rate, range(len(lead_names)))
+        paper.draw_behind(ecg, *background, sheet)
+        paper.draw_ecg(ecg, case.signals, sheet, case.padded)
+        paper.draw_evidence(bars, case.evidence / duration, case.padded, sheet)
+        paper.finish_strip(bars, sheet, "evidence\n(logits/s)", xlabel=False, upright=False)
         total = np.r_[0.0, np.cumsum(np.nan_to_num(case.evidence)) / len(case.evidence)]
         times = np.linspace(0.0, duration, len(total))
         sums.plot(times, total, color=style.INK, gid="sum")
         sums.axhline(0.0, color="#555555", linewidth=0.8)
         reach = max(5.0, 1.1 * float(np.abs(total).max()))
         sums.set_ylim(-reach, reach)
-        paper.finish_strip(sums, duration, "its sum\n(logits)", upright=False)
+        paper.finish_strip(sums, sheet, "its sum\n(logits)", upright=False)
         for ax in (bars, sums):
             ax.yaxis.set_label_coords(-0.055, 0.5)
         covers = [ax.axvspan(0.0, duration, facecolor="white", linewidth=0, zorder=6) for ax in axes[:, 0]]

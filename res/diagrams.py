@@ -17,7 +17,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, Normalize
+from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.textpath import text_to_path
 
 from signalcam.deployment import predict
 from signalcam.deployment.pretrained import load_pretrained
@@ -34,7 +36,6 @@ from signalcam.plotting.style import (
     save_figure,
     styled,
     symmetric_limits,
-    text_inches,
 )
 from signalcam.simulation import Lesion, simulate_record
 
@@ -71,6 +72,13 @@ class Box(NamedTuple):
     def point(self, across: float, up: float) -> tuple[float, float]:
         """A point of the box: (0, 0.5) is the middle of its left side, (0.5, 1) that of its top."""
         return self.x + across * self.width, self.y + up * self.height
+
+
+def text_inches(text: str, points: float) -> float:
+    """Return the width in inches of the longest line of a text set in `points`."""
+    font = FontProperties(family="DejaVu Sans", size=points)
+    measure = text_to_path.get_text_width_height_descent
+    return max((measure(line, font, ismath=False)[0] for line in text.split("\n") if line), default=0.0) / 72
 
 
 @styled

@@ -43,16 +43,18 @@ def export(arguments: argparse.Namespace) -> int:
         calibration, _ = _load(records, "train", settings, MAX_CALIBRATION)
     with held_back():  # the converters' own lines
         if arguments.format == "onnx":
-            check = to_onnx(model, arguments.output, signals, labels)
+            facts = to_onnx(model, arguments.output, signals, labels)
         elif arguments.format == "c":
-            check = to_c(model, arguments.output, arguments.precision, calibration, signals)
+            facts = to_c(model, arguments.output, arguments.precision, calibration, signals)
         else:
-            check = to_litert(model, arguments.output, arguments.precision, calibration, signals, labels)
-    if arguments.format == "c":
-        print(arguments.output, *(f"{name}: {value}" for name, value in check.items()), sep="\n  ")
-        return 0
-    opened = f"signalcam.deployment.open_exported({str(arguments.output)!r})"
-    print(f"{arguments.output}: {check}.\nWithout TensorFlow: {opened}.predict(signals)")
+            facts = to_litert(model, arguments.output, arguments.precision, calibration, signals, labels)
+    for name, (keras, file) in facts.pop("auc", {}).items():
+        facts[f"AUC of {name}"] = f"{file:.4f} (Keras {keras:.4f})"
+    title = f"{arguments.output} (probability, heatmap, evidence: how far from Keras)"
+    print(title, *(f"{name}: {value}" for name, value in facts.items()), sep="\n  ")
+    if arguments.format != "c":
+        opened = f"signalcam.deployment.open_exported({str(arguments.output)!r})"
+        print(f"Without TensorFlow: {opened}.predict(signals)")
     return 0
 
 

@@ -12,7 +12,7 @@ _FACE = {
     "deployable": ("build_deployable", "network_of", "scaled", "with_embedding", "save_model", "load_model"),
     "from_training": ("deploy", "start_from"),
     "pretrained": ("PRETRAINED", "load_pretrained"),
-    "export": ("MAX_CALIBRATION", "ExportCheck", "ExportError", "to_litert", "to_onnx", "check_export"),
+    "export": ("MAX_CALIBRATION", "ExportError", "to_litert", "to_onnx", "check_export"),
     "micro": ("MicroModel", "to_c"),
     "cluster": ("run_jobs",),
     "runtime": ("open_exported", "exported_beside"),

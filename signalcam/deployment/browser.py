@@ -46,8 +46,8 @@ def browser_model(model: keras.Model) -> dict[str, object]:
     Raises:
         ValueError: the network has a layer, or an option of one, that a page cannot run; it is named.
     """
-    settings, network, writer = settings_of(model), network_of(model), _Writer()
-    outputs = {name: writer.place(network.output[name]) for name in OUTPUTS if name in network.output}
+    settings, tensors, writer = settings_of(model), network_of(model).output, _Writer()
+    outputs = {name: writer.place(tensors[name]) for name in OUTPUTS if name in tensors}
     scaler = model.get_layer("scale").get_config()
     return {
         "settings": asdict(settings),
@@ -95,11 +95,10 @@ def browser_record(
 def _examples(settings: Settings) -> Iterator[dict]:
     """Simulate one person with and without lesions, for a page to offer; nothing for other leads."""
     for name, codes in EXAMPLES.items() if settings.lead_names == LEADS else ():
-        lesions, size = [Lesion(code, 1.0) for code in codes], (settings.n_times, settings.sampling_rate)
-        signals = simulate_record(lesions, Subject(PERSON), PERSON, *size).signals
-        rate, seconds = settings.sampling_rate, settings.n_times / settings.sampling_rate
-        made = from_array(signals, name=f"simulated, {name}", sampling_rate=rate, duration=seconds)
-        yield browser_record(made[0])
+        lesions, rate = [Lesion(code, 1.0) for code in codes], settings.sampling_rate
+        signals = simulate_record(lesions, Subject(PERSON), PERSON, settings.n_times, rate).signals
+        how = {"sampling_rate": rate, "duration": settings.n_times / rate}
+        yield browser_record(from_array(signals, name=f"simulated, {name}", **how)[0])
 
 
 class _Writer:
@@ -112,20 +111,17 @@ class _Writer:
         """Return the number of the step that makes a tensor; 0 are the scaled signals."""
         if id(tensor) not in self.places:
             history = tensor._keras_history
-            layer, node = history.operation, history.operation._inbound_nodes[history.node_index]
-            _check(layer)
-            places = [self.place(each) for each in node.input_tensors] or [0]
-            self.places[id(tensor)] = self._add(layer, places)
+            inputs = history.operation._inbound_nodes[history.node_index].input_tensors
+            places = [self.place(each) for each in inputs] or [0]
+            self.places[id(tensor)] = self._add(history.operation, places)
         return self.places[id(tensor)]
 
     def _add(self, layer: Any, places: list[int]) -> int:
         kind, config = type(layer).__name__, layer.get_config()
+        _check(layer, kind, config)
         if kind in IDLE:
             return places[0]
-        weights = {
-            weight.name: np.asarray(keras.ops.convert_to_numpy(weight), np.float64)
-            for weight in layer.weights
-        }
+        weights = {weight.name: np.asarray(weight, np.float64) for weight in layer.weights}
         if kind == "BatchNormalization":
             scale = weights.get("gamma", 1.0) / np.sqrt(weights["moving_variance"] + layer.epsilon)
             shift = weights.get("beta", 0.0) - weights["moving_mean"] * scale
@@ -159,13 +155,11 @@ def _fold(step: dict, scale: np.ndarray, shift: np.ndarray) -> bool:
     return True
 
 
-def _check(layer: Any) -> None:
-    kind, config = type(layer).__name__, layer.get_config()
+def _check(layer: Any, kind: str, config: dict) -> None:
     keras_kind = getattr(keras.layers, kind, None) if kind in (*LAYERS, *IDLE) else None
     if type(layer) not in (keras_kind, SplitRows, ShareBias):
-        known = ", ".join(LAYERS)
-        found = f"{layer.name!r}, a {kind}. Use the .keras file with Python"
-        raise ValueError(f"layers must be among {known} to run in a page, got {found}.")
+        known = f"layers must be among {', '.join(LAYERS)} to run in a page"
+        raise ValueError(f"{known}, got {layer.name!r}, a {kind}. Use the .keras file with Python.")
     for name, allowed in OPTIONS.items():
         if (value := config.get(name, allowed[0])) not in allowed:
             known = " or ".join(map(repr, allowed))

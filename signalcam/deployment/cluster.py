@@ -19,8 +19,7 @@ def run_jobs(
     """Run a function once for each job; it stores its result itself, under a name of its own.
 
     Args:
-        function: of a module, so that workers can import it.
-        jobs: the arguments of each job, by its name.
+        function, jobs: of a module, so that workers can import it; its arguments by each job's name.
         scheduler: address of a Dask scheduler, whose workers see the same files.
         workers: without a scheduler: processes on this machine; with 1, no Dask is needed.
         progress: show a progress bar.
@@ -31,14 +30,14 @@ def run_jobs(
     Raises:
         ImportError: where Dask is needed and not installed.
     """
-    failed = {}
+    failed, say = {}, "{0.__class__.__name__}: {0}".format
     bar = {"total": len(jobs), "unit": "job", "disable": not progress}
     if scheduler is None and workers == 1:
         for name, arguments in tqdm(jobs.items(), **bar):
             try:
                 function(*arguments)
             except Exception as error:  # noqa: BLE001 (one job that fails leaves the others)
-                failed[name] = f"{type(error).__name__}: {error}"
+                failed[name] = say(error)
         return failed
     try:
         from distributed import Client, LocalCluster, as_completed
@@ -55,8 +54,7 @@ def run_jobs(
         }
         for future in tqdm(as_completed(names), **bar):
             if future.status != "finished":
-                error = future.exception()
-                failed[names[future]] = f"{type(error).__name__}: {error}"
+                failed[names[future]] = say(future.exception())
     return failed
 
 

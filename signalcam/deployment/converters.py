@@ -23,8 +23,6 @@ from signalcam.deployment.deployable import with_embedding
 from signalcam.deployment.runtime import SETTINGS_NAME, import_extra
 from signalcam.deployment.settings import settings_of
 
-PRECISIONS = ("float32", "float16", "int8")
-
 # Of the layers behind the convolutions (`signalcam.model`): see `_integer_convolutions`.
 _HEAD = ("average", "classifier", "probability", "heatmap", "split_rows", "lead_evidence")
 
@@ -36,20 +34,17 @@ def litert_bytes(
 
     Args:
         model: as `build_deployable` gives it.
-        precision: one of `PRECISIONS`.
+        precision: "float32", "float16" or "int8".
         calibration: for int8: raw records in mV, float32 (record, time, lead).
     """
     model = with_embedding(model)
-    with tempfile.TemporaryDirectory() as folder, _quiet():
-        converter = _converter(model, folder)
-        if precision != "float32":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if precision == "float16":
-            converter.target_spec.supported_types = [tf.float16]
+    with _converter(model) as converter:
         if precision == "int8":
-            plain = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
-            content = _integer_convolutions(converter, plain, calibration)
+            content = _integer_convolutions(converter, calibration)
         else:
+            if precision == "float16":
+                converter.optimizations = [tf.lite.Optimize.DEFAULT]
+                converter.target_spec.supported_types = [tf.float16]
             content = converter.convert()
     file = io.BytesIO(content)
     with zipfile.ZipFile(file, "a") as archive:
@@ -71,8 +66,7 @@ def micro_bytes(network: keras.Model, calibration: np.ndarray | None = None) -> 
     evidence = network.output["evidence"]
     logit = keras.ops.mean(evidence, axis=1)
     outputs = {"probability": network.get_layer("probability")(logit), "logit": logit, "evidence": evidence}
-    with tempfile.TemporaryDirectory() as folder, _quiet():
-        converter = _converter(keras.Model(network.inputs, outputs), folder)
+    with _converter(keras.Model(network.inputs, outputs)) as converter:
         if calibration is not None:
             sixteen = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -82,13 +76,16 @@ def micro_bytes(network: keras.Model, calibration: np.ndarray | None = None) -> 
         return converter.convert()
 
 
-def _converter(model: keras.Model, folder: str) -> tf.lite.TFLiteConverter:
+@contextlib.contextmanager
+def _converter(model: keras.Model) -> Iterator[tf.lite.TFLiteConverter]:
+    """Give a converter of a model, without its own notes."""
     archive = keras.export.ExportArchive()
     archive.track(model)
     inputs = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="signals")]
-    archive.add_endpoint("serve", lambda signals: dict(model(signals, training=False)), inputs)
-    archive.write_out(folder, verbose=False)
-    return tf.lite.TFLiteConverter.from_saved_model(folder)
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        archive.add_endpoint("serve", lambda signals: dict(model(signals, training=False)), inputs)
+        archive.write_out(folder, verbose=False)
+        yield tf.lite.TFLiteConverter.from_saved_model(folder)
 
 
 def _records(signals: np.ndarray) -> Callable:
@@ -108,31 +105,29 @@ def onnx_bytes(model: keras.Model) -> bytes:
         exported = onnx.load(file)
     shapes = {name: tensor.shape for name, tensor in model.output.items()} | {"signals": model.input_shape}
     for value in (*exported.graph.input, *exported.graph.output):
-        for axis, size in zip(value.type.tensor_type.shape.dim, shapes[value.name], strict=True):
-            if size is None:
-                axis.dim_param = "record"
-            else:
-                axis.dim_value = size
+        axes = value.type.tensor_type.shape.dim
+        axes[0].dim_param = "record"
+        for axis, size in zip(axes[1:], shapes[value.name][1:], strict=True):
+            axis.dim_value = size
     onnx.helper.set_model_props(exported, {SETTINGS_NAME: _settings(model, "float32")})
     onnx.checker.check_model(exported)
     return exported.SerializeToString()
 
 
-def _integer_convolutions(converter: tf.lite.TFLiteConverter, plain: bytes, calibration: np.ndarray) -> bytes:
+def _integer_convolutions(converter: tf.lite.TFLiteConverter, calibration: np.ndarray) -> bytes:
     """Quantise weights and activations of the convolutions; keep what is before and behind them in float.
 
     Raw mV have a range that 256 steps cannot hold, and so have squares, inverses and logarithms of them; in
     integers the front would cost far more accuracy than the convolutions, and less than a tenth of the time.
     """
-    tensors = tf.lite.Interpreter(model_content=plain).get_tensor_details()
+    tensors = tf.lite.Interpreter(model_content=converter.convert()).get_tensor_details()
     names = {tensor["name"] for tensor in tensors}
     in_float = {name for name in names if "/network" not in name or any(f"/{part}" in name for part in _HEAD)}
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = records = _records(calibration)
-    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=sorted(in_float))
-    quantizer = tf.lite.experimental.QuantizationDebugger(
-        converter=converter, debug_dataset=records, debug_options=options
-    )
-    return quantizer.get_nondebug_quantized_model()
+    given = {"converter": converter, "debug_dataset": records}
+    given["debug_options"] = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=sorted(in_float))
+    return tf.lite.experimental.QuantizationDebugger(**given).get_nondebug_quantized_model()
 
 
 def _settings(model: keras.Model, precision: str) -> str:
@@ -146,8 +141,7 @@ def _quiet() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     finally:
         logger.setLevel(level)

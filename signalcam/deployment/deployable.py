@@ -25,11 +25,7 @@ _LARGEST = 1 << 28  # bytes that a model file may unpack to; the largest network
 
 @keras.saving.register_keras_serializable(package="signalcam")
 class Card(layers.Layer):
-    """Carry the settings in the saved file; hand the signals on unchanged.
-
-    Args:
-        settings: as in `as_settings`.
-    """
+    """Carry the settings in the saved file; hand the signals on unchanged."""
 
     def __init__(self, settings: Settings | dict, **kwargs):
         super().__init__(**kwargs)
@@ -47,8 +43,7 @@ def build_deployable(model: keras.Model, scaler: Scaler, settings: Settings) -> 
 
     Args:
         model: network from scaled signals to probabilities, as `signalcam.model.build_model` gives it.
-        scaler: fitted `Scaler` that the network was trained with.
-        settings: what travels with the model.
+        scaler, settings: fitted, that the network was trained with; what travels with the model.
 
     Returns:
         `keras.Model` from raw signals in mV, float32 (record, time, lead), to the dict of `add_cam`. It
@@ -78,9 +73,9 @@ def network_of(model: keras.Model) -> keras.Model:
 
 
 def with_embedding(model: keras.Model) -> keras.Model:
-    """Return a deployable model with one output more, ``embedding``: the averaged feature maps.
+    """Return a deployable model, its layers shared, that gives the averaged feature maps, too.
 
-    They are float32 (record, filter), what the linear classifier reads. All layers are shared.
+    ``embedding``, float32 (record, filter), is what the linear classifier reads.
     """
     network = network_of(model)
     outputs = network.output | {"embedding": network.get_layer("average").output}
@@ -101,7 +96,7 @@ def save_model(model: keras.Model, path: str | Path) -> None:
         ValueError: for another suffix, weights that are not finite, or a model without settings.
         OSError: it cannot be written.
     """
-    path = _keras_path(path)
+    path = path_with(path, ".keras")
     settings_of(model)
     _check_weights(model, f"{path.name} was not written")
     with whole_file(path) as beside:
@@ -116,13 +111,12 @@ def load_model(path: str | Path) -> keras.Model:
         ModelFileError: for a truncated file, junk, a model of another package, one with a Lambda layer, one
             that unpacks to more than 256 MB, or weights that are not finite.
     """
-    path = _keras_path(path)
+    path = path_with(path, ".keras")
     if not path.is_file():
         raise FileNotFoundError(f"There is no model file at {path.resolve()}.")
     try:
         with zipfile.ZipFile(path) as archive:
-            size = sum(part.file_size for part in archive.infolist())
-            if size > _LARGEST:
+            if (size := sum(part.file_size for part in archive.infolist())) > _LARGEST:
                 found = f"unpacks to {size:,} bytes; expected {_LARGEST:,} at most"
                 raise ModelFileError(f"{path} {found}. It was not unpacked: get it again.")
             config = archive.read("config.json").decode()
@@ -147,8 +141,9 @@ def _check_weights(model: keras.Model, outcome: str) -> None:
             raise ValueError(f"Weight {weight.path} is not finite; {outcome}.")
 
 
-def _keras_path(path: str | Path) -> Path:
+def path_with(path: str | Path, suffix: str) -> Path:
+    """Return a path that has the suffix, with `~` spelt out, or raise ValueError."""
     path = Path(path).expanduser()
-    if path.suffix != ".keras":
-        raise ValueError(f"path must end in .keras, got {path.name!r}.")
+    if path.suffix != suffix:
+        raise ValueError(f"path must end in {suffix}, got {path.name!r}.")
     return path

@@ -3,13 +3,14 @@
 `signalcam.deployment.runtime` opens such a file without TensorFlow.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from signalcam.deployment.converters import PRECISIONS, litert_bytes, onnx_bytes
+from signalcam.deployment.converters import litert_bytes, onnx_bytes
+from signalcam.deployment.deployable import path_with
 from signalcam.deployment.runtime import import_extra, open_exported
 from signalcam.deployment.settings import Settings, settings_of
 from signalcam.evaluation.metrics import score
@@ -20,6 +21,11 @@ from signalcam.whole_file import whole_file
 
 # How far a file may be from Keras: the largest difference of a probability, the mean difference of a heatmap.
 TOLERANCES = {"float32": (1e-5, 1e-5), "float16": (5e-3, 2e-3), "int8": (0.1, 0.1)}
+ADVICE = {
+    "float32": "No file was written.",
+    "float16": "Choose float32.",
+    "int8": "Calibrate on more records, of the kind that will come, or choose float16.",
+}
 AUC_TOLERANCE, MAX_CALIBRATION, N_SIMULATED = 0.02, 256, 8
 
 Array = np.ndarray | None
@@ -29,36 +35,6 @@ class ExportError(ValueError):
     """An exported file that does not answer as Keras does."""
 
 
-@dataclass(frozen=True)
-class ExportCheck:
-    """An exported file beside Keras, on the same records.
-
-    Attributes:
-        precision, size: of the file; its size in bytes.
-        n_records, source: how many records were compared, "given" or "simulated" ones.
-        probability, heatmap: largest and mean absolute difference.
-        auc: (Keras, file) for each class whose labels were given and hold both values.
-    """
-
-    precision: str
-    size: int
-    n_records: int
-    source: str
-    probability: float
-    heatmap: float
-    auc: dict[str, tuple[float, float]]
-
-    def __str__(self) -> str:
-        text = (
-            f"{self.precision}, {self.size / 1000:.0f} kB; on {self.n_records} {self.source} records the "
-            f"probability is within {self.probability:.1g} of Keras, the heatmap within {self.heatmap:.1g} "
-            "in the mean"
-        )
-        for name, (keras_auc, file_auc) in self.auc.items():
-            text += f"; AUC of {name} {file_auc:.4f} (Keras {keras_auc:.4f})"
-        return text
-
-
 def to_litert(
     model: keras.Model,
     path: str | Path,
@@ -66,7 +42,7 @@ def to_litert(
     calibration: Array = None,
     signals: Array = None,
     labels: Array = None,
-) -> ExportCheck:
+) -> dict[str, Any]:
     """Write a LiteRT file, renamed to `path` when the check has passed: one raw record in, all outputs out.
 
     Args:
@@ -77,14 +53,19 @@ def to_litert(
         signals: raw records to check on; the calibration records, or else simulated ones, by default.
         labels: 0 and 1, (record,) or (record, class), of the records checked on, to compare AUCs.
 
+    Returns:
+        dict: ``precision`` and ``size`` (bytes); on which ``records`` it was checked; how far it is from
+        Keras, the largest difference of a ``probability`` and the mean one of the ``heatmap``; and ``auc``,
+        (Keras, file) for each class whose labels were given and hold both values.
+
     Raises:
         ExportError: where the file differs from Keras by more than `TOLERANCES` and `AUC_TOLERANCE`.
         ValueError: for another suffix, an unknown precision, int8 without calibration, or bad signals.
         ImportError: where LiteRT is not installed.
     """
     path = check_path(path, ".tflite")
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}.")
+    if precision not in TOLERANCES:
+        raise ValueError(f"precision must be one of {', '.join(TOLERANCES)}, got {precision!r}.")
     if precision == "int8" and calibration is None:
         raise ValueError("calibration must be given for int8: some 100 raw records in mV.")
     settings_of(model)  # or ValueError, before anything is converted
@@ -95,8 +76,10 @@ def to_litert(
     return _write(model, path, content, calibration if signals is None else signals, labels)
 
 
-def to_onnx(model: keras.Model, path: str | Path, signals: Array = None, labels: Array = None) -> ExportCheck:
-    """Write an ONNX file, `.onnx`, for any number of raw records. Args, Raises: as in `to_litert`."""
+def to_onnx(
+    model: keras.Model, path: str | Path, signals: Array = None, labels: Array = None
+) -> dict[str, Any]:
+    """Write an ONNX file, `.onnx`, for any number of raw records; otherwise as `to_litert`."""
     path = check_path(path, ".onnx")
     settings_of(model)
     import_extra("onnxruntime")
@@ -105,45 +88,32 @@ def to_onnx(model: keras.Model, path: str | Path, signals: Array = None, labels:
 
 def check_export(
     model: keras.Model, path: str | Path, signals: Array = None, labels: Array = None
-) -> ExportCheck:
-    """Compare a file with the deployable model that it was made from. Args, Raises: as in `to_litert`."""
-    exported, settings, given = open_exported(path), settings_of(model), signals is not None
-    signals = checked_signals(model, signals if given else simulate(settings))
+) -> dict[str, Any]:
+    """Compare a file with the model that it was made from. Args, Returns, Raises: as in `to_litert`."""
+    exported, source = open_exported(path), "simulated" if signals is None else "given"
+    signals = checked_signals(model, signals)
     expected = model.predict(signals, batch_size=64, verbose=0)
     found = exported.predict(signals, warn=False)
-    check = ExportCheck(
-        precision=exported.precision,
-        size=Path(path).stat().st_size,
-        n_records=len(signals),
-        source="given" if given else "simulated",
-        probability=float(np.abs(found["probability"] - expected["probability"]).max()),
-        heatmap=float(np.abs(found["heatmap"] - expected["heatmap"]).mean()),
-        auc=_compare_auc(settings.class_names, labels, expected["probability"], found["probability"]),
-    )
-    _refuse_difference(check)
-    return check
-
-
-def _refuse_difference(check: ExportCheck) -> None:
-    file, on = f"The {check.precision} file", f"on {check.n_records} {check.source} records"
-    advice = {
-        "float32": "No file was written.",
-        "int8": "Calibrate on more records, of the kind that will come, or choose float16.",
-    }.get(check.precision, "Choose float32.")
-    for name, allowed in zip(("probability", "heatmap"), TOLERANCES[check.precision], strict=True):
-        if not (off := getattr(check, name)) <= allowed:
-            what = f"{file} differs from Keras by {off:.2g} in the {name} {on}; allowed are {allowed:g}"
-            raise ExportError(f"{what}. {advice}")
-    for name, (expected, found) in check.auc.items():
-        if abs(expected - found) > AUC_TOLERANCE:
-            what = f"{file} has an AUC of {found:.3f} for {name}, Keras {expected:.3f}"
+    off = {name: np.abs(found[name] - expected[name]) for name in ("probability", "heatmap")}
+    off = {"probability": float(off["probability"].max()), "heatmap": float(off["heatmap"].mean())}
+    auc = _compare_auc(settings_of(model), labels, expected["probability"], found["probability"])
+    records, size = f"{len(signals)} {source}", Path(path).stat().st_size
+    file, advice = f"The {exported.precision} file", ADVICE[exported.precision]
+    for (name, value), allowed in zip(off.items(), TOLERANCES[exported.precision], strict=True):
+        if not value <= allowed:
+            what = f"{file} differs from Keras by {value:.2g} in the {name} on {records} records"
+            raise ExportError(f"{what}; allowed are {allowed:g}. {advice}")
+    for name, (keras_auc, file_auc) in auc.items():
+        if abs(keras_auc - file_auc) > AUC_TOLERANCE:
+            what = f"{file} has an AUC of {file_auc:.3f} for {name}, Keras {keras_auc:.3f}"
             raise ExportError(f"{what}; allowed are {AUC_TOLERANCE} between them. {advice}")
+    return {"precision": exported.precision, "size": size, "records": records, **off, "auc": auc}
 
 
-def _compare_auc(names: tuple[str, ...], labels: Array, expected: np.ndarray, found: np.ndarray) -> dict:
+def _compare_auc(settings: Settings, labels: Array, expected: np.ndarray, found: np.ndarray) -> dict:
     if labels is None:
         return {}
-    labels = np.asarray(labels)
+    labels, names = np.asarray(labels), settings.class_names
     labels = labels[:, np.newaxis] if labels.ndim == 1 else labels
     if labels.shape != expected.shape:
         each = f"one for each record checked on and each of {', '.join(names)}"
@@ -153,7 +123,7 @@ def _compare_auc(names: tuple[str, ...], labels: Array, expected: np.ndarray, fo
     return {name: pair for name, pair in pairs.items() if np.isfinite(pair).all()}
 
 
-def _write(model: keras.Model, path: Path, content: bytes, signals: Array, labels: Array) -> ExportCheck:
+def _write(model: keras.Model, path: Path, content: bytes, signals: Array, labels: Array) -> dict[str, Any]:
     with whole_file(path) as beside:
         beside.write_bytes(content)
         return check_export(model, beside, signals, labels)
@@ -161,17 +131,16 @@ def _write(model: keras.Model, path: Path, content: bytes, signals: Array, label
 
 def check_path(path: str | Path, suffix: str) -> Path:
     """Return the path of a file to write, after a look at its suffix and folder."""
-    path = Path(path).expanduser()
-    if path.suffix != suffix:
-        raise ValueError(f"path must end in {suffix}, got {path.name!r}.")
+    path = path_with(path, suffix)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent.resolve()} to write {path.name} into.")
     return path
 
 
-def checked_signals(model: keras.Model, signals: np.ndarray) -> np.ndarray:
-    """Return raw records that fit a model: float32 (record, time, lead); ValueError for others."""
+def checked_signals(model: keras.Model, signals: Array) -> np.ndarray:
+    """Return raw records that fit a model, simulated for None: float32 (record, time, lead)."""
     settings = settings_of(model)
+    signals = simulate(settings) if signals is None else signals
     return check_signals(signals, settings.n_times, len(settings.lead_names), warn=False)
 
 

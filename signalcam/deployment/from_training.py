@@ -23,8 +23,7 @@ def deploy(
     """Make the deployable model of a network that a recipe has trained.
 
     Args:
-        trained: as `train_recipe` gives it.
-        target: as in `train_recipe`; the other outputs are dropped.
+        trained, target: as `train_recipe` gives and takes them; other outputs than the target's are dropped.
         slope, intercept: logits become `slope * logit + intercept`, by the weights; a number, or one a class.
         **settings: for `Settings`; the threshold is 0.5 where none is given.
 
@@ -42,10 +41,10 @@ def deploy(
 
 def start_from(model: keras.Model) -> Start:
     """Take a deployable model apart, so that `train_recipe` can go on from it; ValueError for a softmax."""
-    settings, network, scale = settings_of(model), network_of(model), model.get_layer("scale")
+    settings, network = settings_of(model), network_of(model)
     if settings.exclusive:
         raise ValueError("model must have sigmoid outputs to go on from, got a softmax. Train from scratch.")
     classifier = keras.Model(network.inputs[0], network.output["probability"])
-    names = ("rule", "mean", "std")
-    config = scale.get_config()
-    return Start(classifier, settings.class_names, Scaler(**{name: config[name] for name in names}))
+    config = model.get_layer("scale").get_config()
+    scaler = Scaler(**{name: config[name] for name in ("rule", "mean", "std")})
+    return Start(classifier, settings.class_names, scaler)

@@ -18,9 +18,10 @@ import tensorflow as tf
 from signalcam import __version__
 from signalcam.deployment.converters import micro_bytes
 from signalcam.deployment.deployable import network_of, scaled
-from signalcam.deployment.export import ExportError, check_path, checked_signals, simulate, spread
+from signalcam.deployment.export import ExportError, check_path, checked_signals, spread
 from signalcam.deployment.runtime import import_extra
 from signalcam.deployment.settings import settings_of
+from signalcam.whole_file import whole_file
 
 # How far probability (at most) and evidence (in the mean, as a share of its size) may be from Keras.
 MICRO_TOLERANCES = {"float32": (1e-4, 1e-4), "int8": (0.05, 0.05)}
@@ -29,10 +30,8 @@ MICRO_TOLERANCES = {"float32": (1e-4, 1e-4), "int8": (0.05, 0.05)}
 class MicroModel:
     """A LiteRT model in the interpreter for microcontrollers, on this machine.
 
-    Args:
-        content: of the file, as `micro_bytes` gives it.
-
     Attributes:
+        content: of the file, as `micro_bytes` gives it.
         step: what one step of the integer input stands for; 0 for float input.
         outputs: index of each output by its name.
         operators: that the model needs, such as "CONV_2D".
@@ -100,7 +99,7 @@ def to_c(
         ValueError: for another suffix or precision, int8 without calibration, or a scaling by the record.
         ImportError: where `tflite-micro` is not installed.
     """
-    path, settings = check_path(path, ".h"), settings_of(model)
+    path = check_path(path, ".h")
     if precision not in MICRO_TOLERANCES:
         raise ValueError(f"precision must be one of {', '.join(MICRO_TOLERANCES)}, got {precision!r}.")
     if (precision == "int8") != (calibration is not None):
@@ -110,7 +109,7 @@ def to_c(
     if calibration is not None:
         calibration = scaled(model, spread(checked_signals(model, calibration)))
     micro = MicroModel(micro_bytes(network_of(model), calibration))
-    signals = checked_signals(model, simulate(settings) if signals is None else signals)
+    signals = checked_signals(model, signals)
     found, expected = micro.answer(scaled(model, signals)), model.predict(signals, verbose=0)
     off = {name: np.abs(found[name] - expected[name]) for name in ("probability", "evidence")}
     off = {"probability": float(off["probability"].max()), "evidence": float(off["evidence"].mean())}
@@ -119,30 +118,23 @@ def to_c(
         what = "probability {:.2g}, evidence {:.1%}".format(*shares)
         raise ExportError(f"The {precision} model differs from Keras: {what}. Calibrate on more records.")
     facts = {"size": len(micro.content), "arena": micro.arena(), "operators": micro.operators, **off}
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        beside.write_text(_header(model, micro, precision), encoding="ascii", errors="replace")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with whole_file(path) as beside:
+        text = _header(model, micro, facts | {"precision": precision})
+        beside.write_text(text, encoding="ascii", errors="replace")
     return facts
 
 
-def _header(model: keras.Model, micro: MicroModel, precision: str) -> str:
+def _header(model: keras.Model, micro: MicroModel, facts: dict) -> str:
     settings, network = settings_of(model), network_of(model)
     scale, degree, n = model.get_layer("scale"), model.get_layer("detrend").degree, settings.n_times
     # Of the recurrence of the polynomials that are orthonormal on n equally spaced samples.
     steps = [0.0, *(0.5 * k * np.sqrt((n**2 - k**2) / (4 * k**2 - 1)) for k in range(1, degree + 1))]
-    value, integer = "(value - signalcam_centre[lead]) * signalcam_factor[lead]", "value"
-    if micro.step:
-        integer = f"(int16_t)lrintf(fminf(fmaxf(value / {micro.step!r}f, -32768.0f), 32767.0f))"
-    words = [name.split("_") for name in micro.operators]  # CONV_2D: AddConv2D
-    methods = ["".join(w if w[0].isdigit() else w.capitalize() for w in word) for word in words]
+    value = "(value - signalcam_centre[lead]) * signalcam_factor[lead]"
+    integer = f"(int16_t)lrintf(fminf(fmaxf(value / {micro.step!r}f, -32768.0f), 32767.0f))"
+    methods = [name.title().replace("_", "") for name in micro.operators]  # CONV_2D: Conv2D
     rows = (micro.content[start : start + 24] for start in range(0, len(micro.content), 24))
     values = {
-        "title": f"{', '.join(settings.class_names)} ({precision})",
         "version": __version__,
-        "size": len(micro.content),
         "n_times": n,
         "sampling_rate": settings.sampling_rate,
         "n_leads": len(settings.lead_names),
@@ -150,7 +142,6 @@ def _header(model: keras.Model, micro: MicroModel, precision: str) -> str:
         "n_positions": network.output["evidence"].shape[1],
         "n_classes": len(settings.class_names),
         "classes": ", ".join(settings.class_names),
-        "arena": micro.arena(),
         "n_operators": len(methods),
         "operators": " ".join(f"(resolver).Add{name}();" for name in methods),
         "thresholds": _floats(settings.threshold),
@@ -162,11 +153,11 @@ def _header(model: keras.Model, micro: MicroModel, precision: str) -> str:
         "scaled": f"asinhf({value})" if scale.rule.endswith("_asinh") else value,
         "type": "int16_t" if micro.step else "float",
         "member": "i16" if micro.step else "f",
-        "quantised": integer,
+        "quantised": integer if micro.step else "value",
         "model": "\n".join(",".join(map(str, row)) + "," for row in rows),
     }
     template = Path(__file__).with_name("micro_template.h").read_text(encoding="ascii")
-    return string.Template(template).substitute(values | micro.outputs)
+    return string.Template(template).substitute(facts | values | micro.outputs)
 
 
 def _floats(values: Any) -> str:

@@ -1,4 +1,4 @@
-// $title: a 12-lead ECG classifier with its map, for TensorFlow Lite for Microcontrollers.
+// $classes ($precision): a 12-lead ECG classifier with its map, for TensorFlow Lite for Microcontrollers.
 // Written by signalcam $version from weights of $size bytes. Research software, not a medical device.
 //
 //   alignas(16) static uint8_t arena[SIGNALCAM_ARENA_BYTES];

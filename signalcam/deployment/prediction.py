@@ -51,10 +51,10 @@ def predict(
 
 def _blanked(outputs: dict[str, np.ndarray], padded: np.ndarray) -> dict[str, np.ndarray]:
     """Blank the maps where a record was padded, and scale the heatmap over what is left."""
-    padded = padded.reshape(len(outputs["evidence"]), -1)
-    n_positions = outputs["evidence"].shape[1]
-    length = padded.shape[1] // n_positions
-    by_position = padded[:, : n_positions * length].reshape(len(padded), n_positions, length).all(axis=2)
+    n_records, n_positions = outputs["evidence"].shape[:2]
+    padded = padded.reshape(n_records, -1)
+    whole = padded.shape[1] // n_positions * n_positions
+    by_position = padded[:, :whole].reshape(n_records, n_positions, -1).all(axis=2)
     maps = {name: outputs[name].copy() for name in _MAPS if name in outputs}
     for name, values in maps.items():
         values[padded if name == "heatmap" else by_position] = np.nan

@@ -24,13 +24,7 @@ SETTINGS_NAME = "signalcam.json"  # of the settings within an exported file
 
 
 class _Exported:
-    """What both formats share: the settings, and the answer after the checks.
-
-    Attributes:
-        path: of the file.
-        settings: `Settings` that travel in it.
-        precision: "float32", "float16" or "int8".
-    """
+    """What both formats share: path, settings and precision of the file, the answer after the checks."""
 
     def __init__(self, path: Path, content: str | bytes):
         values = json.loads(content)
@@ -68,7 +62,7 @@ class LiteRTModel(_Exported):
             self._interpreter.invoke()
             for name, index in self._outputs.items():
                 answers[name].append(self._interpreter.get_tensor(index))
-        return {name: part[0] if len(part) == 1 else np.concatenate(part) for name, part in answers.items()}
+        return {name: np.concatenate(parts) for name, parts in answers.items()}
 
 
 class OnnxModel(_Exported):
@@ -78,21 +72,18 @@ class OnnxModel(_Exported):
         runtime = import_extra("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = num_threads
-        # Its own errors have no base but Exception.
-        found = vars(runtime.capi.onnxruntime_pybind11_state).values()
-        errors = [each for each in found if isinstance(each, type) and issubclass(each, Exception)]
         try:
             self._session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             super().__init__(path, self._session.get_modelmeta().custom_metadata_map[SETTINGS_NAME])
-        except (ValueError, RuntimeError, KeyError, *errors) as error:
+        except Exception as error:  # noqa: BLE001 (its own errors have no other base)
             raise _not_whole(path, error) from error
         self._names = [output.name for output in self._session.get_outputs()]
 
     def answer(self, signals: np.ndarray) -> dict[str, np.ndarray]:
         """As in `LiteRTModel`."""
         batches = (signals[start : start + 64] for start in range(0, len(signals), 64))
-        parts = [self._session.run(self._names, {"signals": batch}) for batch in batches]
-        outputs = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        parts = (self._session.run(self._names, {"signals": batch}) for batch in batches)
+        outputs = map(np.concatenate, zip(*parts, strict=True))
         return dict(zip(self._names, outputs, strict=True))
 
 
@@ -124,12 +115,9 @@ def exported_beside(path: str | Path) -> LiteRTModel | None:
     """
     path = Path(path).expanduser()
     file = path.with_suffix(".tflite")
-    if importlib.util.find_spec("ai_edge_litert") is None or not (path.is_file() and file.is_file()):
-        return None
-    if file.stat().st_mtime < path.stat().st_mtime:
-        return None
-    model = open_exported(file)
-    return model if model.precision == "float32" else None
+    there = importlib.util.find_spec("ai_edge_litert") and path.is_file() and file.is_file()
+    model = open_exported(file) if there and file.stat().st_mtime >= path.stat().st_mtime else None
+    return model if model and model.precision == "float32" else None
 
 
 def import_extra(name: str) -> ModuleType:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from signalcam.leads import LEADS
 from signalcam.plotting import inputs, paper, style
+from signalcam.plotting.sheet import lay_out
 
 RIGHT, WRONG = "#1B7837", "#B2182B"
 
@@ -52,36 +53,33 @@ class Case:
         """Return a copy with float64 arrays and a mask; ValueError for a wrong shape or value."""
         signals = inputs.as_signals(self.signals, lead_names)
         mask = inputs.as_mask(self.padded, len(signals))
-        evidence, heatmap = (
-            inputs.as_map(self.evidence, mask, "evidence"),
-            inputs.as_heatmap(self.heatmap, mask),
+        evidence, rows = inputs.as_map(self.evidence, mask, "evidence"), self.lead_evidence
+        return replace(
+            self,
+            signals=signals,
+            padded=mask,
+            evidence=evidence,
+            heatmap=inputs.as_heatmap(self.heatmap, mask),
+            lead_evidence=None if rows is None else inputs.as_lead_map(rows, evidence, len(lead_names)),
         )
-        rows = self.lead_evidence
-        rows = None if rows is None else inputs.as_lead_map(rows, evidence, len(lead_names))
-        arrays = {"signals": signals, "padded": mask, "evidence": evidence, "heatmap": heatmap}
-        return replace(self, **arrays, lead_evidence=rows)
 
-    def background(
-        self, sampling_rate: float, leads: Sequence[int], limit: float
-    ) -> tuple[np.ndarray, Normalize]:
+    def background(self, sampling_rate: float, leads: Sequence[int]) -> tuple[np.ndarray, Normalize]:
         """Return what lies behind leads, logits per second, (time,) or (time, lead), and its limits."""
-        n_times, of_leads = len(self.signals), self.lead_evidence is not None
-        values = self.lead_evidence[:, leads] if of_leads else self.evidence
-        wide = paper.by_sample(values, n_times) * sampling_rate / n_times
-        return wide, style.evidence_limits(limit * style.LEAD_SHARE if of_leads else limit)
+        values, limits, n_times = self.evidence, style.EVIDENCE, len(self.signals)
+        if self.lead_evidence is not None:
+            values, limits = self.lead_evidence[:, leads], style.BY_LEAD
+        return paper.by_sample(values, n_times) * sampling_rate / n_times, limits
 
     def verdict(self, class_name: str = "") -> tuple[str, str, str]:
         """Return what the model makes of it, a mark such as `✗ wrong` ("" if unknown), and a colour."""
         class_name = self.class_name or class_name
-        of_class = f"({class_name})" if class_name else ""
-        parts = [] if self.probability is None else [f"P{of_class} = {float(self.probability):.3f}"]
-        parts += [] if self.predicted is None else [f"predicted {self.predicted}"]
-        parts += [] if self.truth is None else [f"truth {self.truth}"]
-        text = ", ".join(parts)
+        about = f"P({class_name}) = " if class_name else "P = ", "predicted ", "truth "
+        probability = None if self.probability is None else f"{float(self.probability):.3f}"
+        found = zip(about, (probability, self.predicted, self.truth), strict=True)
+        text = ", ".join(f"{word}{value}" for word, value in found if value is not None)
         if self.predicted is None or self.truth is None:
             return text, "", style.INK
-        right = str(self.predicted) == str(self.truth)
-        return (text, "✓ right", RIGHT) if right else (text, "✗ wrong", WRONG)
+        return text, *(("✓ right", RIGHT) if self.predicted == self.truth else ("✗ wrong", WRONG))
 
 
 def typical_records(y: np.ndarray, p: np.ndarray, threshold: float = 0.5) -> dict[str, int]:
@@ -110,7 +108,6 @@ def plot_cases(
     lead_names: Sequence[str] = LEADS,
     leads: Sequence[str] = ("II", "V2", "V5"),
     class_name: str = "ABNORMAL",
-    limit: float = style.LOGITS_PER_SECOND,
     title: str = "Maps of single records",
 ) -> style.Figure:
     """Draw several records in two columns: a few leads over the signed evidence, and it as bars below.
@@ -118,7 +115,7 @@ def plot_cases(
     Args:
         cases: the records, each with the map of its `class_name`, or all of the same class.
         leads: which leads to draw.
-        sampling_rate, lead_names, class_name, limit: as in `plot_map`.
+        sampling_rate, lead_names, class_name: as in `plot_map`.
         title: of the figure.
 
     Raises:
@@ -128,18 +125,19 @@ def plot_cases(
         raise ValueError("cases must hold at least one record, got none.")
     rate, columns = inputs.as_rate(sampling_rate), 2 if len(cases) > 1 else 1
     n_rows, worded = -(-len(cases) // columns), any(case.statements for case in cases)
-    heights, gaps = [0.36 * len(leads) + 0.2, 0.5] * n_rows, ([0.05, 0.82 + 0.17 * worded] * n_rows)[:-1]
-    figure, axes = style.stacked_figure(heights, columns, gap=gaps, top=0.9 + 0.17 * worded, bottom=1.05)
+    top = 0.9 + 0.17 * worded
+    heights, gaps = [0.36 * len(leads) + 0.2, 0.5] * n_rows, ([0.05, top - 0.08] * n_rows)[:-1]
+    figure, axes = style.stacked_figure(heights, columns, gap=gaps, top=top, bottom=1.05)
     pairs = [axes[2 * row : 2 * row + 2, column] for row in range(n_rows) for column in range(columns)]
-    indices, limits = inputs.lead_indices(leads, lead_names), style.evidence_limits(limit)
+    indices = inputs.lead_indices(leads, lead_names)
     for (above, below), case in zip(pairs, (case.checked(lead_names) for case in cases), strict=False):
-        array, seconds = case.signals[:, indices], len(case.signals) / rate
-        sheet = paper.lay_out([array], rate, row_height=1.5)
-        paper.draw_behind(above, case.background(rate, indices, limit), sheet, rate, leads)
-        paper.draw_ecg(above, array, sheet, rate, leads, case.padded, linewidth=0.8)
+        array = case.signals[:, indices]
+        sheet = lay_out([array], rate, leads, row_height=1.5)
+        paper.draw_behind(above, *case.background(rate, indices), sheet)
+        paper.draw_ecg(above, array, sheet, case.padded, linewidth=0.8)
         above.tick_params(axis="x", length=0)
-        paper.draw_evidence(below, case.evidence / seconds, case.padded, rate, limits)
-        paper.finish_strip(below, seconds, "")
+        paper.draw_evidence(below, case.evidence / sheet.duration, case.padded, sheet)
+        paper.finish_strip(below, sheet, "")
         text, mark, colour = case.verdict()
         first = ": ".join(part for part in (case.name, mark) if part)
         words = textwrap.shorten(case.statements, 56, placeholder=" ...")
@@ -148,7 +146,7 @@ def plot_cases(
     for ax in itertools.chain(*pairs[len(cases) :]):
         ax.set_visible(False)
     figure.headline(title)
-    paper.draw_scale(figure, 0.2, 0.3, 1.2, style.EVIDENCE_COLOURS, limits, "logits per second")
+    paper.draw_scale(figure, style.EVIDENCE_COLOURS, style.EVIDENCE, "logits per second", width=1.2)
     of_class = "the class" if any(case.class_name for case in cases) else class_name
     figure.caption(
         f"P: probability of {of_class}. Colour and bars: evidence, red for {of_class}, blue against it,\n"

@@ -61,17 +61,14 @@ def plot_deletion_insertion(
 
 @styled
 def plot_sanity(
-    correlations: pd.DataFrame | Mapping[str, pd.DataFrame],
-    ylabel: str = "rank correlation with the trained model's map",
+    tables: Mapping[str, pd.DataFrame], ylabel: str = "rank correlation with the trained model's map"
 ) -> Figure:
     """Draw how like maps stay to those of the trained model while its layers are randomised in turn.
 
     Args:
-        correlations: columns value, low, high, and a row for each layer in the order of randomising; or such
-            tables by method, all of the same layers.
+        tables: by method: columns value, low, high, and a row for each layer in the order of randomising.
         ylabel: what was correlated.
     """
-    tables = {"": correlations} if isinstance(correlations, pd.DataFrame) else correlations
     layers = next(iter(tables.values())).index
     figure = new_figure(height=4.0)
     ax = figure.subplots()
@@ -80,12 +77,10 @@ def plot_sanity(
         places = np.arange(len(layers)) + 0.1 * (number - (len(tables) - 1) / 2)
         colour = PALETTE[number % len(PALETTE)]
         ax.vlines(places, table["low"], table["high"], color=colour, linewidth=1.8)
-        label = readable(name) if name else None
-        ax.plot(places, table["value"], "o-", color=colour, markersize=6, label=label)
+        ax.plot(places, table["value"], "o-", color=colour, markersize=6, label=readable(name))
     ax.axhline(0.0, color="#777777", linewidth=1.0)
-    names = [str(layer) for layer in layers]
-    ax.set_xticks(np.arange(len(layers)), names)
-    if len("".join(names)) > 80:
+    ax.set_xticks(np.arange(len(layers)), layers)
+    if len("".join(layers)) > 80:
         ax.tick_params(axis="x", rotation=30)
     ax.set(ylabel=ylabel, ylim=(min(-0.25, ax.get_ylim()[0]), 1.12))
     ax.set_xlabel("layer randomised, together with all those before it in this row")

@@ -21,13 +21,11 @@ def plot_class_counts(table: pd.DataFrame, n_records: Mapping[str, int] | pd.Ser
     figure = new_figure(height=3.9)
     axes = figure.subplots(1, len(table), squeeze=False)[0]
     for ax, (split, counts) in zip(axes, table.iterrows(), strict=True):
-        places = np.arange(len(counts))
-        ax.bar(places, counts.to_numpy(), color=_class_colours(counts.index), width=0.72)
-        for place, count in zip(places, counts, strict=True):
-            share = f"\n{count / n_records[split]:.0%}" if n_records[split] else ""
-            ax.text(place, count, f"{count:,.0f}{share}", ha="center", va="bottom", fontsize=9)
-        ax.set_xticks(places, [str(name) for name in counts.index])
-        ax.set(ylim=(0, max(1.0, counts.max()) * 1.24), title=f"{split}: {n_records[split]:,.0f} records")
+        bars = ax.bar(counts.index, counts.to_numpy(), color=_class_colours(counts.index), width=0.72)
+        n = n_records[split]
+        words = [f"{count:,.0f}" + (f"\n{count / n:.0%}" if n else "") for count in counts]
+        ax.bar_label(bars, words, fontsize=9)
+        ax.set(ylim=(0, max(1.0, counts.max()) * 1.24), title=f"{split}: {n:,.0f} records")
         light_grid(ax, "y")
     axes[0].set_ylabel("records (count)")
     figure.supxlabel("class", fontsize=10)
@@ -41,13 +39,8 @@ def plot_missing(shares: pd.Series) -> Figure:
 
     Args:
         shares: in [0, 1] by column name; an empty Series gives one empty bar.
-
-    Raises:
-        ValueError: a share outside [0, 1].
     """
     shares = (shares if len(shares) else pd.Series({"no column": 0.0})).sort_values(kind="stable")
-    if not shares.between(0, 1).all():
-        raise ValueError(f"shares must lie in [0, 1], got {shares.min():.3g} to {shares.max():.3g}.")
     figure = new_figure(height=0.9 + 0.23 * len(shares))
     ax = figure.subplots()
     places = np.arange(len(shares))
@@ -56,7 +49,7 @@ def plot_missing(shares: pd.Series) -> Figure:
         # Never 0.0 % for a share above 0, nor 100.0 % for one below 1.
         words = f"{share:.0%}" if share in (0, 1) else f"{min(max(100 * share, 0.1), 99.9):.1f}%"
         ax.text(100 * share + 1, place, words, va="center", fontsize=9)
-    ax.set_yticks(places, [str(name) for name in shares.index])
+    ax.set_yticks(places, shares.index)
     ax.set(ylim=(-0.6, len(shares) - 0.4), xlim=(0, 108), xticks=np.arange(0, 101, 20))
     ax.set(xlabel="missing values (% of the records)", title="Missing values by column")
     light_grid(ax, "x")
@@ -76,9 +69,8 @@ def plot_superclass_overlap(superclass_table: pd.DataFrame) -> Figure:
     figure = new_figure(height=4.3)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1.3))
     places = np.arange(len(shown))
-    upper.bar(places, shown.to_numpy(), color=INK, width=0.66)
-    for place, count in zip(places, shown, strict=True):
-        upper.text(place, count, f"{count:,}", ha="center", va="bottom", fontsize=9)
+    bars = upper.bar(places, shown.to_numpy(), color=INK, width=0.66)
+    upper.bar_label(bars, fmt="{:,.0f}", fontsize=9)
     upper.set(ylabel="records (count)", ylim=(0, shown.max() * 1.12))
     light_grid(upper, "y")
     upper.tick_params(axis="x", length=0)

@@ -1,5 +1,6 @@
 """An ECG on paper, and what is done to it before a model sees it."""
 
+import itertools
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from signalcam.leads import LEADS
 from signalcam.plotting import paper
-from signalcam.plotting.inputs import as_mask, as_numbers, as_rate, as_signals, lead_indices, same_shape
+from signalcam.plotting.inputs import as_mask, as_numbers, as_rate, as_signals, same_shape
+from signalcam.plotting.sheet import lay_out, new_sheet
 from signalcam.plotting.style import INK, PALETTE, Figure, light_grid, stacked_figure, styled
 
 DISTURBED = "#C44E00"
@@ -46,14 +48,14 @@ def plot_ecg(
         ValueError: an argument has the wrong shape, or is unknown.
     """
     array, rate = as_signals(signals, lead_names), as_rate(sampling_rate)
-    duration, lines = len(array) / rate, textwrap.wrap(statements, 120)
+    lines = textwrap.wrap(statements, 120)
     top = 0.15 + 0.32 * bool(title or lines) + 0.22 * len(lines)
-    figure, (ax,), sheet = paper.new_sheet([array], rate, lead_names, layout, top=top, bottom=0.8)
-    paper.draw_grid(ax, sheet, duration)
-    paper.draw_ecg(ax, array, sheet, rate, lead_names, as_mask(padded, len(array)), xlabel=True)
+    figure, (ax,), sheet = new_sheet(array, rate, lead_names, layout, top=top, bottom=0.8)
+    paper.draw_grid(ax, sheet)
+    paper.draw_ecg(ax, array, sheet, as_mask(padded, len(array)), xlabel=True)
     if title or lines:
         figure.headline(title, *lines)
-    figure.caption(paper.scale_text(sheet, rate, duration, processing))
+    figure.caption(paper.scale_text(sheet, processing))
     return figure
 
 
@@ -63,40 +65,33 @@ def plot_trend(
     trend: ArrayLike,
     detrended: ArrayLike,
     sampling_rate: float = 100,
-    leads: Sequence[str] = LEADS,
     title: str = "Baseline wander and its removal",
 ) -> Figure:
     """Draw the leads with their baseline wander at the left, and without it at the right.
 
     Args:
         raw, trend, detrended: (time, lead) in mV: as recorded, the polynomial, and their difference.
-        sampling_rate, leads: Hz; which leads to draw, one row each.
-        title: of the figure.
+        sampling_rate, title: Hz; title of the figure.
 
     Raises:
-        ValueError: an array of another shape, an unknown lead.
+        ValueError: an array of another shape.
     """
     array = as_signals(raw, LEADS, "raw")
     polynomial = same_shape(trend, array, "trend", "raw")
     rest = same_shape(detrended, array, "detrended", "raw")
+    both, recorded = [array, rest], [(array, INK, 0.8), (polynomial, DISTURBED, 1.6)]
     panels = [
-        (
-            "as recorded, and its polynomial trend",
-            [array, rest],
-            [(array, INK, 0.8), (polynomial, DISTURBED, 1.6)],
-        ),
-        ("detrended", [array, rest], [(rest, PALETTE[0], 0.8)]),
+        ("as recorded, and its polynomial trend", both, recorded),
+        ("detrended", both, [(rest, PALETTE[0], 0.8)]),
     ]
-    return _draw_panels(
-        panels, 2, sampling_rate, leads, len(array), title, "Mark before the first lead: 1 mV."
-    )
+    words = "Mark before the first lead: 1 mV."
+    return _draw_panels(panels, 2, sampling_rate, title, words, seconds=None)
 
 
 @styled
 def plot_scaling(
     scaled: Mapping[str, ArrayLike],
     sampling_rate: float = 100,
-    leads: Sequence[str] = LEADS,
     units: Mapping[str, str] | None = None,
     names: Sequence[str] = (),
 ) -> Figure:
@@ -105,86 +100,76 @@ def plot_scaling(
     Args:
         scaled: (time, lead) or (record, time, lead) by the rule's name; the detrended ECG in mV may be one of
             them. A record of low and one of high voltage show what a rule keeps.
-        sampling_rate, leads: as in `plot_trend`.
+        sampling_rate: Hz.
         units: unit of each rule's numbers; default "scaled".
-        names: of the records.
+        names: of the records, where they are to be told apart.
 
-    Raises: as in `plot_trend`.
+    Raises:
+        ValueError: an array of another shape.
     """
-    seen = round(SHOWN_SECONDS * as_rate(sampling_rate))
     columns = []
-    for number, (rule, values) in enumerate(scaled.items()):
-        array = as_numbers(values, f"scaled[{rule!r}]")
-        records = array if array.ndim == 3 else array[None]
-        shown = [as_signals(record, LEADS, f"scaled[{rule!r}]")[:seen] for record in records]
+    for (rule, values), colour in zip(scaled.items(), itertools.cycle(PALETTE), strict=False):
+        records = np.array(as_numbers(values, f"scaled[{rule!r}]"), ndmin=3)
+        ecgs = [as_signals(record, LEADS, f"scaled[{rule!r}]") for record in records]
         title = f"{rule} ({(units or {}).get(rule, 'scaled')}); mark: 1"
-        colour = PALETTE[number % len(PALETTE)]
-        columns.append([(title, shown, [(record, colour, 0.9)]) for record in shown])
-    rows = list(zip(*columns, strict=True))
-    names = list(names) or ([""] if len(rows) == 1 else [f"record {k + 1}" for k in range(len(rows))])
-    panels = [
-        ("\n".join(part for part in (name, title) if part), *rest)
-        for name, row in zip(names, rows, strict=True)
-        for title, *rest in row
-    ]
-    same = "The same ECG" if len(rows) == 1 else "The same ECGs"
+        columns.append(
+            [
+                (f"{name}\n{title}".strip(), ecgs, [(ecg, colour, 0.9)])
+                for name, ecg in itertools.zip_longest(names, ecgs, fillvalue="")
+            ]
+        )
+    panels = list(itertools.chain(*zip(*columns, strict=True)))
+    title = f"The same ECG{'s' * (len(panels) > len(columns))} under each scaling rule"
     words = "One scale in each column: what differs in height within it, the rule has kept."
-    return _draw_panels(
-        panels, len(columns), sampling_rate, leads, seen, f"{same} under each scaling rule", words
-    )
+    return _draw_panels(panels, len(columns), sampling_rate, title, words)
 
 
 @styled
 def plot_augmentations(
-    augmented: Mapping[str, ArrayLike],
-    original: ArrayLike,
-    sampling_rate: float = 100,
-    leads: Sequence[str] = LEADS,
-    unit: str = "mV",
+    augmented: Mapping[str, ArrayLike], original: ArrayLike, sampling_rate: float = 100, unit: str = "mV"
 ) -> Figure:
     """Draw each augmentation over the original: a panel for each.
 
     Args:
         augmented, original: (time, lead) arrays by name, and what they were made from.
-        sampling_rate, leads, unit: as in `plot_trend`; unit of all arrays.
+        sampling_rate, unit: Hz; unit of all arrays.
 
-    Raises: as in `plot_trend`.
+    Raises:
+        ValueError: an array of another shape.
     """
-    base, seen = as_signals(original, LEADS, "original"), round(SHOWN_SECONDS * as_rate(sampling_rate))
-    arrays = {
-        name: same_shape(values, base, f"augmented[{name!r}]", "original")
-        for name, values in augmented.items()
-    }
-    traces = [base[:seen], *(array[:seen] for array in arrays.values())]
-    panels = [(name, traces, [(base, BELOW, 1.6), (array, DISTURBED, 0.9)]) for name, array in arrays.items()]
+    base = as_signals(original, LEADS, "original")
+    arrays = [same_shape(augmented[name], base, f"augmented[{name!r}]", "original") for name in augmented]
+    panels = [
+        (name, [base, *arrays], [(base, BELOW, 1.6), (array, DISTURBED, 0.9)])
+        for name, array in zip(augmented, arrays, strict=True)
+    ]
     words = f"Grey: the original; orange: augmented. Mark before the first lead: 1 {unit}."
-    return _draw_panels(panels, 3, sampling_rate, leads, seen, "Augmentations over the original", words)
+    return _draw_panels(panels, 3, sampling_rate, "Augmentations over the original", words)
 
 
 def _draw_panels(
     panels: Sequence[Panel],
     columns: int,
     sampling_rate: float,
-    leads: Sequence[str],
-    n_times: int,
     title: str,
     words: str,
+    seconds: float | None = SHOWN_SECONDS,
 ) -> Figure:
-    """Draw panels row by row, the chosen leads of `LEADS` below each other in each, from the start."""
-    rate, indices = as_rate(sampling_rate), lead_indices(leads, LEADS)
-    columns, height = min(columns, len(panels)), 0.6 + 0.3 * len(leads)
+    """Draw panels row by row, all leads below each other in each, the first seconds or all."""
+    rate, columns = as_rate(sampling_rate), min(columns, len(panels))
     n_rows = -(-len(panels) // columns)
-    figure, axes = stacked_figure([height] * n_rows, columns, gap=0.85, top=0.85, bottom=0.85, left=0.55)
+    heights = [0.6 + 0.3 * len(LEADS)] * n_rows
+    figure, axes = stacked_figure(heights, columns, gap=0.85, top=0.85, bottom=0.85, left=0.55)
     for ax, (name, traces, layers) in zip(axes.flat, panels, strict=False):
-        shown = [trace[:n_times, indices] for trace in traces]
-        sheet = paper.lay_out(shown, rate)
-        apart = 0.5 * (sheet.top - sheet.bottom) / len(leads)  # so that no two names touch
-        sheet = paper.lay_out(shown, rate, max(1.0, apart))
+        shown = [trace[: seconds and round(seconds * rate)] for trace in traces]
+        sheet = lay_out(shown, rate, LEADS)
+        apart = 0.5 * (sheet.top - sheet.bottom) / len(LEADS)  # so that no two names touch
+        sheet = lay_out(shown, rate, LEADS, max(1.0, apart))
         for array, colour, linewidth in layers:
             style = {"linewidth": linewidth, "colour": colour, "xlabel": True}
-            paper.draw_ecg(ax, array[:n_times, indices], sheet, rate, leads, **style)
+            paper.draw_ecg(ax, array[: sheet.n_times], sheet, **style)
         ax.set_title(name, loc="left", fontsize=9.5, pad=4)
-        ax.set_xticks(np.arange(0.0, n_times / rate + 0.01, max(1.0, n_times // rate // 5)))
+        ax.set_xticks(np.arange(0.0, sheet.duration + 0.01, max(1.0, sheet.duration // 5)))
         light_grid(ax)
     for ax in axes.flat[len(panels) :]:
         ax.set_visible(False)

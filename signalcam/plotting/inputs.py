@@ -19,8 +19,7 @@ def as_signals(signals: ArrayLike, lead_names: Sequence[str], argument: str = "s
     array, n_leads = as_numbers(signals, argument), len(lead_names)
     if array.ndim == 2 and array.shape[1] == n_leads:
         return array
-    transposed = array.ndim == 2 and array.shape[0] == n_leads
-    hint = f" It looks transposed: use {argument}.T." if transposed else ""
+    hint = f" It looks transposed: use {argument}.T." if array.shape[:1] == (n_leads,) else ""
     hint = f" Take one record, {argument}[0]." if array.ndim == 3 else hint
     raise ValueError(f"{argument} must have the shape (time, {n_leads}), got {array.shape}.{hint}")
 
@@ -59,11 +58,9 @@ def as_lead_map(values: ArrayLike, evidence: np.ndarray, n_leads: int) -> np.nda
     """Return evidence by lead as (position, row): a row a lead, or one row more."""
     array = as_numbers(values, "lead_evidence")
     if array.ndim != 2 or len(array) != len(evidence) or array.shape[1] - n_leads not in (0, 1):
-        wanted = f"({len(evidence)}, {n_leads} or {n_leads + 1})"
-        raise ValueError(
-            f"lead_evidence must have the shape {wanted}, got {array.shape}. "
-            "Take one record and one class, lead_evidence[record, :, :, class]."
-        )
+        what = f"lead_evidence must have the shape ({len(evidence)}, {n_leads} or {n_leads + 1})"
+        one = "Take one record and one class, lead_evidence[record, :, :, class]"
+        raise ValueError(f"{what}, got {array.shape}. {one}.")
     return array
 
 
@@ -72,18 +69,15 @@ def as_heatmap(heatmap: ArrayLike, padded: np.ndarray) -> np.ndarray:
     array = as_map(heatmap, padded, "heatmap")
     if array.shape != padded.shape:
         raise ValueError(f"heatmap must have one value a sample, shape {padded.shape}, got {array.shape}.")
-    known = array[np.isfinite(array)]
-    if known.size and (known.min() < -1e-6 or known.max() > 1 + 1e-6):
-        raise ValueError(f"heatmap must lie in [0, 1], got {known.min():.3g} to {known.max():.3g}.")
+    if np.any((array < -1e-6) | (array > 1 + 1e-6)):
+        raise ValueError(f"heatmap must lie in [0, 1], got {np.nanmin(array):.3g} to {np.nanmax(array):.3g}.")
     return array
 
 
 def lead_indices(leads: Sequence[str], lead_names: Sequence[str]) -> list[int]:
     """Return where each of `leads` stands in `lead_names`."""
-    unknown = [lead for lead in leads if lead not in lead_names]
-    if unknown or isinstance(leads, str) or not len(leads):
-        wrong = unknown or repr(leads)
-        raise ValueError(f"leads must be a list of names out of {', '.join(lead_names)}, got {wrong}.")
+    if isinstance(leads, str) or not len(leads) or not set(leads) <= set(lead_names):
+        raise ValueError(f"leads must be a list of names out of {', '.join(lead_names)}, got {leads!r}.")
     return [list(lead_names).index(lead) for lead in leads]
 
 

@@ -9,12 +9,12 @@ import textwrap
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
 from signalcam.leads import LEADS
 from signalcam.plotting import inputs, paper, style
 from signalcam.plotting.cases import Case
+from signalcam.plotting.sheet import PULSE_SECONDS, lay_out, new_sheet
 
 BACKGROUNDS = ("evidence", "heatmap")
 CLASS_MARGINS = {"left": 0.95, "right": 1.15}
@@ -28,7 +28,6 @@ def plot_map(
     class_name: str = "ABNORMAL",
     layout: str = "12x1",
     background: str = "evidence",
-    limit: float = style.LOGITS_PER_SECOND,
 ) -> style.Figure:
     """Draw one record's map, to scale: the ECG over it, below it the signed evidence and the heatmap.
 
@@ -37,56 +36,52 @@ def plot_map(
         sampling_rate, lead_names, layout: as in `plot_ecg`.
         class_name: what the evidence speaks for, where the case does not say it.
         background: what lies behind the traces: "evidence", or "heatmap" as in the paper.
-        limit: evidence that gets the full colour, logits per second; the same for all records of a model.
 
     Raises:
         ValueError: an array has the wrong shape, the heatmap leaves [0, 1], or an argument is unknown.
     """
     if background not in BACKGROUNDS:
         raise ValueError(f"background must be one of {', '.join(BACKGROUNDS)}, got {background!r}.")
-    case, rate, limits = case.checked(lead_names), inputs.as_rate(sampling_rate), style.evidence_limits(limit)
-    array, mask, rows = case.signals, case.padded, case.lead_evidence
-    class_name, duration = case.class_name or class_name, len(array) / rate
+    case, rate = case.checked(lead_names), inputs.as_rate(sampling_rate)
+    mask, rows, class_name = case.padded, case.lead_evidence, case.class_name or class_name
     text, mark, colour = case.verdict(class_name)
     lines = [*textwrap.wrap(case.statements, 120), f"{mark}: {text}" if mark else text]
-    words = _map_caption(case, class_name, duration, background)
+    words = _map_caption(case, class_name, len(case.signals) / rate, background)
     between = rows is not None and rows.shape[1] > len(lead_names)
     heights = [1.05, *[0.26] * between, 0.26]
     margins = {"top": 0.36 + 0.22 * len(lines), "bottom": 0.92 + 0.19 * len(words)}
-    drawn = paper.new_sheet([array], rate, lead_names, layout, heights, **margins)
+    drawn = new_sheet(case.signals, rate, lead_names, layout, heights, **margins)
     figure, (above, middle, *bands), sheet = drawn
-    behind = case.background(rate, range(len(lead_names)), limit)
-    shown = style.HEAT_COLOURS if background == "heatmap" else style.EVIDENCE_COLOURS
-    paper.draw_grid(above, sheet, duration, plain=True)
+    wide, ends = case.background(rate, range(len(lead_names)))
+    scale = style.EVIDENCE_COLOURS, ends, "logits per second"
+    paper.draw_grid(above, sheet, plain=True)
     if background == "heatmap":
-        paper.draw_heat(above, case.heatmap, rate, sheet.bottom, sheet.top)
+        paper.draw_band(above, case.heatmap, sheet, sheet.bottom, sheet.top, **paper.HEAT)
+        scale = style.HEAT_COLOURS, paper.HEAT["norm"], "heatmap"
     else:
-        paper.draw_behind(above, behind, sheet, rate, lead_names)
-    paper.draw_ecg(above, array, sheet, rate, lead_names, mask, linewidth=1.0)
-    mean = paper.draw_evidence(middle, case.evidence / duration, mask, rate, limits)
+        paper.draw_behind(above, wide, ends, sheet)
+    paper.draw_ecg(above, case.signals, sheet, mask, linewidth=1.0)
+    duration = sheet.duration
+    mean = paper.draw_evidence(middle, case.evidence / duration, mask, sheet)
     if case.logit is not None and not _is_logit(mean * duration, case.logit):
         line = {"color": "#7B3294", "linewidth": 1.6, "linestyle": ":", "gid": "logit"}
         middle.plot([0.0, duration], [case.logit / duration] * 2, zorder=5, **line)
         reach = max(middle.get_ylim()[1], 1.15 * abs(case.logit) / duration)
         middle.set_ylim(-reach, reach)
-    paper.finish_strip(middle, duration, "evidence\n(logits/s)", xlabel=False, upright=False)
+    paper.finish_strip(middle, sheet, "evidence\n(logits/s)", xlabel=False, upright=False)
     if between:
-        extent = (0.0, duration, 0.0, 1.0)
-        values = paper.by_sample(rows[:, -1], len(array)) / duration
-        line = {"cmap": style.EVIDENCE_COLOURS, "norm": behind[1], "gid": "between leads"}
-        paper.draw_band(bands[0], values, extent, **line)
-        paper.finish_strip(bands[0], duration, "between\nleads", xlabel=False)
-    paper.draw_heat(bands[-1], case.heatmap, rate, 0.0, 1.0)
+        values = paper.by_sample(rows[:, -1], len(mask)) / duration
+        line = {"cmap": style.EVIDENCE_COLOURS, "norm": ends, "gid": "between leads"}
+        paper.draw_band(bands[0], values, sheet, **line)
+        paper.finish_strip(bands[0], sheet, "between\nleads", xlabel=False)
+    paper.draw_band(bands[-1], case.heatmap, sheet, **paper.HEAT)
     for ax in bands:
         ax.set(ylim=(0.0, 1.0), yticks=[])
-        paper.draw_padded(ax, mask, rate)
-    paper.finish_strip(bands[-1], duration, "heatmap")
-
+        paper.draw_padded(ax, mask, sheet)
+    paper.finish_strip(bands[-1], sheet, "heatmap")
     figure.headline(case.name or f"Map for {class_name}", *lines, colour=colour)
-    ends = Normalize(0, 1) if background == "heatmap" else behind[1]
-    name = "heatmap" if background == "heatmap" else "logits per second"
-    paper.draw_scale(figure, 0.2, 0.3, 1.5, shown, ends, name)
-    figure.caption("\n".join([*words, paper.scale_text(sheet, rate, duration, case.processing)]))
+    paper.draw_scale(figure, *scale)
+    figure.caption("\n".join([*words, paper.scale_text(sheet, case.processing)]))
     return figure
 
 
@@ -102,40 +97,33 @@ def plot_class_maps(
     leads: Sequence[str] = ("I", "II", "V1", "V2", "V5"),
     name: str = "",
     padded: ArrayLike | None = None,
-    limit: float = style.LOGITS_PER_SECOND,
 ) -> style.Figure:
     """Draw the maps of one record: a few leads, and a strip of evidence for each class, on one scale.
 
     Args:
-        signals: (time, lead) in mV.
-        evidence: (position, class), signed.
+        signals, sampling_rate, lead_names, padded: as in `plot_ecg`.
+        evidence: (position, class), signed; it may be NaN where padded.
         class_names, probabilities: one for each class; the latter in [0, 1].
-        sampling_rate, lead_names, padded: as in `plot_ecg`; evidence may be NaN where padded.
         truth: names of the classes that the record is labelled with; written in bold.
         leads, name: which leads to draw; name of the record.
-        limit: as in `plot_map`.
 
     Raises: as in `plot_ecg`.
     """
     array, table = inputs.as_signals(signals, lead_names), inputs.as_numbers(evidence, "evidence")
     if table.ndim != 2 or table.shape[1] != len(class_names):
         raise ValueError(f"evidence must have the shape (position, {len(class_names)}), got {table.shape}.")
-    mask, rate, duration = (
-        inputs.as_mask(padded, len(array)),
-        inputs.as_rate(sampling_rate),
-        len(array) / sampling_rate,
-    )
-    array, limits = array[:, inputs.lead_indices(leads, lead_names)], style.evidence_limits(limit)
-    sheet, panel = paper.lay_out([array], rate), style.panel_width(**CLASS_MARGINS)
-    heights = [sheet.height(panel, duration + paper.PULSE_SECONDS)] + [0.62] * len(class_names)
+    mask = inputs.as_mask(padded, len(array))
+    array = array[:, inputs.lead_indices(leads, lead_names)]
+    sheet, panel = lay_out([array], inputs.as_rate(sampling_rate), leads), style.panel_width(**CLASS_MARGINS)
+    heights = [sheet.height(panel, sheet.duration + PULSE_SECONDS)] + [0.62] * len(class_names)
     figure, axes = style.stacked_figure(heights, gap=0.1, top=0.55, bottom=1.05, **CLASS_MARGINS)
-    paper.draw_grid(axes[0, 0], sheet, duration)
-    paper.draw_ecg(axes[0, 0], array, sheet, rate, leads, mask)
+    paper.draw_grid(axes[0, 0], sheet)
+    paper.draw_ecg(axes[0, 0], array, sheet, mask)
     reach = 0.0
     for k, (ax, class_name) in enumerate(zip(axes[1:, 0], class_names, strict=True)):
         cells = inputs.as_map(table[:, k], mask, "evidence")
-        mean = duration * paper.draw_evidence(ax, cells / duration, mask, rate, limits)
-        paper.finish_strip(ax, duration, class_name, xlabel=k == len(class_names) - 1)
+        mean = sheet.duration * paper.draw_evidence(ax, cells / sheet.duration, mask, sheet)
+        paper.finish_strip(ax, sheet, class_name, xlabel=k == len(class_names) - 1)
         ax.yaxis.label.set_fontweight("bold" if class_name in truth else "normal")
         ax.yaxis.set_label_coords(-0.055, 0.5)
         reach = max(reach, ax.get_ylim()[1])
@@ -165,10 +153,8 @@ def _map_caption(case: Case, class_name: str, duration: float, background: str) 
         mean += ", the logit"
     lines = [f"Bars: evidence, red for {class_name}, blue against it. Dashed: {mean}."]
     if case.lead_evidence is not None and background == "evidence":
-        share = f"full colour at {style.LEAD_SHARE:g} times that of the bars"
-        lines.append(
-            f"Colour behind a trace: the evidence of this lead alone, {share}; all rows add up to the bars."
-        )
+        share = f"full colour at {style.LEAD_SHARE:g} times that of the bars; all rows add up to the bars"
+        lines.append(f"Colour behind a trace: the evidence of this lead alone, {share}.")
     elif background == "evidence":
         lines.append("Colour behind the traces: the same. A map has no lead axis: it stands for all leads.")
     lines.append("Heatmap: the evidence scaled to 0 to 1 within this record, with no lead axis.")

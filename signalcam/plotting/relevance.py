@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from signalcam.leads import LEADS
 from signalcam.plotting import inputs, paper, style
+from signalcam.plotting.sheet import lay_out, new_sheet
 
 SEGMENT_COLOURS = ("#f1f1f1", "#e3e3e3")
 
@@ -37,7 +38,7 @@ def plot_beat_average(
         beats[name] = inputs.as_signals(group["signals"], lead_names, f"signals of {name}")[:, indices]
     figure = style.new_figure(height=4.6)
     axes = figure.subplots(2, len(groups), sharex=True, sharey="row", squeeze=False, height_ratios=(1.5, 1))
-    offsets = paper.lay_out(list(beats.values()), 1 / max(np.diff(times).min(), 1e-6)).offsets
+    offsets = lay_out(list(beats.values()), 1 / max(np.diff(times).min(), 1e-6), leads).offsets
     named = {"ha": "center", "va": "top", "fontsize": 8}
     for (upper, lower), (name, group) in zip(axes.T, groups.items(), strict=True):
         for lead, trace in zip(leads, (beats[name] + offsets).T, strict=True):
@@ -81,25 +82,20 @@ def plot_lead_time(
     """Draw every lead over its own relevance by occlusion, with its mean below its name.
 
     Args:
-        relevance: (time, lead), in logits, signed: positive speaks for the class. A CAM has no lead axis.
-        signals: (time, lead) in mV.
-        sampling_rate, lead_names: as in `plot_ecg`.
+        relevance: (time, lead), in logits, signed: positive speaks for the class.
+        signals, sampling_rate, lead_names: as in `plot_ecg`.
         class_name, name: what the relevance speaks for; name of the record.
-
-    Raises: as in `plot_ecg`.
     """
     array, rate = inputs.as_signals(signals, lead_names), inputs.as_rate(sampling_rate)
     values = inputs.same_shape(relevance, array, "relevance")
     limits = style.symmetric_limits(values)
-    figure, (ax,), sheet = paper.new_sheet([array], rate, lead_names, "12x1", top=0.5, bottom=0.95)
-    paper.draw_behind(ax, (values, limits), sheet, rate, lead_names, gid="relevance")
-    paper.draw_ecg(ax, array, sheet, rate, lead_names, xlabel=True)
+    figure, (ax,), sheet = new_sheet(array, rate, lead_names, top=0.5, bottom=0.95)
+    paper.draw_behind(ax, values, limits, sheet, gid="relevance")
+    paper.draw_ecg(ax, array, sheet, xlabel=True)
     named = [f"{lead}\n{mean:+.2f}" for lead, mean in zip(lead_names, values.mean(axis=0), strict=True)]
     ax.set_yticks(sheet.offsets, named, fontsize=9)
-    paper.draw_scale(figure, 0.2, 0.25, 1.5, style.EVIDENCE_COLOURS, limits, "logits")
+    paper.draw_scale(figure, style.EVIDENCE_COLOURS, limits, "logits", bottom=0.25)
     figure.headline(name or "Relevance of each lead over time (occlusion)")
-    figure.caption(
-        f"Found by occlusion: red speaks for {class_name}, blue against it; below each name, its mean.\n"
-        + paper.scale_text(sheet, rate, len(array) / rate)
-    )
+    words = f"Found by occlusion: red speaks for {class_name}, blue against it; below each name, its mean.\n"
+    figure.caption(words + paper.scale_text(sheet))
     return figure

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 
-import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from signalcam.plotting.style import INK, PALETTE, Figure, light_grid, new_figure, styled, text_inches
+from signalcam.plotting.style import INK, PALETTE, Figure, light_grid, new_figure, styled
 
 HISTORY_PANELS = {
     "loss": "loss (cross-entropy)",
@@ -20,28 +18,35 @@ CHANCE = {"color": "#9a9a9a", "linestyle": (0, (4, 3)), "linewidth": 1.0}
 
 
 @styled
-def plot_history(history: pd.DataFrame, best_epoch: int | None = None) -> Figure:
+def plot_history(history: pd.DataFrame, best_epoch: int) -> Figure:
     """Draw loss, accuracy, AUC and learning rate by epoch, in training and validation.
 
     Args:
         history: columns epoch, loss; val_loss, accuracy, val_accuracy, auc, val_auc and learning_rate
             where there are any.
-        best_epoch: to be marked; default that of the lowest val_loss.
-
-    Raises:
-        ValueError: an epoch that is not in the history.
+        best_epoch: to be marked, one of those in the history.
     """
-    if best_epoch is None and "val_loss" in history and history["val_loss"].notna().any():
-        best_epoch = int(history.loc[history["val_loss"].idxmin(), "epoch"])
-    if best_epoch is not None and best_epoch not in set(history["epoch"]):
-        raise ValueError(f"best_epoch must be one of the epochs in history, got {best_epoch}.")
     panels = [key for key in HISTORY_PANELS if key in history]
-    columns = 2 if len(panels) > 1 else 1
+    columns = min(2, len(panels))
     n_rows = -(-len(panels) // columns)
     figure = new_figure(height=0.9 + 2.15 * n_rows)
     axes = figure.subplots(n_rows, columns, squeeze=False).ravel()
+    epoch, marker = history["epoch"], "o" if len(history) == 1 else None
+    best = {"color": INK, "linestyle": (0, (3, 2)), "linewidth": 1.0, "label": f"best epoch, {best_epoch}"}
     for ax, key in zip(axes, panels, strict=False):
-        _draw_history(ax, history, key, best_epoch)
+        watched = f"val_{key}" if f"val_{key}" in history else key
+        if key == "learning_rate":
+            ax.step(epoch, history[key], where="post", color=PALETTE[2], marker=marker)
+            ax.set_yscale("log")
+        else:
+            ax.plot(epoch, history[key], color=PALETTE[0], label="training", marker=marker)
+            if watched != key:
+                ax.plot(epoch, history[watched], color=PALETTE[1], label="validation", marker=marker)
+        ax.axvline(best_epoch, **best)
+        ax.plot([best_epoch], history.loc[epoch == best_epoch, watched], "o", color=INK, markersize=5)
+        ax.set(ylabel=HISTORY_PANELS[key], xlabel="epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        light_grid(ax)
     for ax in axes[len(panels) :]:
         ax.set_visible(False)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -66,23 +71,20 @@ def plot_confusion(counts: pd.DataFrame, title: str = "Confusion matrix") -> Fig
     totals = matrix.sum(axis=1, keepdims=True)
     shares = np.divide(matrix, totals, out=np.full_like(matrix, np.nan), where=totals > 0)
     labels = [f"{name}\nn = {total:,.0f}" for name, total in zip(class_names, totals[:, 0], strict=True)]
-    side, left = max(2.6, 0.95 * len(matrix)), 0.55 + text_inches("\n".join(labels), 9)
-    width, height = left + side + 1.3, side + 0.95
-    figure = new_figure(width, height, layout=None)
-    ax = figure.add_axes((left / width, 0.55 / height, side / width, side / height))
-    place = (left + side + 0.25) / width, 0.75 / height, 0.16 / width, (side - 0.4) / height
-    beside = figure.add_axes(place)
-    image = ax.imshow(shares, cmap=matplotlib.colormaps["Blues"], vmin=0, vmax=1, aspect="auto")
+    side = max(2.6, 0.95 * len(matrix))
+    figure = new_figure(side + 2.6, side + 0.95)
+    ax = figure.subplots()
+    image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
         words = f"{share:.1%}" if np.isfinite(share) else "no record"
         style = {"color": "white" if share > 0.55 else INK, "fontsize": 11, "linespacing": 1.3}
         ax.text(column, row, f"{matrix[row, column]:,.0f}\n{words}", ha="center", va="center", **style)
-    ax.set_xticks(range(len(matrix)), [str(name) for name in class_names])
+    ax.set_xticks(range(len(matrix)), class_names)
     ax.set_yticks(range(len(matrix)), labels)
     ax.set(xlabel="predicted class", ylabel="true class", title=title)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    figure.colorbar(image, cax=beside, label="share of the true class", format="{x:.0%}")
+    figure.colorbar(image, shrink=0.85, label="share of the true class", format="{x:.0%}")
     return figure
 
 
@@ -137,23 +139,3 @@ def plot_reliability(table: pd.DataFrame, error: float, title: str = "Reliabilit
     light_grid(below, "y")
     ax.set_title(f"{title}\ncalibration error {error:.3f}")
     return figure
-
-
-def _draw_history(ax: Axes, history: pd.DataFrame, key: str, best_epoch: int | None) -> None:
-    epoch, marker = history["epoch"], "o" if len(history) == 1 else None
-    if key == "learning_rate":
-        ax.step(epoch, history[key], where="post", color=PALETTE[2], marker=marker)
-        ax.set_yscale("log")
-    else:
-        ax.plot(epoch, history[key], color=PALETTE[0], label="training", marker=marker)
-        if f"val_{key}" in history:
-            ax.plot(epoch, history[f"val_{key}"], color=PALETTE[1], label="validation", marker=marker)
-    if best_epoch is not None:
-        label = f"best epoch, {best_epoch}"
-        ax.axvline(best_epoch, color=INK, linestyle=(0, (3, 2)), linewidth=1.0, label=label)
-        watched = f"val_{key}" if f"val_{key}" in history else key
-        best = history.loc[epoch == best_epoch, watched].iloc[:1]
-        ax.plot([best_epoch], best, "o", color=INK, markersize=5)
-    ax.set(ylabel=HISTORY_PANELS[key], xlabel="epoch")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    light_grid(ax)

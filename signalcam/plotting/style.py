@@ -15,8 +15,6 @@ import matplotlib.figure
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
 
 from signalcam.whole_file import whole_file
 
@@ -34,10 +32,10 @@ _light = matplotlib.colormaps["YlOrBr"](np.linspace(0.0, 0.58, 128))
 HEAT_COLOURS = LinearSegmentedColormap.from_list("signalcam_heat", _light)
 _light = matplotlib.colormaps["RdBu_r"](np.linspace(0.17, 0.83, 129))
 EVIDENCE_COLOURS = LinearSegmentedColormap.from_list("signalcam_evidence", _light)
-# Signed evidence of full colour, the same for all records. Over the seconds it adds up to the logit.
-# The shipped models stay within it at 99 of 100 positions. A lead alone gets a share of it.
-LOGITS_PER_SECOND = 1.0
+# Colour limits of signed evidence in logits per second, the same for all records. Over the seconds it adds
+# up to the logit. The shipped models stay within them at 99 of 100 positions. A lead alone gets a share.
 LEAD_SHARE = 0.25
+EVIDENCE, BY_LEAD = Normalize(-1.0, 1.0), Normalize(-LEAD_SHARE, LEAD_SHARE)
 
 TIMELESS = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
@@ -157,24 +155,10 @@ def save_figure(figure: matplotlib.figure.Figure, path: str | Path, dpi: int = 2
     return path
 
 
-def evidence_limits(limit: float = LOGITS_PER_SECOND) -> Normalize:
-    """Return the colour limits of signed evidence, -limit to limit, in logits per second."""
-    if not np.isscalar(limit) or not np.isfinite(limit) or limit <= 0:
-        raise ValueError(f"limit must be a number of logits per second above 0, got {limit!r}.")
-    return Normalize(-limit, limit)
-
-
 def symmetric_limits(values: np.ndarray) -> Normalize:
     """Return colour limits centred at 0 that hold all finite `values`; +-1 where all are zero."""
     limit = float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
     return Normalize(-limit, limit) if limit > 0 else Normalize(-1.0, 1.0)
-
-
-def text_inches(text: str, points: float) -> float:
-    """Return the width in inches of the longest line of a text set in `points`."""
-    font = FontProperties(family="DejaVu Sans", size=points)
-    measure = text_to_path.get_text_width_height_descent
-    return max((measure(line, font, ismath=False)[0] for line in text.split("\n") if line), default=0.0) / 72
 
 
 def light_grid(axes: Axes, axis: str = "both") -> None:

@@ -68,14 +68,10 @@ def test_evidence_bars_hold_the_evidence_in_colours_centred_at_zero(ecg, evidenc
     assert len({(round(box.x0, 9), round(box.x1, 9)) for box in positions}) == 1
 
 
-def test_the_scale_is_the_same_for_weak_and_strong_records_and_can_be_chosen(ecg, evidence, heatmap):
+def test_the_scale_is_the_same_for_weak_and_strong_records(ecg, evidence, heatmap):
     for factor in (0.01, 1, 20):
         figure = plotting.plot_map(Case(ecg, factor * evidence, heatmap))
         assert figure.axes[0].images[0].get_clim() == bars(figure.axes[1]).get_clim() == (-1.0, 1.0)
-    figure = plotting.plot_map(Case(ecg, evidence, heatmap), limit=0.5)
-    assert figure.axes[0].images[0].get_clim() == bars(figure.axes[1]).get_clim() == (-0.5, 0.5)
-    with pytest.raises(ValueError, match="limit must be a number of logits per second above 0, got 0"):
-        plotting.plot_map(Case(ecg, evidence, heatmap), limit=0)
 
 
 def test_the_look_of_the_paper_has_the_heatmap_behind_the_traces(ecg, evidence, heatmap):

@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import Any
 
 PRETRAINED = ("normal-abnormal", "superclasses", "leadwise", "leadwise-superclasses")
-FOLDER = Path(__file__).resolve().parent
-
-
 ENGINES = ("keras", "litert")
+FOLDER = Path(__file__).resolve().parent
 
 
 def load_pretrained(name: str = "normal-abnormal", engine: str = "keras") -> Any:
@@ -20,8 +18,7 @@ def load_pretrained(name: str = "normal-abnormal", engine: str = "keras") -> Any
         engine: "keras"; or "litert", which needs no TensorFlow and answers single records sooner.
 
     Returns:
-        Model for `predict`, of signals in mV, float32 (record, 1000, 12) at 100 Hz: a deployable
-        `keras.Model`, or what `open_exported` gives.
+        Model for `predict`, of signals in mV, float32 (record, 1000, 12) at 100 Hz.
 
     Raises:
         ValueError: for another name or engine.
