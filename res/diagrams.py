@@ -74,12 +74,12 @@ class Box(NamedTuple):
 
 
 @styled
-def draw_network(layers: pd.DataFrame, input_shape: Sequence[int]) -> Figure:
+def draw_network(layers: pd.DataFrame, input_shape: Sequence[int], n_trainable: int) -> Figure:
     """Draw the layers of a model, in a column each convolution with what follows it.
 
     Args:
         layers: as `complexity.count` gives them.
-        input_shape: of one record.
+        input_shape, n_trainable: of one record; parameters that are trained.
 
     Returns:
         The figure.
@@ -92,7 +92,7 @@ def draw_network(layers: pd.DataFrame, input_shape: Sequence[int]) -> Figure:
         columns[-1].append((name, LAYERS.get(layer["type"], "other"), layer["output_shape"], text))
     width, height, gap = 1.3, 0.66, 0.2
     total = 0.8 + max(map(len, columns)) * (height + gap)
-    size = f"{layers['trainable'].sum():,} trainable parameters, {layers['parameters'].sum():,} in all"
+    size = f"{n_trainable:,} trainable parameters, {layers['parameters'].sum():,} in all"
     figure, ax = canvas(total, f"Network: {size}")
     last = None
     for place, column in enumerate(columns):
@@ -230,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = build_model()
     _, n_cells, n_filters = model.get_layer("average").input.shape
     added = add_cam(model).count_params() - model.count_params()
-    n_trainable = complexity.totals(model)["trainable"]
+    n_trainable = sum(weight.numpy().size for weight in model.trainable_weights)
     record = simulate_record([Lesion("ISCAL", 1.0, start=4, stop=7)], seed=1).signals
     answer = predict(load_pretrained(), record)
     steps = [
@@ -243,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     maps = answer["evidence"][0, :, 0], answer["heatmap"][0, :, 0]
     figures = {
-        "network_sample": draw_network(complexity.count(model), model.input_shape[1:]),
+        "network_sample": draw_network(complexity.count(model), model.input_shape[1:], n_trainable),
         "Pipeline": draw_pipeline(steps),
         "xai_branch": draw_branch(n_cells, n_filters, added, *maps),
     }

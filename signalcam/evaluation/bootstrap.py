@@ -44,13 +44,8 @@ class Estimate:
     p_value: float = float("nan")
     reason: str = ""
 
-    @property
-    def available(self) -> bool:
-        """Whether there is a value."""
-        return not np.isnan(self.value)
-
     def __str__(self) -> str:
-        if not self.available:
+        if np.isnan(self.value):
             return f"not available ({self.reason})"
         text = f"{self.value:.3f}"
         return text if np.isnan(self.low) else f"{text} ({self.low:.3f} to {self.high:.3f})"
@@ -115,29 +110,25 @@ def paired_difference(
     p_b: ArrayLike,
     metric: str = "auc",
     groups: ArrayLike | None = None,
-    threshold: float | tuple[float, float] = 0.5,
+    threshold: float = 0.5,
     n_bootstrap: int = 1000,
     seed: int = 0,
 ) -> Estimate:
     """Compare two models on the same records: score of a minus score of b, on the same resampled patients.
 
     Args:
-        y, groups, n_bootstrap, seed: as in `evaluate`.
+        y, groups, threshold, n_bootstrap, seed: as in `evaluate`.
         p_a, p_b: (record,), or (training, record) for the difference of the mean scores of single trainings.
         metric: one of `METRICS`.
-        threshold: one number, or a pair for a and b.
 
     Returns:
         `Estimate`. Its two-sided p value counts the resamples on the far side of 0, (count + 1) /
         (resamples + 1), doubled; it cannot fall below 2 / (n_bootstrap + 1).
     """
     y, clusters = check_labels(y), check_groups(groups, y)
-    thresholds = np.atleast_1d(threshold)
-    if len(thresholds) > 2:
-        raise ValueError(f"threshold must be one number, or two for a and b, got {len(thresholds)}.")
     (value_a, drawn_a), (value_b, drawn_b) = (
-        _over_trainings(y, p, name, (metric,), cut, (clusters, n_bootstrap, seed))
-        for p, name, cut in ((p_a, "p_a", thresholds[0]), (p_b, "p_b", thresholds[-1]))
+        _over_trainings(y, p, name, (metric,), threshold, (clusters, n_bootstrap, seed))
+        for p, name in ((p_a, "p_a"), (p_b, "p_b"))
     )
     value, differences = value_a[0] - value_b[0], drawn_a[:, 0] - drawn_b[:, 0]
     reason = "the score of one of the two is not available" if np.isnan(value) else ""

@@ -50,7 +50,8 @@ def weighted_scores(
         y, p, threshold: as in `score`.
         weights: (resample, record), not negative; None where each record counts once.
         metrics: among `METRICS`. `auc` is the Mann-Whitney statistic, ties counting one half;
-            `average_precision` the step-wise sum of scikit-learn; `ece` is over ten bins of equal width.
+            `average_precision` the step-wise sum of scikit-learn; `ece`, the expected calibration error,
+            the mean distance of predicted and observed share over ten bins of equal width.
     """
     check_metrics(metrics)
     check_threshold(threshold)
@@ -64,7 +65,9 @@ def weighted_scores(
     if "brier" in metrics:
         scores["brier"] = _ratio(weights @ (p - y) ** 2, weights.sum(axis=1))
     if "ece" in metrics:
-        scores["ece"] = _ratio(calibration_gaps(y, p, weights), weights.sum(axis=1))
+        members = equal_bins(p, 10)[1][:, None] == np.arange(10)
+        gaps = np.abs(weights @ (members * (p - y)[:, None])).sum(axis=1)
+        scores["ece"] = _ratio(gaps, weights.sum(axis=1))
     return np.stack([scores[name] for name in metrics], axis=1)
 
 
@@ -78,12 +81,6 @@ def unavailable_reason(y: np.ndarray, p: np.ndarray, metric: str, threshold: flo
     if metric == "precision" and predicted == 0:
         return f"no record reaches the threshold {threshold:g}"
     return ""
-
-
-def calibration_gaps(y: np.ndarray, p: np.ndarray, weights: np.ndarray, n_bins: int = 10) -> np.ndarray:
-    """Add up the distances of predicted and observed sums over bins of equal width: (resample,)."""
-    members = (equal_bins(p, n_bins)[1][:, None] == np.arange(n_bins)).astype(np.float64)
-    return np.abs(weights @ (members * (p - y)[:, None])).sum(axis=1)
 
 
 def equal_bins(p: np.ndarray, n_bins: int) -> tuple[np.ndarray, np.ndarray]:

@@ -68,14 +68,12 @@ def by_subgroup(
     if len(subgroups) != len(labels):
         raise ValueError(f"subgroups must have {len(labels)} rows, one for each label, got {len(subgroups)}.")
     check_same_index(y, subgroups, "subgroups")
-    subgroups, patients = pd.DataFrame(subgroups), check_groups(groups, y)
-    rows = {
-        (attribute, level): score_row(labels[inside], p[inside], patients[inside], **options)
-        for attribute, column in subgroups.items()
+    parts = {
+        (attribute, level): np.where(inside, labels, np.nan)
+        for attribute, column in pd.DataFrame(subgroups).items()
         for level, inside in levels(column)
     }
-    index = pd.MultiIndex.from_tuples(rows, names=["attribute", "group"])
-    return pd.DataFrame(list(rows.values()), index=index)
+    return _score_parts(parts, p, check_groups(groups, y), options, ["attribute", "group"])
 
 
 def by_diagnosis(
@@ -91,11 +89,11 @@ def by_diagnosis(
     labels, p = check_predictions(y, p)
     _check_superclasses(superclasses, len(labels))
     check_same_index(y, superclasses, "superclasses")
-    patients, rows = check_groups(groups, y), {}
-    for name in SUPERCLASSES[1:]:
-        inside = (labels == 0) | superclasses[name].to_numpy(dtype=bool)
-        rows[name] = score_row(labels[inside], p[inside], patients[inside], **options)
-    return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="superclass"))
+    parts = {
+        name: np.where((labels == 0) | superclasses[name].to_numpy(dtype=bool), labels, np.nan)
+        for name in SUPERCLASSES[1:]
+    }
+    return _score_parts(parts, p, check_groups(groups, y), options, "superclass")
 
 
 def by_label_rule(
@@ -110,14 +108,24 @@ def by_label_rule(
     """
     _check_superclasses(superclasses, len(superclasses))
     check_same_index(superclasses, p, "p")
-    p, patients, rows = check_probabilities(p, len(superclasses)), check_groups(groups, superclasses), {}
-    for rule in LABEL_RULES:
-        labels = binary_labels(superclasses, rule, quiet=True)  # the row has the counts
-        labels = labels.reindex(superclasses.index).to_numpy()
+    p = check_probabilities(p, len(superclasses))
+    parts = {
+        rule: binary_labels(superclasses, rule, quiet=True).reindex(superclasses.index).to_numpy(np.float64)
+        for rule in LABEL_RULES
+    }
+    table = _score_parts(parts, p, check_groups(groups, superclasses), options, "rule")
+    return table.assign(dropped=len(p) - table["n"])
+
+
+def _score_parts(
+    parts: dict, p: np.ndarray, groups: np.ndarray, options: dict, names: str | list[str]
+) -> pd.DataFrame:
+    """Make a `score_row` of each of several labels, (record,), NaN for the records that are left out."""
+    rows = []
+    for labels in parts.values():
         kept = ~np.isnan(labels)
-        rows[rule] = score_row(labels[kept], p[kept], patients[kept], **options)
-        rows[rule]["dropped"] = int((~kept).sum())
-    return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="rule"))
+        rows.append(score_row(labels[kept], p[kept], groups[kept], **options))
+    return pd.DataFrame(rows, index=pd.Index(list(parts))).rename_axis(index=names)
 
 
 def score_row(

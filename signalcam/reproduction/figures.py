@@ -9,7 +9,7 @@ import numpy as np
 
 from signalcam import plotting
 from signalcam.deployment import predict
-from signalcam.evaluation import confusion, expected_calibration_error, reliability, roc
+from signalcam.evaluation import confusion, reliability, roc, score
 from signalcam.reproduction.results import Results
 from signalcam.training.train import TrainingResult
 
@@ -55,7 +55,7 @@ def write_figures(
         counts = confusion(y, p, threshold=results.settings.threshold[0])
         figures["confusion"] = plotting.plot_confusion(counts, title=title)
         figures["reliability"] = plotting.plot_reliability(
-            reliability(y, p), error=expected_calibration_error(y, p), title=title
+            reliability(y, p), error=score(y, p, "ece"), title=title
         )
     figures["maps"] = (_binary_maps if results.binary else _class_maps)(model, signals, results)
     return [
