@@ -6,7 +6,7 @@
 import importlib
 from typing import Any
 
-from signalcam.evaluation.bootstrap import Estimate, bootstrap, evaluate, paired_difference
+from signalcam.evaluation.bootstrap import Estimate, bootstrap, evaluate, mean_table, paired_difference
 from signalcam.evaluation.curves import choose_threshold, fit_platt, reliability, roc
 from signalcam.evaluation.metrics import METRICS, confusion, score
 from signalcam.evaluation.multilabel import evaluate_multilabel
@@ -26,6 +26,7 @@ __all__ = [
     "evaluate",
     "evaluate_multilabel",
     "fit_platt",
+    "mean_table",
     "paired_difference",
     "reliability",
     "roc",

@@ -138,6 +138,35 @@ def paired_difference(
     return percentile_estimate(value, differences, clusters, reason, p_value)
 
 
+def mean_table(
+    table: pd.DataFrame, groups: ArrayLike | None = None, n_bootstrap: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Average each column of a table with one row a record, without the records that are NaN in it.
+
+    Args:
+        table, groups: one row a record; patient ids, (record,), or None for independent records.
+        n_bootstrap, seed: resamples of patients, 0 for no interval; the same seed in two calls pairs them.
+
+    Returns:
+        DataFrame, index the columns: value, low and high (95 % interval; NaN = not available), n.
+    """
+    values = table.to_numpy(np.float64)
+    patients, known = check_groups(groups, values), ~np.isnan(values)
+    found = pd.DataFrame(np.nan, table.columns, ["value", "low", "high"]).assign(n=0)
+    for kept in np.unique(known, axis=1).T:
+        if not kept.any():
+            continue
+        columns = np.flatnonzero((known == kept[:, None]).all(axis=0))  # those that lack the same records
+        part, clusters = values[np.ix_(kept, columns)], np.unique(patients[kept], return_inverse=True)[1]
+        draws = resample_counts(clusters, n_bootstrap, seed)
+        means = [counts @ part / counts.sum(axis=1, keepdims=True) for counts in draws]
+        replicates = np.concatenate([np.empty((0, len(columns))), *means])
+        for column, value, drawn in zip(columns, part.mean(axis=0), replicates.T, strict=True):
+            one = percentile_estimate(value, drawn, clusters)
+            found.iloc[column] = one.value, one.low, one.high, one.n
+    return found
+
+
 def _over_trainings(
     y: np.ndarray, p: ArrayLike, name: str, metrics: Sequence[str], threshold: float, draws: tuple
 ) -> tuple[np.ndarray, np.ndarray]:

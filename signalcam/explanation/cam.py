@@ -82,11 +82,3 @@ def lead_cam(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.nd
 
     cells = network.in_batches(network.compiled(("lead_evidence", class_index), build), signals)
     return upsample(cells, signals.shape[1])
-
-
-def row_correlation(first: ArrayLike, second: ArrayLike) -> np.ndarray:
-    """Correlate two maps record by record (Pearson): float64 (record,), NaN where either is constant."""
-    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    first, second = first - first.mean(axis=1, keepdims=True), second - second.mean(axis=1, keepdims=True)
-    scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
-    return np.divide((first * second).sum(axis=1), scale, out=np.full(len(first), np.nan), where=scale > 0)

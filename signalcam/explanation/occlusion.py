@@ -12,6 +12,7 @@ stands in for a piece of signal that is taken away matters, so it has a name:
 """
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from signalcam.explanation.network import AnyModel, as_network, check_scaled, logit_function
@@ -137,15 +138,8 @@ def _occlude_windows(
 
 def _line(signals: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Draw the lines between the kept samples on both sides of each gap."""
-    n_times = signals.shape[1]
-    time = np.arange(n_times)[None, :, None]
-    before = np.maximum.accumulate(np.where(mask, -1, time), axis=1)
-    after = np.flip(np.minimum.accumulate(np.flip(np.where(mask, n_times, time), axis=1), axis=1), axis=1)
-    before, after = np.where(before < 0, after, before), np.where(after >= n_times, before, after)
-    empty = before >= n_times
-    before, after = np.where(empty, 0, before), np.where(empty, 0, after)
-    part = (time - before) / np.maximum(after - before, 1)
-    left, right = (np.take_along_axis(signals, ends, axis=1) for ends in (before, after))
-    return np.where(
-        empty, signals.mean(axis=1, keepdims=True), left + (right - left) * part.astype(np.float32)
-    )
+    n_records, n_times, n_leads = signals.shape
+    gaps = np.where(mask, np.nan, signals).swapaxes(0, 1).reshape(n_times, -1)
+    lines = pd.DataFrame(gaps).interpolate(limit_direction="both").to_numpy()
+    lines = lines.reshape(n_times, n_records, n_leads).swapaxes(0, 1)
+    return np.where(np.isnan(lines), signals.mean(axis=1, keepdims=True), lines)

@@ -19,28 +19,24 @@ from signalcam.explanation.occlusion import replace
 
 @dataclass(frozen=True)
 class Perturbation:
-    """How signal is taken away, and what is watched meanwhile.
+    """How signal is taken away while the probability of the decision, ``sigmoid(+-logit)``, is watched.
 
     Attributes:
         segment: samples of a segment, 25 for 0.25 s at 100 Hz; the last one may be shorter.
         n_steps: steps from nothing to everything, at most one a segment.
         replacement: what stands in for a deleted segment (`occlusion.REPLACEMENTS`).
-        score, threshold: "probability" of the decision, ``sigmoid(+-logit)``, or its "logit"; and the
-            probability from which the decision is for the class.
+        threshold: probability from which the decision is for the class.
         n_random, seed: random orders a record, of which the mean is taken; their seed and that of "noise".
     """
 
     segment: int = 25
     n_steps: int = 10
     replacement: str = "median"
-    score: str = "probability"
     threshold: float = 0.5
     n_random: int = 5
     seed: int = 0
 
     def __post_init__(self):
-        if self.score not in ("probability", "logit"):
-            raise ValueError(f"score must be one of probability, logit, got {self.score!r}.")
         for name in ("segment", "n_steps", "n_random"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
@@ -155,8 +151,7 @@ def faithfulness(
     direction = decision_direction(to_logit(signals), settings.threshold)
 
     def score(changed: np.ndarray) -> np.ndarray:
-        logit = direction * to_logit(changed)
-        return logit if settings.score == "logit" else 1 / (1 + np.exp(-logit))
+        return 1 / (1 + np.exp(-direction * to_logit(changed)))
 
     seeds = [(settings.seed, draw) for draw in range(settings.n_random)]
     orders = [segment_order(np.zeros(signals.shape[:2]), settings.segment, seed) for seed in seeds]

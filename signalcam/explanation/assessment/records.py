@@ -1,6 +1,6 @@
 """The records that maps are assessed on: scaled for the network, in mV for the eye, and where lesions lie."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -9,7 +9,6 @@ import pandas as pd
 from signalcam.data import SUPERCLASSES, Records
 from signalcam.deployment import class_index, scaled, settings_of
 from signalcam.explanation.assessment.localisation import is_full_time, span_mask
-from signalcam.leads import LEADS
 from signalcam.simulation import read_spans
 
 
@@ -20,8 +19,8 @@ class ExplainedRecords:
     Attributes:
         signals: scaled as the network reads them, float32 (record, time, lead).
         signals_mv: the same records in mV.
-        ecg_ids, patients: (record,); patients None where records are independent.
-        superclasses: bool DataFrame (record, superclass), or None.
+        ecg_ids, patients: (record,).
+        superclasses: bool DataFrame (record, superclass).
         lesions: bool (record, time), the samples that a lesion changed, or None for real records.
         sampling_rate, lead_names: in Hz; of the last axis.
         class_index, class_name: the class explained.
@@ -32,26 +31,18 @@ class ExplainedRecords:
     signals: np.ndarray
     signals_mv: np.ndarray
     ecg_ids: np.ndarray
-    patients: np.ndarray | None = None
-    superclasses: pd.DataFrame | None = None
-    lesions: np.ndarray | None = None
-    sampling_rate: int = 100
-    lead_names: tuple[str, ...] = LEADS
-    class_index: int = 0
-    class_name: str = "ABNORMAL"
-    threshold: float = 0.5
-    name: str = ""
-
-    def first(self, n_records: int) -> "ExplainedRecords":
-        """Return the first records alone."""
-        parts = ("signals", "signals_mv", "ecg_ids", "patients", "superclasses", "lesions")
-        known = {part: getattr(self, part) for part in parts if getattr(self, part) is not None}
-        return replace(self, **{part: whole[:n_records] for part, whole in known.items()})
+    patients: np.ndarray
+    superclasses: pd.DataFrame
+    lesions: np.ndarray | None
+    sampling_rate: int
+    lead_names: tuple[str, ...]
+    class_index: int
+    class_name: str
+    threshold: float
+    name: str
 
     def superclass_groups(self) -> dict[str, np.ndarray]:
-        """Sort the records by superclass, bool (record,) each; all in one group where none is known."""
-        if self.superclasses is None:
-            return {"all": np.ones(len(self.signals), dtype=bool)}
+        """Sort the records by superclass, bool (record,) each."""
         groups = {name: flags.to_numpy(bool) for name, flags in self.superclasses.items()}
         return {name: chosen for name, chosen in groups.items() if chosen.any()}
 
@@ -65,10 +56,9 @@ class ExplainedRecords:
         lesion, lasting = self.lesions.any(axis=1), is_full_time(self.lesions)
         groups = {"all": lesion, "detected": lesion & decided, "lasting": lesion & lasting}
         groups["partial"] = lesion & ~lasting
-        if self.superclasses is not None:
-            flags = self.superclasses.drop(columns="NORM", errors="ignore")
-            alone = flags.sum(axis=1).to_numpy() == 1
-            groups |= {f"only {name}": lesion & alone & flags[name].to_numpy(bool) for name in flags}
+        flags = self.superclasses.drop(columns="NORM")
+        alone = flags.sum(axis=1).to_numpy() == 1
+        groups |= {f"only {name}": lesion & alone & flags[name].to_numpy(bool) for name in flags}
         return {name: chosen for name, chosen in groups.items() if chosen.any()}
 
 

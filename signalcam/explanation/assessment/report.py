@@ -61,7 +61,8 @@ def write_report(assessment: Assessment, folder: str | Path) -> Path:
     figures = _draw_figures(assessment)
     for name, figure in figures.items():
         plotting.save_figure(figure, folder / "figures" / f"{name}.png", dpi=120)
-    flat = {name: _without_nan(table) for name, table in tables.items()}
+    rows = {"orient": "records", "double_precision": 15}  # what is not finite becomes null
+    flat = {name: json.loads(table.reset_index().to_json(**rows)) for name, table in tables.items()}
     results = json.dumps({"about": assessment.about, "tables": flat}, indent=1, allow_nan=False)
     (folder / "results.json").write_text(results + "\n", "utf-8")
     page = folder / "index.html"
@@ -106,12 +107,6 @@ def report_page(about: Mapping, tables: Mapping[str, pd.DataFrame], figures: lis
     shown = {name: table.reset_index().to_html(**style) for name, table in tables.items()}
     title = f"Maps for {about['class']}: how far to trust them"
     return render("maps_report", title=title, about=about, tables=shown, figures=figures)
-
-
-def _without_nan(table: pd.DataFrame) -> list[dict]:
-    """Return a table as a list of dicts, ready for JSON: what is not finite as None."""
-    flat = table.reset_index().rename(columns=str).replace([np.inf, -np.inf], np.nan).astype(object)
-    return flat.where(flat.notna(), None).to_dict("records")
 
 
 def _draw_figures(assessment: Assessment) -> dict[str, plotting.Figure]:

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
+from signalcam.evaluation import mean_table
 from signalcam.explanation.assessment.stability import rank_correlation
-from signalcam.explanation.assessment.tables import mean_table, stack
 from signalcam.explanation.methods import MapMaker
 from signalcam.explanation.network import AnyModel, Network, as_network
 
@@ -107,7 +107,7 @@ def sanity_table(
         each = part.pivot_table(["size", "correlation"], "record", "stage", aggfunc="mean", dropna=False)
         table = mean_table(each["size"].reindex(columns=stages), patients, n_bootstrap, seed)
         tables[method] = table.assign(signed=each["correlation"].mean().reindex(stages))
-    return stack(tables, ("method", "stage"))
+    return pd.concat(tables, names=["method", "stage"])
 
 
 def _compare(first: np.ndarray, second: np.ndarray, method: str, stage: str, draw: int) -> pd.DataFrame:
