@@ -227,7 +227,6 @@ def superclass_scores(
             p.loc[inside],
             list(p),
             threshold,
-            metrics=("auc", "recall", "specificity"),
             min_per_class=FEWEST,
             n_bootstrap=n_bootstrap,
         )

@@ -21,7 +21,6 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from signalcam.deployment import predict
 from signalcam.deployment.pretrained import load_pretrained
-from signalcam.evaluation import complexity
 from signalcam.model import add_cam, build_model
 from signalcam.plotting.style import (
     EVIDENCE_COLOURS,
@@ -78,14 +77,14 @@ def draw_network(layers: pd.DataFrame, input_shape: Sequence[int], n_trainable: 
     """Draw the layers of a model, in a column each convolution with what follows it.
 
     Args:
-        layers: as `complexity.count` gives them.
+        layers: a row each: name, type, output_shape, parameters.
         input_shape, n_trainable: of one record; parameters that are trained.
 
     Returns:
         The figure.
     """
     columns = [[("input", "input", input_shape, "time × lead")]]
-    for name, layer in layers[layers["type"] != "InputLayer"].iterrows():
+    for name, layer in layers.set_index("name").iterrows():
         if layer["type"] in ("Conv1D", "GlobalAveragePooling1D"):
             columns.append([])
         text = f"{layer['parameters']:,} parameters" if layer["parameters"] else layer["type"]
@@ -230,6 +229,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = build_model()
     _, n_cells, n_filters = model.get_layer("average").input.shape
     added = add_cam(model).count_params() - model.count_params()
+    layers = [
+        {
+            "name": layer.name,
+            "type": type(layer).__name__,
+            "output_shape": layer.output.shape[1:],
+            "parameters": layer.count_params(),
+        }
+        for layer in model.layers[1:]
+    ]
     n_trainable = sum(weight.numpy().size for weight in model.trainable_weights)
     record = simulate_record([Lesion("ISCAL", 1.0, start=4, stop=7)], seed=1).signals
     answer = predict(load_pretrained(), record)
@@ -243,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     maps = answer["evidence"][0, :, 0], answer["heatmap"][0, :, 0]
     figures = {
-        "network_sample": draw_network(complexity.count(model), model.input_shape[1:], n_trainable),
+        "network_sample": draw_network(pd.DataFrame(layers), model.input_shape[1:], n_trainable),
         "Pipeline": draw_pipeline(steps),
         "xai_branch": draw_branch(n_cells, n_filters, added, *maps),
     }

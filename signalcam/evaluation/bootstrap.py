@@ -4,7 +4,7 @@ Records of one patient resemble each other, so patients are drawn, each with all
 bootstrap of Davison & Hinkley, Bootstrap Methods and their Application, 1997, section 3.8).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -174,8 +174,8 @@ def _over_trainings(
     values = np.asarray(p)
     trainings = values if values.ndim == 2 and values.shape[1] == len(y) > 1 else [values]
     checked = [check_probabilities(training, len(y), name) for training in trainings]
-    scores = [weighted_scores(y, one, None, metrics, threshold)[0] for one in checked]
-    replicates = [score_replicates(y, one, resample_counts(*draws), metrics, threshold) for one in checked]
+    found = [score_replicates(y, one, metrics, threshold, *draws) for one in checked]
+    scores, replicates = zip(*found, strict=True)
     return np.mean(scores, axis=0), np.mean(replicates, axis=0)
 
 
@@ -218,11 +218,12 @@ def resample_counts(clusters: np.ndarray, n_bootstrap: int = 1000, seed: int = 0
 
 
 def score_replicates(
-    y: np.ndarray, p: np.ndarray, draws: Iterable[np.ndarray], metrics: Sequence[str], threshold: float
-) -> np.ndarray:
-    """Score checked predictions in each resample of `resample_counts`: float64 (resample, metric)."""
-    scores = [weighted_scores(y, p, counts, metrics, threshold) for counts in draws]
-    return np.concatenate([np.empty((0, len(metrics))), *scores])
+    y: np.ndarray, p: np.ndarray, metrics: Sequence[str], threshold: float, *draws: object
+) -> tuple[np.ndarray, np.ndarray]:
+    """Score checked predictions, (metric,), and each of the `resample_counts`, float64 (resample, metric)."""
+    scores = [weighted_scores(y, p, counts, metrics, threshold) for counts in resample_counts(*draws)]
+    replicates = np.concatenate([np.empty((0, len(metrics))), *scores])
+    return weighted_scores(y, p, None, metrics, threshold)[0], replicates
 
 
 def percentile_estimate(

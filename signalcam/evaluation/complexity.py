@@ -6,7 +6,6 @@ normalisation, activation, pooling, biases. A layer without a rule here is an er
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterator
 
 import keras
@@ -25,29 +24,17 @@ _WITHOUT_PRODUCTS = (
 ).split()
 
 
-def count(model: keras.Model) -> pd.DataFrame:
-    """Count the cost of one record, one row for each use of a layer, in the order of computing.
+def count_macs(model: keras.Model) -> pd.Series:
+    """Count the multiply-accumulates of one record by layer, one entry for each use, in order of computing.
 
     Args:
         model: Functional, or a built Sequential; models within it are opened.
 
-    Returns:
-        DataFrame indexed by layer name: type, output_shape (without the batch axis), parameters (at the first
-        use of a layer only), macs.
-
     Raises:
         ValueError: for a layer that has no rule here, or whose shape is not fixed; the message names it.
     """
-    rows, uses = [], Counter()
-    for operation, inputs, outputs in _uses(model):
-        uses[id(operation)] += 1
-        use = uses[id(operation)]
-        size = _size(getattr(operation, "weights", [])) if use == 1 else 0
-        name = operation.name if use == 1 else f"{operation.name} (use {use})"
-        rows.append((name, type(operation).__name__, outputs, size, _macs(operation, inputs, outputs)))
-    return pd.DataFrame(rows, columns=["layer", "type", "output_shape", "parameters", "macs"]).set_index(
-        "layer"
-    )
+    found = [(use[0].name, _macs(*use)) for use in _uses(model)]
+    return pd.DataFrame(found, columns=["layer", "macs"]).set_index("layer")["macs"]
 
 
 def compare_cam(model: keras.Model, cam_model: keras.Model | None = None) -> pd.DataFrame:
@@ -57,18 +44,14 @@ def compare_cam(model: keras.Model, cam_model: keras.Model | None = None) -> pd.
         DataFrame, rows without CAM, evidence, upsampling, with CAM: parameters, macs, and share, the row's
         MACs in percent of those without CAM.
     """
-    columns = ["parameters", "macs"]
-    without, table = count(model)[columns].sum(), count(add_cam(model) if cam_model is None else cam_model)
-    upsampling = table.loc[table["type"] == Heatmap.__name__, columns].sum()
-    whole = table[columns].sum()
-    rows = {
-        "without CAM": without,
-        "evidence": whole - without - upsampling,
-        "upsampling": upsampling,
-        "with CAM": whole,
-    }
-    result = pd.DataFrame(rows).T
-    return result.assign(share=100 * result["macs"] / without["macs"])
+    cam_model = add_cam(model) if cam_model is None else cam_model
+    without, whole = int(count_macs(model).sum()), int(count_macs(cam_model).sum())
+    upsampling = sum(_macs(*use) for use in _uses(cam_model) if isinstance(use[0], Heatmap))
+    macs = (without, whole - upsampling - without, upsampling, whole)
+    before, after = model.count_params(), cam_model.count_params()
+    rows = ["without CAM", "evidence", "upsampling", "with CAM"]
+    table = pd.DataFrame({"parameters": (before, after - before, 0, after), "macs": macs}, index=rows)
+    return table.assign(share=100 * table["macs"] / without)
 
 
 def _uses(model: keras.Model) -> Iterator[tuple]:
@@ -87,10 +70,6 @@ def _uses(model: keras.Model) -> Iterator[tuple]:
                 yield node.operation, *(tuple(tensor.shape[1:]) for tensor in first)
 
 
-def _size(weights: list) -> int:
-    return sum(math.prod(weight.shape) for weight in weights)
-
-
 def _macs(operation: keras.Operation, inputs: tuple, outputs: tuple) -> int:
     """Count the multiply-accumulates of one use from its shapes without the batch axis."""
     kind = type(operation)
@@ -103,8 +82,8 @@ def _macs(operation: keras.Operation, inputs: tuple, outputs: tuple) -> int:
     elif isinstance(operation, Detrend):
         products = (2, operation.degree + 1, *inputs)
     elif of_keras and name in _WITH_KERNELS:
-        kernels = [weight for weight in operation.weights if len(weight.shape) > 1]
-        products = (*outputs[:-1], _size(kernels))
+        kernels = [math.prod(weight.shape) for weight in operation.weights if len(weight.shape) > 1]
+        products = (*outputs[:-1], sum(kernels))
     elif ours or (of_keras and name in _WITHOUT_PRODUCTS):
         return 0
     else:

@@ -4,7 +4,7 @@ A bootstrap resample counts how often each record was drawn, so every score take
 for one sort or one matrix product. A score whose denominator is zero is not available (NaN), never 0.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -53,7 +53,8 @@ def weighted_scores(
             `average_precision` the step-wise sum of scikit-learn; `ece`, the expected calibration error,
             the mean distance of predicted and observed share over ten bins of equal width.
     """
-    check_metrics(metrics)
+    if unknown := [str(name) for name in metrics if name not in METRICS]:
+        raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {', '.join(unknown)}.")
     check_threshold(threshold)
     y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     weights = np.ones((1, len(y))) if weights is None else np.atleast_2d(np.asarray(weights, np.float64))
@@ -135,12 +136,6 @@ def check_same_index(y: object, other: object, name: str) -> None:
     indexed = (pd.Series, pd.DataFrame)
     if isinstance(y, indexed) and isinstance(other, indexed) and not y.index.equals(other.index):
         raise ValueError(f"{name} must have the index of the labels, got another. Use {name}.loc[y.index].")
-
-
-def check_metrics(metrics: Iterable[str]) -> None:
-    """Raise ValueError for a name that is not in `METRICS`."""
-    if unknown := [str(name) for name in metrics if name not in METRICS]:
-        raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {', '.join(unknown)}.")
 
 
 def check_threshold(threshold: float) -> float:

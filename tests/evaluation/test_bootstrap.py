@@ -95,8 +95,7 @@ def test_resamples_of_one_class_are_skipped_and_counted():
     item = bootstrap(y, p, ("auc",), n_bootstrap=400, seed=0)["auc"]
     # One of four records drawn four times: absent with (3/4)^4 = 0.316, the other three with (1/4)^4 = 0.004.
     assert item.skipped / 400 == pytest.approx(0.32, abs=0.07)
-    draws = resample_counts(np.arange(4), 400, seed=0)
-    replicates = score_replicates(np.array(y), np.array(p), draws, ("auc",), 0.5)
+    replicates = score_replicates(np.array(y), np.array(p), ("auc",), 0.5, np.arange(4), 400, 0)[1]
     assert item.skipped == int(np.isnan(replicates).sum())
 
 

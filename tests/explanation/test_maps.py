@@ -30,10 +30,9 @@ def logit(model, signals):
 
 
 def test_cam_averages_to_the_logit_in_cells_and_in_samples(model, signals, logit):
-    cells, logits = cell_evidence(model, signals)
+    cells = cell_evidence(model, signals)
     assert cells.shape == (5, 125)
     assert cells.dtype == np.float32
-    np.testing.assert_allclose(logits, logit, rtol=1e-6)
     np.testing.assert_allclose(cells.mean(axis=1), logit, rtol=0, atol=1e-5)
     np.testing.assert_allclose(cam(model, signals).mean(axis=1), logit, rtol=0, atol=1e-5)
 
@@ -63,8 +62,7 @@ def test_a_scaled_cam_is_the_heatmap_of_the_model(model, signals):
 
 
 def test_paper_variant_misses_the_logit(model, signals, logit):
-    cells, logits = cell_evidence(model, signals, features="convolution")
-    np.testing.assert_allclose(logits, logit, rtol=1e-6)
+    cells = cell_evidence(model, signals, features="convolution")
     assert np.abs(cells.mean(axis=1) - logit).min() > 1e-3
 
 
@@ -93,8 +91,8 @@ def test_integrated_gradients_of_the_baseline_itself_are_zero(model, signals):
 
 def test_shift_by_one_cell_shifts_the_cam_by_one_cell_away_from_the_edges(model):
     signals = noise(3)
-    cells, _ = cell_evidence(model, signals)
-    shifted, _ = cell_evidence(model, np.roll(signals, 8, axis=1))
+    cells = cell_evidence(model, signals)
+    shifted = cell_evidence(model, np.roll(signals, 8, axis=1))
     edge = 8  # cells within reach of the ends: 1.02 s seen by a cell, 80 ms a step
     np.testing.assert_allclose(shifted[:, edge + 1 : -edge], cells[:, edge : -edge - 1], atol=1e-5)
     assert np.abs(shifted - cells).max() > 0.01

@@ -122,7 +122,7 @@ def faithfulness(
     relevance: dict[str, np.ndarray],
     class_index: int = 0,
     signed: Collection[str] = (),
-    settings: Perturbation | None = None,
+    settings: Perturbation = Perturbation(),
     progress: str | None = None,
 ) -> dict[str, Faithfulness]:
     """Measure deletion and insertion for the decision that the model took on each record.
@@ -133,8 +133,7 @@ def faithfulness(
     Args:
         model, signals, class_index: as in `explain`.
         relevance, signed: (record, time) by method name, and which have evidence against the class below 0.
-        settings: `Perturbation`, None for the defaults.
-        progress: words for a progress bar, None for no bar.
+        settings, progress: what is done; words for a progress bar, None for no bar.
 
     Returns:
         `Faithfulness` by method name; all share the same random orders.
@@ -142,7 +141,7 @@ def faithfulness(
     Raises:
         ValueError: for relevance of another shape, a class or signals that do not fit the model.
     """
-    network, settings = as_network(model), settings or Perturbation()
+    network = as_network(model)
     signals = check_scaled(network, signals)
     for name, values in relevance.items():
         if (shape := np.shape(values)) != signals.shape[:2]:

@@ -20,32 +20,23 @@ from scipy.ndimage import uniform_filter1d
 from signalcam.evaluation.metrics import weighted_scores
 
 MEASURES = ("pointing", "mass", "rank", "average_precision")
-LEAD_SHARE = 0.5  # of a lesion's largest change in a lead, from which another lead counts as changed
 SMOOTHING = 25  # samples over which maps are averaged before they are compared with lesions or each other
 
 
-def span_mask(
-    spans: pd.DataFrame, ecg_ids: Sequence[int], n_times: int = 1000, lead_names: Sequence[str] | None = None
-) -> np.ndarray:
-    """Mark the samples that a lesion changed, the records in the order of `ecg_ids`.
+def span_mask(spans: pd.DataFrame, ecg_ids: Sequence[int], n_times: int = 1000) -> np.ndarray:
+    """Mark the samples that a lesion changed: bool (record, time), the records in the order of `ecg_ids`.
 
     Args:
-        spans: DataFrame with the columns ``ecg_id``, ``start``, ``stop`` (samples, stop exclusive) and, for
-            `lead_names`, of each lead the size of the change; as from `signalcam.simulation.read_spans`.
+        spans: DataFrame with the columns ``ecg_id``, ``start``, ``stop`` (samples, stop exclusive), as from
+            `signalcam.simulation.read_spans`.
         ecg_ids, n_times: the records, and their samples.
-        lead_names: to mark, of each span, only the leads changed by `LEAD_SHARE` of the largest change.
-
-    Returns:
-        bool (record, time), or with `lead_names` (record, time, lead).
     """
     rows = pd.Index(ecg_ids).get_indexer(spans["ecg_id"])
-    changes = spans[list(lead_names)].to_numpy() if lead_names else np.ones((len(spans), 1))
-    marked = changes >= LEAD_SHARE * changes.max(axis=1, keepdims=True)
-    mask = np.zeros((len(ecg_ids), n_times, changes.shape[1]), dtype=bool)
-    for row, start, stop, leads in zip(rows, spans["start"], spans["stop"], marked, strict=True):
+    mask = np.zeros((len(ecg_ids), n_times), dtype=bool)
+    for row, start, stop in zip(rows, spans["start"], spans["stop"], strict=True):
         if row >= 0:
-            mask[row, max(int(start), 0) : int(stop)] |= leads
-    return mask if lead_names else mask[..., 0]
+            mask[row, max(int(start), 0) : int(stop)] = True
+    return mask
 
 
 def is_full_time(mask: np.ndarray, longest_gap: int = 200) -> np.ndarray:

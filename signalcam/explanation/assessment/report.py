@@ -10,11 +10,10 @@ import pandas as pd
 
 from signalcam import plotting
 from signalcam.data import Records
-from signalcam.explanation.assessment.assess import Assessment, Plan, assess
-from signalcam.explanation.assessment.records import records_of
+from signalcam.explanation.assessment.assess import Assessment, Plan
+from signalcam.explanation.assessment.records import ExplainedRecords
 from signalcam.explanation.assessment.sanity import OTHER_RECORD
 from signalcam.explanation.beats import P_START, QRS_HALF, T_END
-from signalcam.explanation.network import Network
 from signalcam.plotting.pages import render
 from signalcam.whole_file import whole_file
 
@@ -34,7 +33,7 @@ def explain_report(
     """Assess the maps of a deployable model on a study's test split and write what was found.
 
     Args:
-        model, study, which, limit: as in `records_of`, with its errors.
+        model, study, which, limit: as in `ExplainedRecords`, with its errors.
         folder: where to write; made if it is not there.
         plan: None for the default.
 
@@ -42,8 +41,8 @@ def explain_report(
         (path of the page, `Assessment`).
     """
     plan = plan or Plan()
-    records = records_of(model, study, "test", which, limit, plan.seed)
-    assessment = assess(Network(model), records, plan)
+    records = ExplainedRecords(model, study, "test", which, limit, plan.seed)
+    assessment = Assessment(model, records, plan)
     return write_report(assessment, folder), assessment
 
 

@@ -81,15 +81,14 @@ def weight_randomisation(
         rows.append(_compare(maps, np.roll(maps, 1, axis=0), name, OTHER_RECORD, 0))
     order, trained = stages(network.model), network.model.get_weights()
     changed = Network(copy_model(network.model))
-    bar = tqdm(total=n_draws * len(order), desc=progress, disable=progress is None, leave=False)
-    for draw in range(n_draws):
-        changed.model.set_weights(trained)
-        for depth, (stage, layers) in enumerate(order):
-            randomise(changed.model, layers, (seed, draw, depth))
-            for name, maps in make(changed, signals).items():
-                rows.append(_compare(original[name], maps, name, stage, draw))
-            bar.update()
-    bar.close()
+    steps = [(draw, depth) for draw in range(n_draws) for depth in range(len(order))]
+    for draw, depth in tqdm(steps, desc=progress, disable=progress is None, leave=False):
+        if depth == 0:
+            changed.model.set_weights(trained)
+        stage, layers = order[depth]
+        randomise(changed.model, layers, (seed, draw, depth))
+        for name, maps in make(changed, signals).items():
+            rows.append(_compare(original[name], maps, name, stage, draw))
     return pd.concat(rows, ignore_index=True)
 
 
