@@ -99,9 +99,8 @@ def bootstrap(
     values, replicates = _over_trainings(y, p, "p", metrics, threshold, (clusters, n_bootstrap, seed))
     first = np.asarray(p).reshape(-1, len(y))[0]
     reasons = [unavailable_reason(y, first, name, threshold) for name in metrics]
-    columns = zip(values, replicates.T, reasons, strict=True)
-    estimates = [percentile_estimate(value, drawn, clusters, reason) for value, drawn, reason in columns]
-    return dict(zip(metrics, estimates, strict=True))
+    columns = zip(metrics, values, replicates.T, reasons, strict=True)
+    return {name: percentile_estimate(value, drawn, clusters, why) for name, value, drawn, why in columns}
 
 
 def paired_difference(

@@ -107,8 +107,7 @@ def check_labels(y: ArrayLike, name: str = "y") -> np.ndarray:
     refuse_nan(values, name)
     wrong = ~np.isin(values, (0, 1))
     if wrong.any():
-        found = ", ".join(map(str, np.unique(values[wrong])[:5]))
-        found = f"{wrong.sum()} others ({found})"
+        found = f"{wrong.sum()} others ({', '.join(map(str, np.unique(values[wrong])[:5]))})"
         raise ValueError(f"{name} must hold labels 0 and 1, got {found}. Use binary_labels(...).")
     return values.astype(np.int8)
 

@@ -82,9 +82,7 @@ def by_diagnosis(
     """Score all normal records against those of each superclass in turn; one with two counts in both rows.
 
     Args, Raises: as in `by_subgroup`; `superclasses` is bool (record, superclass), in the order of `y`.
-
-    Returns:
-        DataFrame, index superclass, the columns of `score_row`.
+    Returns a `score_row` for each superclass.
     """
     labels, p = check_predictions(y, p)
     _check_superclasses(superclasses, len(labels))
@@ -101,10 +99,8 @@ def by_label_rule(
 ) -> pd.DataFrame:
     """Score the same predictions under each label rule, side by side.
 
-    Args, Raises: as in `by_diagnosis`, for all records, those without superclass too.
-
-    Returns:
-        DataFrame, index rule, the columns of `score_row` and dropped, the records that the rule leaves out.
+    Args, Raises: as in `by_diagnosis`, for all records, those without superclass too. Returns a `score_row`
+    for each rule, and dropped, the number of records that it leaves out.
     """
     _check_superclasses(superclasses, len(superclasses))
     check_same_index(superclasses, p, "p")
@@ -131,7 +127,7 @@ def _score_parts(
 def score_row(
     y: np.ndarray,
     p: np.ndarray,
-    groups: np.ndarray | None = None,
+    groups: np.ndarray,
     threshold: float = 0.5,
     metrics: Sequence[str] = TABLE_METRICS,
     min_per_class: int = 10,
@@ -163,10 +159,9 @@ def too_few(y: np.ndarray, min_per_class: int) -> str:
     return text if min(positives, len(y) - positives) < needed else ""
 
 
-def flat_row(y: np.ndarray, groups: np.ndarray | None, estimates: dict[str, Estimate], reason: str) -> dict:
+def flat_row(y: np.ndarray, groups: np.ndarray, estimates: dict[str, Estimate], reason: str) -> dict:
     """Return counts, estimates by metric, and reason as one row of a table, with the keys of `score_row`."""
-    n, n_positive = len(y), int(np.sum(y))
-    n_groups = n if groups is None else len(np.unique(groups))
+    n, n_groups, n_positive = len(y), len(np.unique(groups)), int(np.sum(y))
     row = {"n": n, "n_groups": n_groups, "n_positive": n_positive, "n_negative": n - n_positive}
     for name, item in estimates.items():
         row |= {name: item.value, f"{name}_low": item.low, f"{name}_high": item.high}
@@ -176,10 +171,9 @@ def flat_row(y: np.ndarray, groups: np.ndarray | None, estimates: dict[str, Esti
 def levels(column: pd.Series) -> list[tuple[str, np.ndarray]]:
     """List (group, bool (record,)) for each group of one attribute; missing values are "not stated"."""
     names = column.astype(object).where(column.notna(), _NOT_STATED)
-    counts = names.value_counts()
-    order = list(counts.index)
+    order = names.value_counts().index
     if isinstance(column.dtype, pd.CategoricalDtype):
-        order = [level for level in [*column.cat.categories, _NOT_STATED] if level in counts.index]
+        order = [level for level in (*column.cat.categories, _NOT_STATED) if level in order]
     return [(level, (names == level).to_numpy()) for level in order]
 
 

@@ -148,7 +148,6 @@ def part_shares(relevance: ArrayLike, parts: ArrayLike, names: Sequence[str] = P
     member = np.asarray(parts)[:, None] == np.arange(len(names))[:, None]  # (record, part, time)
     evidence, time = (member * positive[:, None]).sum(axis=2), member.sum(axis=2)
     there = evidence.sum(axis=1, keepdims=True) > 0
-    rows = [
-        amount / np.where(there, amount.sum(axis=1, keepdims=True), np.nan) for amount in (evidence, time)
-    ]
+    both = (evidence, time)
+    rows = [part / np.where(there, part.sum(axis=1, keepdims=True), np.nan) for part in both]
     return pd.DataFrame(np.hstack(rows), columns=[*names, *(f"time_{name}" for name in names)])

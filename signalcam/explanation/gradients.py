@@ -30,20 +30,15 @@ def gradient_x_input(model: AnyModel, signals: ArrayLike, class_index: int = 0) 
 
 
 def integrated_gradients(
-    model: AnyModel,
-    signals: ArrayLike,
-    class_index: int = 0,
-    baseline: ArrayLike | None = None,
-    n_steps: int = 64,
+    model: AnyModel, signals: ArrayLike, class_index: int = 0, n_steps: int = 64
 ) -> np.ndarray:
-    """Average the gradient along the straight path from a baseline to the signal, times their difference.
+    """Average the gradient along the straight path from zeros to the signal, times the signal.
 
     M. Sundararajan et al., ICML 2017, equation 1. The attributions of a record, float32 (record, time, lead),
-    sum to ``logit(signals) - logit(baseline)`` as `n_steps` grows; each step is taken at its middle.
+    sum to ``logit(signals) - logit(zeros)`` as `n_steps` grows; each step is taken at its middle.
 
     Args:
-        model, signals, class_index: as in `explain`.
-        baseline: broadcasts to `signals`; None for zeros, under the scaling "standard" each lead's mean.
+        model, signals, class_index: as in `explain`; zeros are each lead's mean under the rule "standard".
         n_steps: forward and backward passes a record, at least 1.
     """
     network = as_network(model)
@@ -51,18 +46,11 @@ def integrated_gradients(
     if n_steps < 1:
         raise ValueError(f"n_steps must be at least 1, got {n_steps}.")
     gradient = _gradient_function(network, class_index)
-    baseline = np.zeros_like(signals) if baseline is None else np.broadcast_to(baseline, signals.shape)
-    joined = np.stack([baseline.astype(np.float32), signals], axis=1)
-    fractions = tf.constant((np.arange(n_steps) + 0.5) / n_steps, tf.float32)
 
-    def path_average(pair: tf.Tensor) -> tf.Tensor:
-        start, difference = pair[:, 0], pair[:, 1] - pair[:, 0]
-        total = tf.zeros_like(start)
-        for step in range(n_steps):
-            total += gradient(start + fractions[step] * difference)
-        return total / n_steps * difference
+    def path_average(x: tf.Tensor) -> tf.Tensor:
+        return sum(gradient((step + 0.5) / n_steps * x) for step in range(n_steps)) / n_steps * x
 
-    return network.in_batches(path_average, joined)
+    return network.in_batches(path_average, signals)
 
 
 def grad_cam(
@@ -113,24 +101,8 @@ def guided_grad_cam(
     Args, Raises: as in `grad_cam`.
     """
     network = as_network(model)
-    class_index, n_times = check_class(network, class_index), np.shape(signals)[1]
-    cells = grad_cam(network, signals, class_index, layer)
-
-    def build() -> Callable:
-        to_logit = network.to_logit(class_index)
-
-        def gradient(x: tf.Tensor) -> tf.Tensor:
-            # By the kind of operation, so that rectifiers inside other layers are guided, too.
-            guided = dict.fromkeys(_RECTIFIERS, _GUIDED)
-            with tf.compat.v1.get_default_graph().gradient_override_map(guided):
-                logit = to_logit(x, training=False)
-            return tf.gradients(logit, x)[0]
-
-        return gradient
-
-    back = network.in_batches(
-        network.compiled(("guided", class_index), build), check_scaled(network, signals)
-    )
+    cells, n_times = grad_cam(network, signals, class_index, layer), np.shape(signals)[1]
+    back = network.in_batches(_gradient_function(network, class_index, guided=True), np.asarray(signals))
     return back * upsample(np.maximum(cells, 0), n_times, n_times / cells.shape[1])[..., None]
 
 
@@ -163,19 +135,20 @@ def _maps_of(model: keras.Model, name: str | None) -> keras.KerasTensor:
     return found[name][0]
 
 
-def _gradient_function(network: Network, class_index: int) -> Callable:
+def _gradient_function(network: Network, class_index: int, guided: bool = False) -> Callable:
     """Compile the gradient of one logit with respect to the signals: a batch to a batch of equal shape."""
     class_index = check_class(network, class_index)
+    # By the kind of operation, so that rectifiers inside other layers are guided, too.
+    rectifiers = dict.fromkeys(_RECTIFIERS, _GUIDED) if guided else {}
 
     def build() -> Callable:
         to_logit = network.to_logit(class_index)
 
         def gradient(x: tf.Tensor) -> tf.Tensor:
-            with tf.GradientTape() as tape:
-                tape.watch(x)
+            with tf.compat.v1.get_default_graph().gradient_override_map(rectifiers):
                 logit = to_logit(x, training=False)
-            return tape.gradient(logit, x)
+            return tf.gradients(logit, x)[0]
 
         return gradient
 
-    return network.compiled(("gradient", class_index), build)
+    return network.compiled(("gradient", guided, class_index), build)

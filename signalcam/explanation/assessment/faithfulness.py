@@ -36,11 +36,6 @@ class Perturbation:
     n_random: int = 5
     seed: int = 0
 
-    def __post_init__(self):
-        for name in ("segment", "n_steps", "n_random"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-
 
 @dataclass(frozen=True)
 class Faithfulness:
@@ -76,7 +71,7 @@ class Faithfulness:
 
 def decision_direction(logit: np.ndarray, threshold: float = 0.5) -> np.ndarray:
     """Return +1 where the probability reaches the threshold, else -1: float32 (record,), as the logit."""
-    return np.where(logit >= np.log(threshold / (1 - threshold)), 1, -1).astype(np.float32)
+    return np.where(logit >= np.log(threshold / (1 - threshold)), np.float32(1), np.float32(-1))
 
 
 def segment_order(relevance: ArrayLike, segment: int = 25, seed: object = 0) -> np.ndarray:

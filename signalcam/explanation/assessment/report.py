@@ -30,15 +30,12 @@ def explain_report(
     limit: int | None = None,
     plan: Plan | None = None,
 ) -> tuple[Path, Assessment]:
-    """Assess the maps of a deployable model on a study's test split and write what was found.
+    """Assess the maps of a deployable model on a study's test split; write and return the page and all found.
 
     Args:
         model, study, which, limit: as in `ExplainedRecords`, with its errors.
         folder: where to write; made if it is not there.
         plan: None for the default.
-
-    Returns:
-        (path of the page, `Assessment`).
     """
     plan = plan or Plan()
     records = ExplainedRecords(model, study, "test", which, limit, plan.seed)

@@ -41,14 +41,14 @@ def noise_stability(
     levels: Sequence[float] = (0.01, 0.03, 0.1, 0.3),
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Add noise to the signals and correlate the maps with those of the clean signals.
+    """Add noise to the signals and correlate the maps (`rank_correlation`) with those of the clean signals.
 
     Args:
         model, signals, make: as in `weight_randomisation`.
         levels, seed: standard deviations of the noise, shares of the record's own in each lead; and its seed.
 
     Returns:
-        DataFrame, one row a record, columns (method, noise): `rank_correlation`.
+        DataFrame, one row a record, columns (method, noise).
     """
     model, signals = as_network(model), np.asarray(signals)
     noise = np.random.default_rng((seed, 1)).standard_normal(signals.shape, dtype=np.float32)
@@ -67,9 +67,7 @@ def shift_stability(
 
     A network that pools by 2 three times can only follow shifts by a multiple of 8 samples exactly.
 
-    Args:
-        model, signals, make: as in `noise_stability`.
-        shifts: in samples.
+    Args: as in `noise_stability`; shifts in samples.
 
     Returns:
         DataFrame, one row a record, columns (method, shift): `rank_correlation` without smoothing.
