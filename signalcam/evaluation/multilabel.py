@@ -26,8 +26,7 @@ def evaluate_multilabel(
     """Score each class, and the macro mean over the classes that have a score.
 
     Args:
-        y: labels, (record, class) of 0 and 1.
-        p: probabilities, (record, class) in [0, 1].
+        y, p: labels of 0 and 1, and probabilities in [0, 1], both (record, class).
         class_names: of the columns, in order; those of `y` and `p` must agree where these are DataFrames.
         threshold: one, or one a class.
         groups, n_bootstrap, seed: as in `evaluate`.
