@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from external import open_model  # noqa: E402
-from partial_lesions import partial_lesions  # noqa: E402
+from partial_lesions import lead_mask, partial_lesions  # noqa: E402
 from tqdm.auto import tqdm  # noqa: E402
 from wave_boundaries import LUDB, METHODS, all_maps, contrast  # noqa: E402
 
@@ -167,7 +167,7 @@ class Bench:
                 found = explain_leads(name, self.network, x, k, **make.options.get(name, {}))
                 maps[name] = found[..., : len(LEADS)]
             maps["random"] = np.random.default_rng(0).standard_normal(x.shape)
-            in_leads.append(above_chance(maps, span_mask(spans, rows, lead_names=LEADS)))
+            in_leads.append(above_chance(maps, lead_mask(spans, rows, LEADS)))
         for words, parts in (("in time", in_time), ("in time and lead", in_leads)):
             for measure in ("average precision", "pointing"):
                 every = pd.concat([part[measure] for part in parts], ignore_index=True)

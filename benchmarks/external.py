@@ -31,8 +31,8 @@ from signalcam.evaluation import (  # noqa: E402
     Estimate,
     bootstrap,
     evaluate_multilabel,
-    expected_calibration_error,
     paired_difference,
+    score,
 )
 from signalcam.recordings import RecordError, Recording  # noqa: E402
 from signalcam.reproduction import markdown_table  # noqa: E402
@@ -198,7 +198,7 @@ def scores(records: pd.DataFrame, y: pd.Series, threshold: float, n_bootstrap: i
             "accuracy": cells["accuracy"],
             "recall": cells["recall"],
             "specificity": cells["specificity"],
-            "ECE": f"{expected_calibration_error(truth, p):.3f}",
+            "ECE": f"{score(truth, p, 'ece'):.3f}",
             "ECE by chance": f"{chance_calibration_error(p):.3f}",
             "note": f"only {n_normal} normal" if n_normal < FEW else "",
         }
@@ -208,7 +208,7 @@ def scores(records: pd.DataFrame, y: pd.Series, threshold: float, n_bootstrap: i
 def chance_calibration_error(p: pd.Series, n_draws: int = 200, seed: int = 0) -> float:
     """Return the mean calibration error where labels are drawn with these very probabilities."""
     draws = np.random.default_rng(seed).binomial(1, p, size=(n_draws, len(p)))
-    return float(np.mean([expected_calibration_error(y, p) for y in draws]))
+    return float(np.mean([score(y, p, "ece") for y in draws]))
 
 
 def superclass_scores(
@@ -227,7 +227,6 @@ def superclass_scores(
             p.loc[inside],
             list(p),
             threshold,
-            metrics=("auc", "recall", "specificity"),
             min_per_class=FEWEST,
             n_bootstrap=n_bootstrap,
         )

@@ -26,12 +26,12 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from timing import latency_table
 
 from signalcam.commands import open_model
 from signalcam.deployment.converters import litert_bytes, onnx_bytes
 from signalcam.deployment.deployable import Settings, build_deployable, network_of
 from signalcam.deployment.runtime import open_exported
-from signalcam.evaluation.latency import latency_table
 from signalcam.preprocessing import Scaler, detrend
 from signalcam.simulation import Subject, simulate_record
 from signalcam.training.networks import ARCHITECTURES

@@ -22,7 +22,7 @@ import signalcam as sc  # noqa: E402
 from signalcam.deployment import PRETRAINED, MicroModel, network_of, scaled  # noqa: E402
 from signalcam.deployment.converters import micro_bytes  # noqa: E402
 from signalcam.evaluation import score  # noqa: E402
-from signalcam.evaluation.complexity import totals  # noqa: E402
+from signalcam.evaluation.complexity import count_macs  # noqa: E402
 from signalcam.reproduction import markdown_table  # noqa: E402
 
 
@@ -42,7 +42,7 @@ def main():
         expected = model.predict(signals, batch_size=128, verbose=0)
         truth = records.targets.iloc[test][list(sc.deployment.settings_of(model).class_names)].to_numpy()
         prepared = scaled(model, signals)
-        macs = totals(records_network(model))["macs"]
+        macs = count_macs(records_network(model)).sum()
         for precision, given in (("float32", None), ("int8", scaled(model, calibration))):
             micro = MicroModel(micro_bytes(network, given))
             parts = np.array_split(prepared, max(1, len(prepared) // 50))

@@ -11,9 +11,12 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from signalcam.data import SUPERCLASSES
+from signalcam.explanation.assessment.localisation import span_mask
 from signalcam.simulation import Lesion, simulate_record
 from signalcam.simulation.dataset import SPAN_COLUMNS
 from signalcam.simulation.population import SUPERCLASS_OF, plan_population
+
+LEAD_SHARE = 0.5  # of a lesion's largest change in a lead, from which another lead counts as changed
 
 
 def partial_lesions(n_records=200, seconds=(2.0, 5.0), seed=1, progress=True):
@@ -47,3 +50,18 @@ def partial_lesions(n_records=200, seconds=(2.0, 5.0), seed=1, progress=True):
         flags.append([name in plan.superclasses for name in SUPERCLASSES])
     spans = pd.DataFrame(spans, columns=SPAN_COLUMNS)
     return np.stack(signals), spans, pd.DataFrame(flags, columns=list(SUPERCLASSES))
+
+
+def lead_mask(spans, ecg_ids, lead_names, n_times=1000):
+    """Mark the samples of each lead that a lesion changed by at least `LEAD_SHARE` of its largest change.
+
+    Args:
+        spans, ecg_ids, n_times: as in `span_mask`, and of each lead the size of the change.
+        lead_names: of the columns of `spans`.
+
+    Returns:
+        bool (record, time, lead).
+    """
+    changes = spans[list(lead_names)].to_numpy()
+    marked = changes >= LEAD_SHARE * changes.max(axis=1, keepdims=True)
+    return np.stack([span_mask(spans[of_lead], ecg_ids, n_times) for of_lead in marked.T], axis=2)

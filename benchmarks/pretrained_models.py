@@ -24,7 +24,7 @@ import pandas as pd  # noqa: E402
 import signalcam as sc  # noqa: E402
 from signalcam.deployment import PRETRAINED, settings_of, to_litert  # noqa: E402
 from signalcam.deployment.pretrained import FOLDER  # noqa: E402
-from signalcam.evaluation import expected_calibration_error, score  # noqa: E402
+from signalcam.evaluation import score  # noqa: E402
 from signalcam.reproduction import CITATION, as_markdown, evaluate_model, markdown_table, model_card  # noqa: E402
 from signalcam.reproduction.calibrated import deploy_trained  # noqa: E402
 from signalcam.training import find_recipe  # noqa: E402
@@ -164,7 +164,7 @@ def calibration(result):
     rows = {}
     for name in result.y:
         y, p = result.y[name], result.p[name]
-        brier, error = score(y, p, "brier"), expected_calibration_error(y, p)
+        brier, error = score(y, p, "brier"), score(y, p, "ece")
         rows[name] = {"class": name, "Brier score": brier, "expected calibration error (10 bins)": error}
     return markdown_table(pd.DataFrame(list(rows.values())).round(3))
 

@@ -24,7 +24,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from signalcam.augmentation import paper_augmentation  # noqa: E402
-from signalcam.evaluation.complexity import totals  # noqa: E402
+from signalcam.evaluation.complexity import count_macs  # noqa: E402
 from signalcam.training.networks import ARCHITECTURES  # noqa: E402
 from signalcam.training.train_recipe import computes_bfloat16  # noqa: E402
 from signalcam.training.train_step import TrainingModel  # noqa: E402
@@ -54,7 +54,7 @@ def main():
             for _ in range(arguments.steps):
                 step()
             times[case].append((time.process_time() - started) / arguments.steps / BATCH * 1e3)
-    macs = totals(ARCHITECTURES[arguments.architecture](N_TIMES))["macs"]
+    macs = count_macs(ARCHITECTURES[arguments.architecture](N_TIMES)).sum()
     peak = matrix_peak()
     print(f"{arguments.architecture}: {macs / 1e6:.2f} M products a record, three times that in training;")
     print(f"matrix multiplication on one thread: {peak:.0f} GFLOP/s in float32. Processor time of a record:")

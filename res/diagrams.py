@@ -23,7 +23,6 @@ from matplotlib.textpath import text_to_path
 
 from signalcam.deployment import predict
 from signalcam.deployment.pretrained import load_pretrained
-from signalcam.evaluation import complexity
 from signalcam.model import add_cam, build_model
 from signalcam.plotting.style import (
     EVIDENCE_COLOURS,
@@ -82,25 +81,25 @@ def text_inches(text: str, points: float) -> float:
 
 
 @styled
-def draw_network(layers: pd.DataFrame, input_shape: Sequence[int]) -> Figure:
+def draw_network(layers: pd.DataFrame, input_shape: Sequence[int], n_trainable: int) -> Figure:
     """Draw the layers of a model, in a column each convolution with what follows it.
 
     Args:
-        layers: as `complexity.count` gives them.
-        input_shape: of one record.
+        layers: a row each: name, type, output_shape, parameters.
+        input_shape, n_trainable: of one record; parameters that are trained.
 
     Returns:
         The figure.
     """
     columns = [[("input", "input", input_shape, "time × lead")]]
-    for name, layer in layers[layers["type"] != "InputLayer"].iterrows():
+    for name, layer in layers.set_index("name").iterrows():
         if layer["type"] in ("Conv1D", "GlobalAveragePooling1D"):
             columns.append([])
         text = f"{layer['parameters']:,} parameters" if layer["parameters"] else layer["type"]
         columns[-1].append((name, LAYERS.get(layer["type"], "other"), layer["output_shape"], text))
     width, height, gap = 1.3, 0.66, 0.2
     total = 0.8 + max(map(len, columns)) * (height + gap)
-    size = f"{layers['trainable'].sum():,} trainable parameters, {layers['parameters'].sum():,} in all"
+    size = f"{n_trainable:,} trainable parameters, {layers['parameters'].sum():,} in all"
     figure, ax = canvas(total, f"Network: {size}")
     last = None
     for place, column in enumerate(columns):
@@ -238,7 +237,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = build_model()
     _, n_cells, n_filters = model.get_layer("average").input.shape
     added = add_cam(model).count_params() - model.count_params()
-    n_trainable = complexity.totals(model)["trainable"]
+    layers = [
+        {
+            "name": layer.name,
+            "type": type(layer).__name__,
+            "output_shape": layer.output.shape[1:],
+            "parameters": layer.count_params(),
+        }
+        for layer in model.layers[1:]
+    ]
+    n_trainable = sum(weight.numpy().size for weight in model.trainable_weights)
     record = simulate_record([Lesion("ISCAL", 1.0, start=4, stop=7)], seed=1).signals
     answer = predict(load_pretrained(), record)
     steps = [
@@ -251,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     maps = answer["evidence"][0, :, 0], answer["heatmap"][0, :, 0]
     figures = {
-        "network_sample": draw_network(complexity.count(model), model.input_shape[1:]),
+        "network_sample": draw_network(pd.DataFrame(layers), model.input_shape[1:], n_trainable),
         "Pipeline": draw_pipeline(steps),
         "xai_branch": draw_branch(n_cells, n_filters, added, *maps),
     }

@@ -6,15 +6,8 @@
 import importlib
 from typing import Any
 
-from signalcam.evaluation.bootstrap import Estimate, bootstrap, evaluate, paired_difference
-from signalcam.evaluation.curves import (
-    choose_threshold,
-    expected_calibration_error,
-    fit_platt,
-    reliability,
-    roc,
-)
-from signalcam.evaluation.latency import latency_table
+from signalcam.evaluation.bootstrap import Estimate, bootstrap, evaluate, mean_table, paired_difference
+from signalcam.evaluation.curves import choose_threshold, fit_platt, reliability, roc
 from signalcam.evaluation.metrics import METRICS, confusion, score
 from signalcam.evaluation.multilabel import evaluate_multilabel
 from signalcam.evaluation.subgroups import by_diagnosis, by_label_rule, by_subgroup, describe_subgroups
@@ -32,9 +25,8 @@ __all__ = [
     "describe_subgroups",
     "evaluate",
     "evaluate_multilabel",
-    "expected_calibration_error",
     "fit_platt",
-    "latency_table",
+    "mean_table",
     "paired_difference",
     "reliability",
     "roc",

@@ -4,7 +4,7 @@ Records of one patient resemble each other, so patients are drawn, each with all
 bootstrap of Davison & Hinkley, Bootstrap Methods and their Application, 1997, section 3.8).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,13 +44,8 @@ class Estimate:
     p_value: float = float("nan")
     reason: str = ""
 
-    @property
-    def available(self) -> bool:
-        """Whether there is a value."""
-        return not np.isnan(self.value)
-
     def __str__(self) -> str:
-        if not self.available:
+        if np.isnan(self.value):
             return f"not available ({self.reason})"
         text = f"{self.value:.3f}"
         return text if np.isnan(self.low) else f"{text} ({self.low:.3f} to {self.high:.3f})"
@@ -104,9 +99,8 @@ def bootstrap(
     values, replicates = _over_trainings(y, p, "p", metrics, threshold, (clusters, n_bootstrap, seed))
     first = np.asarray(p).reshape(-1, len(y))[0]
     reasons = [unavailable_reason(y, first, name, threshold) for name in metrics]
-    columns = zip(values, replicates.T, reasons, strict=True)
-    estimates = [percentile_estimate(value, drawn, clusters, reason) for value, drawn, reason in columns]
-    return dict(zip(metrics, estimates, strict=True))
+    columns = zip(metrics, values, replicates.T, reasons, strict=True)
+    return {name: percentile_estimate(value, drawn, clusters, why) for name, value, drawn, why in columns}
 
 
 def paired_difference(
@@ -115,29 +109,25 @@ def paired_difference(
     p_b: ArrayLike,
     metric: str = "auc",
     groups: ArrayLike | None = None,
-    threshold: float | tuple[float, float] = 0.5,
+    threshold: float = 0.5,
     n_bootstrap: int = 1000,
     seed: int = 0,
 ) -> Estimate:
     """Compare two models on the same records: score of a minus score of b, on the same resampled patients.
 
     Args:
-        y, groups, n_bootstrap, seed: as in `evaluate`.
+        y, groups, threshold, n_bootstrap, seed: as in `evaluate`.
         p_a, p_b: (record,), or (training, record) for the difference of the mean scores of single trainings.
         metric: one of `METRICS`.
-        threshold: one number, or a pair for a and b.
 
     Returns:
         `Estimate`. Its two-sided p value counts the resamples on the far side of 0, (count + 1) /
         (resamples + 1), doubled; it cannot fall below 2 / (n_bootstrap + 1).
     """
     y, clusters = check_labels(y), check_groups(groups, y)
-    thresholds = np.atleast_1d(threshold)
-    if len(thresholds) > 2:
-        raise ValueError(f"threshold must be one number, or two for a and b, got {len(thresholds)}.")
     (value_a, drawn_a), (value_b, drawn_b) = (
-        _over_trainings(y, p, name, (metric,), cut, (clusters, n_bootstrap, seed))
-        for p, name, cut in ((p_a, "p_a", thresholds[0]), (p_b, "p_b", thresholds[-1]))
+        _over_trainings(y, p, name, (metric,), threshold, (clusters, n_bootstrap, seed))
+        for p, name in ((p_a, "p_a"), (p_b, "p_b"))
     )
     value, differences = value_a[0] - value_b[0], drawn_a[:, 0] - drawn_b[:, 0]
     reason = "the score of one of the two is not available" if np.isnan(value) else ""
@@ -147,6 +137,35 @@ def paired_difference(
     return percentile_estimate(value, differences, clusters, reason, p_value)
 
 
+def mean_table(
+    table: pd.DataFrame, groups: ArrayLike | None = None, n_bootstrap: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Average each column of a table with one row a record, without the records that are NaN in it.
+
+    Args:
+        table, groups: one row a record; patient ids, (record,), or None for independent records.
+        n_bootstrap, seed: resamples of patients, 0 for no interval; the same seed in two calls pairs them.
+
+    Returns:
+        DataFrame, index the columns: value, low and high (95 % interval; NaN = not available), n.
+    """
+    values = table.to_numpy(np.float64)
+    patients, known = check_groups(groups, values), ~np.isnan(values)
+    found = pd.DataFrame(np.nan, table.columns, ["value", "low", "high"]).assign(n=0)
+    for kept in np.unique(known, axis=1).T:
+        if not kept.any():
+            continue
+        columns = np.flatnonzero((known == kept[:, None]).all(axis=0))  # those that lack the same records
+        part, clusters = values[np.ix_(kept, columns)], np.unique(patients[kept], return_inverse=True)[1]
+        draws = resample_counts(clusters, n_bootstrap, seed)
+        means = [counts @ part / counts.sum(axis=1, keepdims=True) for counts in draws]
+        replicates = np.concatenate([np.empty((0, len(columns))), *means])
+        for column, value, drawn in zip(columns, part.mean(axis=0), replicates.T, strict=True):
+            one = percentile_estimate(value, drawn, clusters)
+            found.iloc[column] = one.value, one.low, one.high, one.n
+    return found
+
+
 def _over_trainings(
     y: np.ndarray, p: ArrayLike, name: str, metrics: Sequence[str], threshold: float, draws: tuple
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -154,8 +173,8 @@ def _over_trainings(
     values = np.asarray(p)
     trainings = values if values.ndim == 2 and values.shape[1] == len(y) > 1 else [values]
     checked = [check_probabilities(training, len(y), name) for training in trainings]
-    scores = [weighted_scores(y, one, None, metrics, threshold)[0] for one in checked]
-    replicates = [score_replicates(y, one, resample_counts(*draws), metrics, threshold) for one in checked]
+    found = [score_replicates(y, one, metrics, threshold, *draws) for one in checked]
+    scores, replicates = zip(*found, strict=True)
     return np.mean(scores, axis=0), np.mean(replicates, axis=0)
 
 
@@ -198,11 +217,12 @@ def resample_counts(clusters: np.ndarray, n_bootstrap: int = 1000, seed: int = 0
 
 
 def score_replicates(
-    y: np.ndarray, p: np.ndarray, draws: Iterable[np.ndarray], metrics: Sequence[str], threshold: float
-) -> np.ndarray:
-    """Score checked predictions in each resample of `resample_counts`: float64 (resample, metric)."""
-    scores = [weighted_scores(y, p, counts, metrics, threshold) for counts in draws]
-    return np.concatenate([np.empty((0, len(metrics))), *scores])
+    y: np.ndarray, p: np.ndarray, metrics: Sequence[str], threshold: float, *draws: object
+) -> tuple[np.ndarray, np.ndarray]:
+    """Score checked predictions, (metric,), and each of the `resample_counts`, float64 (resample, metric)."""
+    scores = [weighted_scores(y, p, counts, metrics, threshold) for counts in resample_counts(*draws)]
+    replicates = np.concatenate([np.empty((0, len(metrics))), *scores])
+    return weighted_scores(y, p, None, metrics, threshold)[0], replicates
 
 
 def percentile_estimate(

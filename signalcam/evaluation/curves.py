@@ -14,7 +14,6 @@ from sklearn.linear_model import LogisticRegression
 
 from signalcam.evaluation.bootstrap import bootstrap, check_groups, resample_counts
 from signalcam.evaluation.metrics import (
-    calibration_gaps,
     check_labels,
     check_predictions,
     equal_bins,
@@ -85,15 +84,6 @@ def reliability(y: ArrayLike, p: ArrayLike, n_bins: int = 10) -> pd.DataFrame:
     table = table.assign(predicted=predicted * share, observed=positives * share)
     table[["low", "high"]] = intervals
     return table.assign(n=n)
-
-
-def expected_calibration_error(y: ArrayLike, p: ArrayLike, n_bins: int = 10) -> float:
-    """Return the mean distance of predicted and observed share over bins of equal width, 0 to 1.
-
-    Args, Raises: as in `reliability`.
-    """
-    y, p = check_predictions(y, p)
-    return float(calibration_gaps(y, p, np.ones((1, len(y))), n_bins)[0] / len(y))
 
 
 def fit_platt(y: ArrayLike, logit: ArrayLike) -> tuple[float, float]:

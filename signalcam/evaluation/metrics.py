@@ -4,7 +4,7 @@ A bootstrap resample counts how often each record was drawn, so every score take
 for one sort or one matrix product. A score whose denominator is zero is not available (NaN), never 0.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -50,9 +50,11 @@ def weighted_scores(
         y, p, threshold: as in `score`.
         weights: (resample, record), not negative; None where each record counts once.
         metrics: among `METRICS`. `auc` is the Mann-Whitney statistic, ties counting one half;
-            `average_precision` the step-wise sum of scikit-learn; `ece` is over ten bins of equal width.
+            `average_precision` the step-wise sum of scikit-learn; `ece`, the expected calibration error,
+            the mean distance of predicted and observed share over ten bins of equal width.
     """
-    check_metrics(metrics)
+    if unknown := [str(name) for name in metrics if name not in METRICS]:
+        raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {', '.join(unknown)}.")
     check_threshold(threshold)
     y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     weights = np.ones((1, len(y))) if weights is None else np.atleast_2d(np.asarray(weights, np.float64))
@@ -64,7 +66,9 @@ def weighted_scores(
     if "brier" in metrics:
         scores["brier"] = _ratio(weights @ (p - y) ** 2, weights.sum(axis=1))
     if "ece" in metrics:
-        scores["ece"] = _ratio(calibration_gaps(y, p, weights), weights.sum(axis=1))
+        members = equal_bins(p, 10)[1][:, None] == np.arange(10)
+        gaps = np.abs(weights @ (members * (p - y)[:, None])).sum(axis=1)
+        scores["ece"] = _ratio(gaps, weights.sum(axis=1))
     return np.stack([scores[name] for name in metrics], axis=1)
 
 
@@ -78,12 +82,6 @@ def unavailable_reason(y: np.ndarray, p: np.ndarray, metric: str, threshold: flo
     if metric == "precision" and predicted == 0:
         return f"no record reaches the threshold {threshold:g}"
     return ""
-
-
-def calibration_gaps(y: np.ndarray, p: np.ndarray, weights: np.ndarray, n_bins: int = 10) -> np.ndarray:
-    """Add up the distances of predicted and observed sums over bins of equal width: (resample,)."""
-    members = (equal_bins(p, n_bins)[1][:, None] == np.arange(n_bins)).astype(np.float64)
-    return np.abs(weights @ (members * (p - y)[:, None])).sum(axis=1)
 
 
 def equal_bins(p: np.ndarray, n_bins: int) -> tuple[np.ndarray, np.ndarray]:
@@ -109,8 +107,7 @@ def check_labels(y: ArrayLike, name: str = "y") -> np.ndarray:
     refuse_nan(values, name)
     wrong = ~np.isin(values, (0, 1))
     if wrong.any():
-        found = ", ".join(map(str, np.unique(values[wrong])[:5]))
-        found = f"{wrong.sum()} others ({found})"
+        found = f"{wrong.sum()} others ({', '.join(map(str, np.unique(values[wrong])[:5]))})"
         raise ValueError(f"{name} must hold labels 0 and 1, got {found}. Use binary_labels(...).")
     return values.astype(np.int8)
 
@@ -138,12 +135,6 @@ def check_same_index(y: object, other: object, name: str) -> None:
     indexed = (pd.Series, pd.DataFrame)
     if isinstance(y, indexed) and isinstance(other, indexed) and not y.index.equals(other.index):
         raise ValueError(f"{name} must have the index of the labels, got another. Use {name}.loc[y.index].")
-
-
-def check_metrics(metrics: Iterable[str]) -> None:
-    """Raise ValueError for a name that is not in `METRICS`."""
-    if unknown := [str(name) for name in metrics if name not in METRICS]:
-        raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {', '.join(unknown)}.")
 
 
 def check_threshold(threshold: float) -> float:

@@ -6,21 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from signalcam.evaluation.bootstrap import (
-    check_groups,
-    percentile_estimate,
-    resample_counts,
-    score_replicates,
-)
-from signalcam.evaluation.metrics import (
-    check_labels,
-    check_metrics,
-    check_probabilities,
-    check_same_index,
-    check_threshold,
-    unavailable_reason,
-    weighted_scores,
-)
+from signalcam.evaluation.bootstrap import check_groups, percentile_estimate, score_replicates
+from signalcam.evaluation.metrics import check_labels, check_probabilities, check_same_index, check_threshold
 from signalcam.evaluation.subgroups import flat_row, too_few
 
 CLASS_METRICS = ("auc", "average_precision", "accuracy", "recall", "specificity")
@@ -32,7 +19,6 @@ def evaluate_multilabel(
     class_names: Sequence[str],
     threshold: float | Sequence[float] = 0.5,
     groups: ArrayLike | None = None,
-    metrics: Sequence[str] = CLASS_METRICS,
     min_per_class: int = 1,
     n_bootstrap: int = 1000,
     seed: int = 0,
@@ -40,11 +26,10 @@ def evaluate_multilabel(
     """Score each class, and the macro mean over the classes that have a score.
 
     Args:
-        y: labels, (record, class) of 0 and 1.
-        p: probabilities, (record, class) in [0, 1].
+        y, p: labels of 0 and 1, and probabilities in [0, 1], both (record, class).
         class_names: of the columns, in order; those of `y` and `p` must agree where these are DataFrames.
         threshold: one, or one a class.
-        groups, metrics, n_bootstrap, seed: as in `evaluate`.
+        groups, n_bootstrap, seed: as in `evaluate`.
         min_per_class: a class with fewer records with or without it has NaN, and does not enter the mean.
 
     Returns:
@@ -54,37 +39,26 @@ def evaluate_multilabel(
     Raises:
         ValueError: on NaN, on other shapes and class names.
     """
-    check_metrics(metrics)
     class_names = [str(name) for name in class_names]
     labels, probabilities, thresholds = _check(y, p, class_names, threshold)
-    clusters = check_groups(groups, y)
-    values = np.full((len(class_names), len(metrics)), np.nan)
-    replicates = np.full((len(class_names), n_bootstrap, len(metrics)), np.nan)
-    rows = {}
-    for index, name in enumerate(class_names):
-        one, cut = (labels[:, index], probabilities[:, index]), thresholds[index]
-        if not (reason := too_few(one[0], min_per_class)):
-            values[index] = weighted_scores(*one, None, metrics, cut)[0]
-            draws = resample_counts(clusters, n_bootstrap, seed)
-            replicates[index] = score_replicates(*one, draws, metrics, cut)
-            reasons = {metric: unavailable_reason(*one, metric, cut) for metric in metrics}
-            reason = "; ".join(f"{metric}: {why}" for metric, why in reasons.items() if why)
-        columns = zip(metrics, values[index], replicates[index].T, strict=True)
+    clusters, n_classes = check_groups(groups, y), len(class_names)
+    # The last row is the mean. A resample that lacks one of its classes has none: NaN, skipped.
+    values = np.full((n_classes + 1, len(CLASS_METRICS)), np.nan)
+    replicates = np.full((n_classes + 1, n_bootstrap, len(CLASS_METRICS)), np.nan)
+    reasons = [too_few(column, min_per_class) for column in labels.T]
+    scored = [k for k, reason in enumerate(reasons) if not reason]
+    for k in scored:
+        one = (labels[:, k], probabilities[:, k], CLASS_METRICS, thresholds[k])
+        values[k], replicates[k] = score_replicates(*one, clusters, n_bootstrap, seed)
+    if scored:
+        values[-1], replicates[-1] = values[scored].mean(axis=0), replicates[scored].mean(axis=0)
+    reasons.append(f"over {len(scored)} of {n_classes} classes")
+    rows = []
+    for k, truth in enumerate([*labels.T, labels.any(axis=1)]):
+        columns = zip(CLASS_METRICS, values[k], replicates[k].T, strict=True)
         estimates = {metric: percentile_estimate(*found, clusters) for metric, *found in columns}
-        rows[name] = flat_row(one[0], clusters, estimates, reason)
-    estimates, used = {}, {}
-    for k, metric in enumerate(metrics):
-        scored = ~np.isnan(values[:, k])
-        used[metric] = f"over {scored.sum()} of {len(class_names)} classes"
-        mean, means = np.nan, np.empty(0)
-        if scored.any():
-            # A resample that lacks one of these classes has no mean over the same classes: NaN, skipped.
-            mean, means = values[scored, k].mean(), replicates[scored, :, k].mean(axis=0)
-        estimates[metric] = percentile_estimate(mean, means, clusters)
-    alike = len(set(used.values())) == 1
-    reason = used[metrics[0]] if alike else "; ".join(f"{metric} {text}" for metric, text in used.items())
-    rows["macro"] = flat_row(labels.any(axis=1), clusters, estimates, reason)
-    return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="class"))
+        rows.append(flat_row(truth, clusters, estimates, reasons[k]))
+    return pd.DataFrame(rows, index=pd.Index([*class_names, "macro"], name="class"))
 
 
 def _check(y: ArrayLike, p: ArrayLike, class_names: list[str], threshold: float | Sequence[float]) -> tuple:

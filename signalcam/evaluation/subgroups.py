@@ -68,14 +68,12 @@ def by_subgroup(
     if len(subgroups) != len(labels):
         raise ValueError(f"subgroups must have {len(labels)} rows, one for each label, got {len(subgroups)}.")
     check_same_index(y, subgroups, "subgroups")
-    subgroups, patients = pd.DataFrame(subgroups), check_groups(groups, y)
-    rows = {
-        (attribute, level): score_row(labels[inside], p[inside], patients[inside], **options)
-        for attribute, column in subgroups.items()
+    parts = {
+        (attribute, level): np.where(inside, labels, np.nan)
+        for attribute, column in pd.DataFrame(subgroups).items()
         for level, inside in levels(column)
     }
-    index = pd.MultiIndex.from_tuples(rows, names=["attribute", "group"])
-    return pd.DataFrame(list(rows.values()), index=index)
+    return _score_parts(parts, p, check_groups(groups, y), options, ["attribute", "group"])
 
 
 def by_diagnosis(
@@ -84,18 +82,16 @@ def by_diagnosis(
     """Score all normal records against those of each superclass in turn; one with two counts in both rows.
 
     Args, Raises: as in `by_subgroup`; `superclasses` is bool (record, superclass), in the order of `y`.
-
-    Returns:
-        DataFrame, index superclass, the columns of `score_row`.
+    Returns a `score_row` for each superclass.
     """
     labels, p = check_predictions(y, p)
     _check_superclasses(superclasses, len(labels))
     check_same_index(y, superclasses, "superclasses")
-    patients, rows = check_groups(groups, y), {}
-    for name in SUPERCLASSES[1:]:
-        inside = (labels == 0) | superclasses[name].to_numpy(dtype=bool)
-        rows[name] = score_row(labels[inside], p[inside], patients[inside], **options)
-    return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="superclass"))
+    parts = {
+        name: np.where((labels == 0) | superclasses[name].to_numpy(dtype=bool), labels, np.nan)
+        for name in SUPERCLASSES[1:]
+    }
+    return _score_parts(parts, p, check_groups(groups, y), options, "superclass")
 
 
 def by_label_rule(
@@ -103,27 +99,35 @@ def by_label_rule(
 ) -> pd.DataFrame:
     """Score the same predictions under each label rule, side by side.
 
-    Args, Raises: as in `by_diagnosis`, for all records, those without superclass too.
-
-    Returns:
-        DataFrame, index rule, the columns of `score_row` and dropped, the records that the rule leaves out.
+    Args, Raises: as in `by_diagnosis`, for all records, those without superclass too. Returns a `score_row`
+    for each rule, and dropped, the number of records that it leaves out.
     """
     _check_superclasses(superclasses, len(superclasses))
     check_same_index(superclasses, p, "p")
-    p, patients, rows = check_probabilities(p, len(superclasses)), check_groups(groups, superclasses), {}
-    for rule in LABEL_RULES:
-        labels = binary_labels(superclasses, rule, quiet=True)  # the row has the counts
-        labels = labels.reindex(superclasses.index).to_numpy()
+    p = check_probabilities(p, len(superclasses))
+    parts = {
+        rule: binary_labels(superclasses, rule, quiet=True).reindex(superclasses.index).to_numpy(np.float64)
+        for rule in LABEL_RULES
+    }
+    table = _score_parts(parts, p, check_groups(groups, superclasses), options, "rule")
+    return table.assign(dropped=len(p) - table["n"])
+
+
+def _score_parts(
+    parts: dict, p: np.ndarray, groups: np.ndarray, options: dict, names: str | list[str]
+) -> pd.DataFrame:
+    """Make a `score_row` of each of several labels, (record,), NaN for the records that are left out."""
+    rows = []
+    for labels in parts.values():
         kept = ~np.isnan(labels)
-        rows[rule] = score_row(labels[kept], p[kept], patients[kept], **options)
-        rows[rule]["dropped"] = int((~kept).sum())
-    return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="rule"))
+        rows.append(score_row(labels[kept], p[kept], groups[kept], **options))
+    return pd.DataFrame(rows, index=pd.Index(list(parts))).rename_axis(index=names)
 
 
 def score_row(
     y: np.ndarray,
     p: np.ndarray,
-    groups: np.ndarray | None = None,
+    groups: np.ndarray,
     threshold: float = 0.5,
     metrics: Sequence[str] = TABLE_METRICS,
     min_per_class: int = 10,
@@ -155,10 +159,9 @@ def too_few(y: np.ndarray, min_per_class: int) -> str:
     return text if min(positives, len(y) - positives) < needed else ""
 
 
-def flat_row(y: np.ndarray, groups: np.ndarray | None, estimates: dict[str, Estimate], reason: str) -> dict:
+def flat_row(y: np.ndarray, groups: np.ndarray, estimates: dict[str, Estimate], reason: str) -> dict:
     """Return counts, estimates by metric, and reason as one row of a table, with the keys of `score_row`."""
-    n, n_positive = len(y), int(np.sum(y))
-    n_groups = n if groups is None else len(np.unique(groups))
+    n, n_groups, n_positive = len(y), len(np.unique(groups)), int(np.sum(y))
     row = {"n": n, "n_groups": n_groups, "n_positive": n_positive, "n_negative": n - n_positive}
     for name, item in estimates.items():
         row |= {name: item.value, f"{name}_low": item.low, f"{name}_high": item.high}
@@ -168,10 +171,9 @@ def flat_row(y: np.ndarray, groups: np.ndarray | None, estimates: dict[str, Esti
 def levels(column: pd.Series) -> list[tuple[str, np.ndarray]]:
     """List (group, bool (record,)) for each group of one attribute; missing values are "not stated"."""
     names = column.astype(object).where(column.notna(), _NOT_STATED)
-    counts = names.value_counts()
-    order = list(counts.index)
+    order = names.value_counts().index
     if isinstance(column.dtype, pd.CategoricalDtype):
-        order = [level for level in [*column.cat.categories, _NOT_STATED] if level in counts.index]
+        order = [level for level in (*column.cat.categories, _NOT_STATED) if level in order]
     return [(level, (names == level).to_numpy()) for level in order]
 
 

@@ -31,8 +31,7 @@ def find_r_peaks(
     """Find the R peaks of records, by XQRS on the speed of the heart vector, all leads together.
 
     Args:
-        signals: (record, time, lead), in mV or scaled per lead.
-        sampling_rate: in Hz.
+        signals, sampling_rate: (record, time, lead), in mV or scaled per lead; in Hz.
         progress: words for a progress bar, None for no bar.
 
     Returns:
@@ -68,8 +67,7 @@ def beat_average(
 
     Args:
         relevance, signals: (record, time) and (record, time, lead).
-        peaks: from `find_r_peaks`.
-        before, after: samples before the peak, and from it on.
+        peaks, before, after: from `find_r_peaks`; samples before the peak, and from it on.
 
     Returns:
         (evidence, beat): float64 (record, sample) and (record, sample, lead); NaN without a whole beat.
@@ -115,8 +113,7 @@ def beat_parts(
     beat, the part is not known, -1; nor is any with fewer than two beats.
 
     Args:
-        peaks, sampling_rate: as in `find_p_waves`.
-        n_times: samples of a record.
+        peaks, n_times, sampling_rate: as in `find_p_waves`, and the samples of a record.
         p_waves: bool (record,), from `find_p_waves`, False where the place of P-PQ belongs to TP; None where
             all have one.
     """
@@ -151,7 +148,6 @@ def part_shares(relevance: ArrayLike, parts: ArrayLike, names: Sequence[str] = P
     member = np.asarray(parts)[:, None] == np.arange(len(names))[:, None]  # (record, part, time)
     evidence, time = (member * positive[:, None]).sum(axis=2), member.sum(axis=2)
     there = evidence.sum(axis=1, keepdims=True) > 0
-    rows = [
-        amount / np.where(there, amount.sum(axis=1, keepdims=True), np.nan) for amount in (evidence, time)
-    ]
+    both = (evidence, time)
+    rows = [part / np.where(there, part.sum(axis=1, keepdims=True), np.nan) for part in both]
     return pd.DataFrame(np.hstack(rows), columns=[*names, *(f"time_{name}" for name in names)])

@@ -14,24 +14,26 @@ from signalcam.explanation.network import AnyModel, as_network, check_class, che
 
 
 def cell_evidence(
-    model: AnyModel, signals: ArrayLike, class_index: int = 0, features: str = "activation"
-) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the evidence for one class, cell by cell, and the logit: float32 (record, cell) and (record,).
+    model: AnyModel,
+    signals: ArrayLike,
+    class_index: int = 0,
+    features: str = "activation",
+    output: str = "evidence",
+) -> np.ndarray:
+    """Compute the evidence for one class, cell by cell: float32 (record, cell).
 
     Args:
         model, signals, class_index: as in `explain`.
         features: "activation" for the exact map, with the logit as its mean, "convolution" for the paper's.
+        output: of `add_cam`; "lead_evidence" for (record, cell, row).
     """
     network = as_network(model)
     class_index, signals = check_class(network, class_index), check_scaled(network, signals)
 
     def build() -> keras.Model:
-        outputs = network.outputs(features)
-        evidence, logit = outputs["evidence"][..., class_index], outputs["logit"][:, class_index, None]
-        return network.submodel(keras.ops.concatenate([evidence, logit], axis=1))
+        return network.submodel(network.outputs(features)[output][..., class_index])
 
-    joined = network.in_batches(network.compiled(("evidence", features, class_index), build), signals)
-    return joined[:, :-1], joined[:, -1]
+    return network.in_batches(network.compiled((output, features, class_index), build), signals)
 
 
 def upsample(cells: ArrayLike, n_times: int, cell_length: float | None = None) -> np.ndarray:
@@ -55,7 +57,7 @@ def cam(model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: ob
 
     Args, Raises: as in `cell_evidence`.
     """
-    return upsample(cell_evidence(model, signals, class_index, **options)[0], np.shape(signals)[1])
+    return upsample(cell_evidence(model, signals, class_index, **options), np.shape(signals)[1])
 
 
 def lead_cam(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.ndarray:
@@ -71,22 +73,10 @@ def lead_cam(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.nd
         ValueError: for a network whose CAM has no lead axis; else as in `explain`.
     """
     network = as_network(model)
-    class_index, signals = check_class(network, class_index), check_scaled(network, signals)
     if "lead_evidence" not in network.outputs():
         found = f"{network.model.name!r}, whose CAM says when but not in which lead"
         advice = "Take a network of the kind 'leadwise', or another method."
         raise ValueError(f"model must have a CAM with a lead axis, got {found}. {advice}")
-
-    def build() -> keras.Model:
-        return network.submodel(network.outputs()["lead_evidence"][..., class_index])
-
-    cells = network.in_batches(network.compiled(("lead_evidence", class_index), build), signals)
-    return upsample(cells, signals.shape[1])
-
-
-def row_correlation(first: ArrayLike, second: ArrayLike) -> np.ndarray:
-    """Correlate two maps record by record (Pearson): float64 (record,), NaN where either is constant."""
-    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    first, second = first - first.mean(axis=1, keepdims=True), second - second.mean(axis=1, keepdims=True)
-    scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
-    return np.divide((first * second).sum(axis=1), scale, out=np.full(len(first), np.nan), where=scale > 0)
+    return upsample(
+        cell_evidence(network, signals, class_index, output="lead_evidence"), np.shape(signals)[1]
+    )

@@ -30,20 +30,15 @@ def gradient_x_input(model: AnyModel, signals: ArrayLike, class_index: int = 0) 
 
 
 def integrated_gradients(
-    model: AnyModel,
-    signals: ArrayLike,
-    class_index: int = 0,
-    baseline: ArrayLike | None = None,
-    n_steps: int = 64,
+    model: AnyModel, signals: ArrayLike, class_index: int = 0, n_steps: int = 64
 ) -> np.ndarray:
-    """Average the gradient along the straight path from a baseline to the signal, times their difference.
+    """Average the gradient along the straight path from zeros to the signal, times the signal.
 
     M. Sundararajan et al., ICML 2017, equation 1. The attributions of a record, float32 (record, time, lead),
-    sum to ``logit(signals) - logit(baseline)`` as `n_steps` grows; each step is taken at its middle.
+    sum to ``logit(signals) - logit(zeros)`` as `n_steps` grows; each step is taken at its middle.
 
     Args:
-        model, signals, class_index: as in `explain`.
-        baseline: broadcasts to `signals`; None for zeros, under the scaling "standard" each lead's mean.
+        model, signals, class_index: as in `explain`; zeros are each lead's mean under the rule "standard".
         n_steps: forward and backward passes a record, at least 1.
     """
     network = as_network(model)
@@ -51,18 +46,11 @@ def integrated_gradients(
     if n_steps < 1:
         raise ValueError(f"n_steps must be at least 1, got {n_steps}.")
     gradient = _gradient_function(network, class_index)
-    baseline = np.zeros_like(signals) if baseline is None else np.broadcast_to(baseline, signals.shape)
-    joined = np.stack([baseline.astype(np.float32), signals], axis=1)
-    fractions = tf.constant((np.arange(n_steps) + 0.5) / n_steps, tf.float32)
 
-    def path_average(pair: tf.Tensor) -> tf.Tensor:
-        start, difference = pair[:, 0], pair[:, 1] - pair[:, 0]
-        total = tf.zeros_like(start)
-        for step in range(n_steps):
-            total += gradient(start + fractions[step] * difference)
-        return total / n_steps * difference
+    def path_average(x: tf.Tensor) -> tf.Tensor:
+        return sum(gradient((step + 0.5) / n_steps * x) for step in range(n_steps)) / n_steps * x
 
-    return network.in_batches(path_average, joined)
+    return network.in_batches(path_average, signals)
 
 
 def grad_cam(

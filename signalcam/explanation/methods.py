@@ -45,11 +45,9 @@ def _random_map(model: AnyModel, signals: ArrayLike, class_index: int = 0, seed:
     """Draw a map that knows nothing, one value for each 8 samples."""
     network = as_network(model)
     check_class(network, class_index)
-    signals = check_scaled(network, signals)
-    n_times = signals.shape[1]
-    return upsample(
-        np.random.default_rng(seed).standard_normal((len(signals), max(n_times // 8, 1))), n_times
-    )
+    n_records, n_times, _ = check_scaled(network, signals).shape
+    cells = np.random.default_rng(seed).standard_normal((n_records, max(n_times // 8, 1)))
+    return upsample(cells, n_times)
 
 
 def _grad_cam(model: AnyModel, signals: ArrayLike, class_index: int, **options: object) -> np.ndarray:

@@ -4,7 +4,7 @@ Not the probability: the evidence sums to the logit, and the sigmoid flattens wh
 """
 
 from collections.abc import Callable, Hashable
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeAlias
 
 import keras
@@ -14,6 +14,8 @@ from keras import layers
 from numpy.typing import ArrayLike
 
 from signalcam.model import add_cam
+
+BATCH = 128  # records a pass
 
 
 class Network:
@@ -25,13 +27,12 @@ class Network:
         model: classifier from signals, (record, time, lead), to probabilities or logits, `Sequential` or
             functional, whatever its head; with a CAM (`add_cam`) or not; or a deployable model, of which the
             network inside is taken: scale the signals with `deployment.scaled`.
-        batch_size: records a pass.
 
     Raises:
         ValueError: for a model that is not built, or has several inputs or outputs.
     """
 
-    def __init__(self, model: keras.Model, batch_size: int = 128):
+    def __init__(self, model: keras.Model):
         if "network" in {layer.name for layer in model.layers}:
             model = model.get_layer("network")
         try:
@@ -45,17 +46,15 @@ class Network:
         if len(signals.shape) != 3 or len(output.shape) != 2:
             wanted = "map (record, time, lead) to (record, class)"
             raise ValueError(f"model must {wanted}, got {signals.shape} to {output.shape}.")
-        self.model, self.batch_size = model, batch_size
+        self.model = model
         self.n_times, self.n_leads = signals.shape[1:]
         self.n_classes = output.shape[-1]
-        self._logit, self._outputs, self._compiled = None, {}, {}
+        self._outputs, self._compiled = {}, {}
 
-    @property
+    @cached_property
     def logit(self) -> keras.KerasTensor:
         """The symbolic logits, (record, class): what enters the last sigmoid or softmax, else the output."""
-        if self._logit is None:
-            self._logit = _before_activation(self.model)
-        return self._logit
+        return _before_activation(self.model)
 
     def outputs(self, features: str = "activation") -> dict:
         """Return the symbolic outputs of `add_cam`, or raise its ValueError where the head fits no CAM."""
@@ -79,8 +78,8 @@ class Network:
         return self._compiled[key]
 
     def in_batches(self, function: Callable, signals: np.ndarray) -> np.ndarray:
-        """Apply a compiled function, its first axis the record, to `batch_size` records at a time."""
-        parts = np.split(signals, range(self.batch_size, len(signals), self.batch_size))
+        """Apply a compiled function, its first axis the record, to `BATCH` records at a time."""
+        parts = np.split(signals, range(BATCH, len(signals), BATCH))
         return np.concatenate([function(tf.constant(part, tf.float32)).numpy() for part in parts])
 
 

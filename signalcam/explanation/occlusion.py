@@ -11,7 +11,10 @@ stands in for a piece of signal that is taken away matters, so it has a name:
 - ``noise``: Gaussian noise with the mean and standard deviation of the lead in this record.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from signalcam.explanation.network import AnyModel, as_network, check_scaled, logit_function
@@ -54,63 +57,30 @@ def replace(signals: ArrayLike, mask: ArrayLike, replacement: str = "median", se
     return np.where(mask, fill, signals)
 
 
-def occlude_time(model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: object) -> np.ndarray:
-    """Measure the fall of the logit when a window of time is replaced in all leads.
+def occlude_time_and_leads(
+    model: AnyModel,
+    signals: ArrayLike,
+    class_index: int = 0,
+    window: int = 50,
+    stride: int = 25,
+    groups: Sequence[slice] | None = None,
+    **options: object,
+) -> np.ndarray:
+    """Measure the fall of the logit when a window of one lead is replaced.
 
     Args:
         model, signals, class_index: as in `explain`.
-        **options: window and stride, in samples (50, 25); replacement, one of `REPLACEMENTS` ("median"), and
-            seed of "noise" (0).
+        window, stride: in samples; by default 39 forward passes for each lead.
+        groups: of leads that are replaced together; None for each lead by itself.
+        **options: replacement and seed, as in `replace`.
 
     Returns:
-        float32 (record, time): at each sample the mean fall over the windows that hold it; positive where
-        the window spoke for the class.
+        float32 (record, time, group): at each sample the mean fall over the windows that hold it; positive
+        where the window spoke for the class.
 
     Raises:
         ValueError: for windows, a replacement, a class or signals that do not fit.
     """
-    return _occlude_windows(model, signals, class_index, each_lead=False, **options)[..., 0]
-
-
-def occlude_time_and_leads(
-    model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: object
-) -> np.ndarray:
-    """Measure the fall of the logit when a window of one lead is replaced: float32 (record, time, lead).
-
-    Args, Raises: as in `occlude_time`; a forward pass for each window of each lead (468 by default).
-    """
-    return _occlude_windows(model, signals, class_index, each_lead=True, **options)
-
-
-def occlude_leads(model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: object) -> np.ndarray:
-    """Measure the fall of the logit when one whole lead is replaced: float32 (record, lead).
-
-    Limb leads depend on each other (II = I + III), so a record without one of them is one that no heart
-    makes: read the result as what the model uses, not as where the heart differs.
-
-    Args, Raises: as in `occlude_time`; the options are those of `replace`.
-    """
-    network = as_network(model)
-    signals = check_scaled(network, signals)
-    to_logit = logit_function(network, class_index)
-    whole, falls = to_logit(signals), []
-    for lead in range(signals.shape[2]):
-        mask = np.zeros(signals.shape, dtype=bool)
-        mask[..., lead] = True
-        falls.append(whole - to_logit(replace(signals, mask, **options)))
-    return np.stack(falls, axis=1)
-
-
-def _occlude_windows(
-    model: AnyModel,
-    signals: ArrayLike,
-    class_index: int,
-    each_lead: bool,
-    window: int = 50,
-    stride: int = 25,
-    **options: object,
-) -> np.ndarray:
-    """Return the mean fall at each sample, float32 (record, time, lead), or (record, time, 1)."""
     network = as_network(model)
     signals = check_scaled(network, signals)
     n_times, n_leads = signals.shape[1:]
@@ -119,7 +89,7 @@ def _occlude_windows(
         raise ValueError(f"window and stride must obey {wanted}, got window={window}, stride={stride}.")
     to_logit = logit_function(network, class_index)
     whole = to_logit(signals)
-    groups = [slice(lead, lead + 1) for lead in range(n_leads)] if each_lead else [slice(None)]
+    groups = groups or [slice(lead, lead + 1) for lead in range(n_leads)]
     total, count = np.zeros((len(signals), n_times, len(groups))), np.zeros((n_times, 1))
     starts = [*range(0, n_times - window, stride), n_times - window]  # the last one ends at the last sample
     for start in starts:
@@ -135,17 +105,37 @@ def _occlude_windows(
     return (total / count).astype(np.float32)
 
 
+def occlude_time(model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: object) -> np.ndarray:
+    """Measure the fall of the logit when a window is replaced in all leads: float32 (record, time).
+
+    Args, Raises: as in `occlude_time_and_leads`.
+    """
+    return occlude_time_and_leads(model, signals, class_index, groups=[slice(None)], **options)[..., 0]
+
+
+def occlude_leads(model: AnyModel, signals: ArrayLike, class_index: int = 0, **options: object) -> np.ndarray:
+    """Measure the fall of the logit when one whole lead is replaced: float32 (record, lead).
+
+    Limb leads depend on each other (II = I + III), so a record without one of them is one that no heart
+    makes: read the result as what the model uses, not as where the heart differs.
+
+    Args, Raises: as in `occlude_time_and_leads`; the options are those of `replace`.
+    """
+    network = as_network(model)
+    signals = check_scaled(network, signals)
+    to_logit = logit_function(network, class_index)
+    whole, falls = to_logit(signals), []
+    for lead in range(signals.shape[2]):
+        mask = np.zeros(signals.shape, dtype=bool)
+        mask[..., lead] = True
+        falls.append(whole - to_logit(replace(signals, mask, **options)))
+    return np.stack(falls, axis=1)
+
+
 def _line(signals: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Draw the lines between the kept samples on both sides of each gap."""
-    n_times = signals.shape[1]
-    time = np.arange(n_times)[None, :, None]
-    before = np.maximum.accumulate(np.where(mask, -1, time), axis=1)
-    after = np.flip(np.minimum.accumulate(np.flip(np.where(mask, n_times, time), axis=1), axis=1), axis=1)
-    before, after = np.where(before < 0, after, before), np.where(after >= n_times, before, after)
-    empty = before >= n_times
-    before, after = np.where(empty, 0, before), np.where(empty, 0, after)
-    part = (time - before) / np.maximum(after - before, 1)
-    left, right = (np.take_along_axis(signals, ends, axis=1) for ends in (before, after))
-    return np.where(
-        empty, signals.mean(axis=1, keepdims=True), left + (right - left) * part.astype(np.float32)
-    )
+    n_records, n_times, n_leads = signals.shape
+    gaps = np.where(mask, np.nan, signals).swapaxes(0, 1).reshape(n_times, -1)
+    lines = pd.DataFrame(gaps).interpolate(limit_direction="both").to_numpy()
+    lines = lines.reshape(n_times, n_records, n_leads).swapaxes(0, 1)
+    return np.where(np.isnan(lines), signals.mean(axis=1, keepdims=True), lines)

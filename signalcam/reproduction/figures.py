@@ -9,7 +9,7 @@ import numpy as np
 
 from signalcam import plotting
 from signalcam.deployment import predict
-from signalcam.evaluation import confusion, expected_calibration_error, reliability, roc
+from signalcam.evaluation import confusion, reliability, roc, score
 from signalcam.reproduction.results import Results
 from signalcam.training.train import TrainingResult
 
@@ -52,7 +52,7 @@ def write_figures(
         y, p = results.y["ABNORMAL"].to_numpy(), results.p["ABNORMAL"].to_numpy()
         counts = confusion(y, p, threshold=results.settings.threshold[0])
         figures["confusion"] = plotting.plot_confusion(counts, title=title)
-        error = expected_calibration_error(y, p)
+        error = score(y, p, "ece")
         figures["reliability"] = plotting.plot_reliability(reliability(y, p), error=error, title=title)
     figures["maps"] = (_binary_maps if results.binary else _class_maps)(model, signals, results)
     files = {Path(folder) / f"{name}.png": figure for name, figure in figures.items()}

@@ -77,7 +77,7 @@ def test_same_seed_same_interval_whatever_the_chunks(study, monkeypatch):
 def test_intervals_hold_the_estimate_and_stay_in_range(rows, seed):
     y, p, groups = (np.array(column) for column in zip(*rows, strict=True))
     for metric, item in bootstrap(y, p / 10, groups=groups, n_bootstrap=30, seed=seed).items():
-        if item.available and not np.isnan(item.low):
+        if not np.isnan(item.low):
             assert 0 <= item.low <= item.value <= item.high <= 1 + 1e-12, metric
 
 
@@ -95,8 +95,7 @@ def test_resamples_of_one_class_are_skipped_and_counted():
     item = bootstrap(y, p, ("auc",), n_bootstrap=400, seed=0)["auc"]
     # One of four records drawn four times: absent with (3/4)^4 = 0.316, the other three with (1/4)^4 = 0.004.
     assert item.skipped / 400 == pytest.approx(0.32, abs=0.07)
-    draws = resample_counts(np.arange(4), 400, seed=0)
-    replicates = score_replicates(np.array(y), np.array(p), draws, ("auc",), 0.5)
+    replicates = score_replicates(np.array(y), np.array(p), ("auc",), 0.5, np.arange(4), 400, 0)[1]
     assert item.skipped == int(np.isnan(replicates).sum())
 
 
@@ -154,12 +153,10 @@ class TestPairedDifference:
         alone = paired_difference(y, a[None], b, groups=patients, n_bootstrap=100)
         assert alone == paired_difference(y, a, b, groups=patients, n_bootstrap=100)
 
-    def test_each_model_may_have_its_own_threshold(self, study):
+    def test_the_threshold_is_that_of_both(self, study):
         y, a, b, _ = study
-        found = paired_difference(y, a, b, "accuracy", threshold=(0.3, 0.6), n_bootstrap=10)
-        assert found.value == pytest.approx(np.mean((a >= 0.3) == y) - np.mean((b >= 0.6) == y))
-        with pytest.raises(ValueError, match="threshold must be one number, or two"):
-            paired_difference(y, a, b, threshold=(0.1, 0.2, 0.3))
+        found = paired_difference(y, a, b, "accuracy", threshold=0.3, n_bootstrap=10)
+        assert found.value == pytest.approx(np.mean((a >= 0.3) == y) - np.mean((b >= 0.3) == y))
 
     def test_predictions_of_another_length_are_refused(self, study):
         y, a, b, _ = study
@@ -168,7 +165,7 @@ class TestPairedDifference:
 
     def test_one_class_only_is_not_available(self):
         found = paired_difference([1, 1], [0.2, 0.3], [0.1, 0.9], n_bootstrap=10)
-        assert not found.available
+        assert np.isnan(found.value)
         assert found.reason == "the score of one of the two is not available"
 
 

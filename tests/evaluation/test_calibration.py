@@ -12,7 +12,6 @@ from sklearn.metrics import log_loss, roc_auc_score
 from signalcam.evaluation import (
     choose_threshold,
     evaluate,
-    expected_calibration_error,
     fit_platt,
     reliability,
     score,
@@ -35,7 +34,8 @@ def test_reliability_worked_by_hand():
     assert table["predicted"].tolist() == pytest.approx([0.8 / 3, 2.3 / 3])
     assert table["observed"].tolist() == pytest.approx([1 / 3, 2 / 3])
     assert table[["bin_low", "bin_high"]].to_numpy().tolist() == [[0, 0.5], [0.5, 1]]
-    assert expected_calibration_error(Y, P, n_bins=2) == pytest.approx((0.2 / 3 + 0.3 / 3) / 2)
+    # At ten bins each record has its own.
+    assert score(Y, P, "ece") == pytest.approx((0.1 + 0.3 + 0.6 + 0.6 + 0.2 + 0.1) / 6)
 
 
 def test_reliability_equals_scikit_learn(rng):
@@ -58,7 +58,7 @@ def test_calibration_error_is_the_gap_of_the_reliability_curve(rng):
     y, p = rng.integers(0, 2, 300), rng.random(300)
     table = reliability(y, p, 10)
     expected = (table["n"] * (table["predicted"] - table["observed"]).abs()).sum() / 300
-    assert expected_calibration_error(y, p) == pytest.approx(expected)
+    assert score(y, p, "ece") == pytest.approx(expected)
     assert evaluate(y, p, n_bootstrap=0).loc["ece", "value"] == pytest.approx(expected)
 
 
@@ -77,7 +77,7 @@ def test_slope_and_intercept_are_those_that_made_the_logits_wrong(overconfident)
     assert slope == pytest.approx(1 / 2.5, abs=0.05)
     assert intercept == pytest.approx(1 / 2.5, abs=0.15)
     before, after = expit(logit - 1), expit(slope * (logit - 1) + intercept)
-    assert expected_calibration_error(y, after) < 0.5 * expected_calibration_error(y, before)
+    assert score(y, after, "ece") < 0.5 * score(y, before, "ece")
     assert roc_auc_score(y, after) == pytest.approx(roc_auc_score(y, before))
     assert after.mean() == pytest.approx(y.mean(), abs=1e-3)  # what the most likely intercept brings about
 
@@ -186,6 +186,6 @@ def test_of_thresholds_that_serve_alike_the_one_nearest_to_one_half_is_taken(p, 
 
 
 def test_probability_on_the_edge_of_two_bins_counts_in_the_upper_one():
-    # Below one half 0.4 alone, a gap of 0.4; from there on 0.5 and 0.6, one positive, a gap of 0.1.
-    assert expected_calibration_error([0, 0, 1], [0.4, 0.5, 0.6], 2) == pytest.approx(0.5 / 3)
-    assert expected_calibration_error([1, 1], [1.0, 0.0], 2) == pytest.approx(0.5)
+    # 0.45 below one half, a gap of 0.45; from there on 0.5 and 0.55, one positive, a gap of 0.05.
+    assert score([0, 0, 1], [0.45, 0.5, 0.55], "ece") == pytest.approx(0.5 / 3)
+    assert score([0, 1], [1.0, 0.95], "ece") == pytest.approx(0.95 / 2)

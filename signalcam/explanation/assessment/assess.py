@@ -1,20 +1,20 @@
 """The whole assessment of a model's maps on one set of records, as tables and as arrays for figures."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
+from timeit import repeat
 
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.evaluation import latency_table
+from signalcam.evaluation import mean_table
 from signalcam.explanation import beats
 from signalcam.explanation.assessment.faithfulness import Perturbation, decision_direction, faithfulness
 from signalcam.explanation.assessment.localisation import MEASURES, SMOOTHING, localise, smooth
 from signalcam.explanation.assessment.records import ExplainedRecords
 from signalcam.explanation.assessment.sanity import sanity_table, weight_randomisation
 from signalcam.explanation.assessment.stability import agreement, noise_stability, shift_stability
-from signalcam.explanation.assessment.tables import mean_curve, mean_table, stack
 from signalcam.explanation.methods import METHODS, MapMaker
 from signalcam.explanation.network import AnyModel, as_network, logit_function
 from signalcam.explanation.occlusion import REPLACEMENTS, occlude_leads, occlude_time_and_leads
@@ -43,9 +43,12 @@ class Plan:
     progress: bool = True
 
 
-@dataclass(frozen=True)
 class Assessment:
-    """What was found.
+    """What was found about the maps of a classifier: one method a question.
+
+    Args:
+        model, records: classifier, as `Network` takes it, and what to assess it on.
+        plan: how thoroughly.
 
     Attributes:
         about: the data and counts in words and numbers, ready for JSON.
@@ -56,99 +59,75 @@ class Assessment:
         example: one record: ``signals`` in mV, ``relevance`` (time, lead) by occlusion, ``name``.
     """
 
-    about: dict = field(default_factory=dict)
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    curves: dict = field(default_factory=dict)
-    beat: dict = field(default_factory=dict)
-    example: dict = field(default_factory=dict)
-
-
-def assess(model: AnyModel, records: ExplainedRecords, plan: Plan | None = None) -> Assessment:
-    """Assess the maps of a classifier.
-
-    Args:
-        model, records: classifier, as `Network` takes it, and what to assess it on.
-        plan: None for the default.
-    """
-    job = _Assessor(as_network(model), records, plan or Plan())
-    steps = [job.maps, job.faithfulness, job.localisation, job.beats, job.leads, job.stability, job.sanity]
-    bar = tqdm(steps, desc="Assessing maps", disable=not job.plan.progress)
-    for step in bar:
-        bar.set_postfix_str(step.__name__)
-        step()
-    return job.found
-
-
-class _Assessor:
-    """One method a question; each adds to the tables or to the arrays for figures."""
-
     def __init__(self, model: AnyModel, records: ExplainedRecords, plan: Plan):
-        self.model, self.records, self.plan = model, records, plan
-        self.few, self.groups = records.first(plan.n_few), records.superclass_groups()
-        self.make, self.found = replace(plan.make, class_index=records.class_index), Assessment()
+        self.about, self.tables, self.curves, self.beat, self.example = {}, {}, {}, {}, {}
+        self.model, self.records, self.plan = as_network(model), records, plan
+        self.few, self.groups = records.signals[: plan.n_few], records.superclass_groups()
+        self.make = replace(plan.make, class_index=records.class_index)
         cheap = plan.make.options | {"integrated_gradients": {"n_steps": 16}}
         self.make_cheap = replace(self.make, options=cheap)
+        steps = (self.maps, self.faithfulness, self.localisation, self.beats, self.leads, self.stability)
+        bar = tqdm([*steps, self.sanity], desc="Assessing maps", disable=not plan.progress)
+        for step in bar:
+            bar.set_postfix_str(step.__name__)
+            step()
 
     def progress(self, words: str) -> str | None:
         return words if self.plan.progress else None
 
     def mean(self, table: pd.DataFrame, chosen: object = slice(None)) -> pd.DataFrame:
         """Average over the chosen records; a shorter table is one of the first few records."""
-        return mean_table(table[chosen], *self.resampling(chosen, len(table)))
+        patients = self.records.patients[: len(table)][chosen]
+        return mean_table(table[chosen], patients, self.plan.n_bootstrap, self.plan.seed)
 
-    def resampling(self, chosen: object, n_records: int | None = None) -> tuple:
-        patients = self.records.patients
-        patients = None if patients is None else patients[:n_records][chosen]
-        return patients, self.plan.n_bootstrap, self.plan.seed
+    def means(self, values: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        return {name: self.mean(table) for name, table in values.items()}
 
-    def advantages(
-        self, values: dict[str, pd.DataFrame], measures: list[str], chosen: object = slice(None)
-    ) -> pd.DataFrame:
-        """Average the first method's measures minus those of each, on the same records."""
-        first = next(iter(values.values()))
-        return stack({name: self.mean((first - other)[measures], chosen) for name, other in values.items()})
+    def add(self, name: str, parts: dict, *levels: str) -> None:
+        self.tables[name] = pd.concat(parts, names=levels)
 
     def maps(self) -> None:
-        records, plan, found = self.records, self.plan, self.found
+        records = self.records
         self.logit = logit_function(self.model, records.class_index)(records.signals)
         self.decided = decision_direction(self.logit, records.threshold) > 0
         self.relevance = self.make(self.model, records.signals, progress=self.progress("Maps"))
-        counts = {"n_records": len(self.logit), "n_decided_for": int(self.decided.sum())}
-        found.about.update({"data": records.name, "class": records.class_name} | counts)
-        found.about.update(
+        self.about.update(
+            {"data": records.name, "class": records.class_name},
+            n_records=len(self.logit),
+            n_decided_for=int(self.decided.sum()),
             threshold=float(records.threshold),
-            perturbation=vars(plan.perturbation),
+            perturbation=vars(self.plan.perturbation),
             smoothing=SMOOTHING,
-            sampling_rate=records.sampling_rate,
-            lead_names=list(records.lead_names),
+            sampling_rate=records.settings.sampling_rate,
+            lead_names=list(records.settings.lead_names),
         )
-        batch = np.resize(records.signals, (TIMED, *records.signals.shape[1:]))
-        calls = {name: partial(self.make.explain, name, self.model, batch) for name in self.make.names}
-        cost = latency_table(calls, repeats=3, warmup=1)["median"].rename("ms_per_record").to_frame() / TIMED
-        found.tables["cost"] = cost.assign(passes=[METHODS[name].passes for name in cost.index])
+        batch, cost = np.resize(records.signals, (TIMED, *records.signals.shape[1:])), {}
+        for name in self.make.names:
+            call = partial(self.make.explain, name, self.model, batch)
+            _, *seconds = repeat(call, repeat=4, number=1)
+            cost[name] = {"ms_per_record": 1000 * np.median(seconds) / TIMED, "passes": METHODS[name].passes}
+        self.tables["cost"] = pd.DataFrame.from_dict(cost, orient="index").rename_axis("call")
 
     def faithfulness(self) -> None:
-        records, settings, found = self.records, self.plan.perturbation, self.found
+        records, settings = self.records, self.plan.perturbation
         measure = partial(faithfulness, class_index=records.class_index, signed=self.make.signed)
         words = self.progress("Deletion, insertion")
         results = measure(self.model, records.signals, self.relevance, settings=settings, progress=words)
         areas = {name: result.areas() for name, result in results.items()}
-        found.tables["faithfulness"] = stack({name: self.mean(table) for name, table in areas.items()})
-        gains = ["deletion_gain", "insertion_gain", "gain"]
-        found.tables["faithfulness_advantage"] = self.advantages(areas, gains)
+        self.add("faithfulness", self.means(areas), "method", "measure")
+        advantages = _advantages(areas, ["deletion_gain", "insertion_gain", "gain"])
+        self.add("faithfulness_advantage", self.means(advantages), "method", "measure")
         maps = {name: values[: self.plan.n_few] for name, values in self.relevance.items()}
         by_rule = {}
         for rule in REPLACEMENTS:
             ruled = replace(settings, replacement=rule)
-            replaced = measure(self.model, self.few.signals, maps, settings=ruled)
-            gain = {name: result.areas()["gain"] for name, result in replaced.items()}
-            by_rule[rule] = self.mean(pd.DataFrame(gain))
-        found.tables["replacement"] = stack(by_rule, ("replacement", "method"))
-        found.curves["fractions"] = next(iter(results.values())).fractions
-        draws = self.resampling(slice(None))
+            replaced = measure(self.model, self.few, maps, settings=ruled)
+            by_rule[rule] = pd.DataFrame({name: one.areas()["gain"] for name, one in replaced.items()})
+        self.add("replacement", self.means(by_rule), "replacement", "method")
+        self.curves["fractions"] = next(iter(results.values())).fractions
         for part in ("deletion", "insertion"):
-            curves = {name: mean_curve(getattr(result, part), *draws) for name, result in results.items()}
-            found.curves[part] = curves
+            curves = {name: pd.DataFrame(getattr(result, part)) for name, result in results.items()}
+            self.curves[part] = self.means(curves)
 
     def localisation(self) -> None:
         groups = self.records.lesion_groups(self.decided)
@@ -156,23 +135,24 @@ class _Assessor:
             return
         lesions, measures = self.records.lesions, list(MEASURES)
         values = {name: localise(smooth(found), lesions) for name, found in self.relevance.items()}
-        compared = [group for group in ("all", "lasting", "partial") if group in groups]
-        advantages = {group: self.advantages(values, measures, groups[group]) for group in compared}
+        advantages, compared = _advantages(values, measures), ("all", "lasting", "partial")
         chances = next(iter(values.values()))
         expected = {measure: chances["chance"] for measure in measures}
         expected["average_precision"] = chances["chance_average_precision"]
         values["chance"] = pd.DataFrame(expected)  # what a map without knowledge reaches
-        means = {
-            (group, method): self.mean(table[measures], chosen)
-            for group, chosen in groups.items()
-            for method, table in values.items()
-        }
-        names = ("group", "method", "measure")
-        self.found.tables["localisation"] = stack(means, names)
-        self.found.tables["localisation_advantage"] = stack(advantages, names)
+        for name, tables, among in (
+            ("localisation", values, groups),
+            ("localisation_advantage", advantages, [group for group in compared if group in groups]),
+        ):
+            means = {
+                (group, method): self.mean(table[measures], groups[group])
+                for group in among
+                for method, table in tables.items()
+            }
+            self.add(name, means, "group", "method", "measure")
 
     def beats(self) -> None:
-        records, rate, found = self.records, self.records.sampling_rate, self.found
+        records, rate = self.records, self.records.settings.sampling_rate
         peaks = beats.find_r_peaks(records.signals_mv, rate, self.progress("R peaks"))
         evidence = self.relevance.get("cam", next(iter(self.relevance.values())))
         p_waves = beats.find_p_waves(records.signals_mv, peaks, rate)
@@ -181,39 +161,46 @@ class _Assessor:
         before, after = round(0.4 * rate), round(0.6 * rate)
         mean, beat = beats.beat_average(evidence, records.signals_mv, peaks, before, after)
         whole = ~np.isnan(mean).any(axis=1)
-        found.beat["times"] = np.arange(-before, after) / rate
+        self.beat["times"] = np.arange(-before, after) / rate
         parts = {}
         for name, chosen in self.groups.items():
             times = [shares.loc[chosen, f"time_{part}"].mean() for part in beats.PARTS]
             parts[name] = self.mean(shares[list(beats.PARTS)], chosen).assign(time=times)
             if (chosen & whole).any():
-                found.beat[name] = {
+                self.beat[name] = {
                     "signals": np.nanmedian(beat[chosen], axis=0),
-                    "evidence": mean_curve(mean[chosen], *self.resampling(chosen)),
+                    "evidence": self.mean(pd.DataFrame(mean), chosen),
                     "count": sum(len(peaks[index]) for index in np.flatnonzero(chosen)),
                 }
-        found.tables["parts"] = stack(parts, ("superclass", "part"))
+        self.add("parts", parts, "superclass", "part")
 
     def leads(self) -> None:
         records, strongest = self.records, int(self.logit.argmax())
         falls = occlude_leads(self.model, records.signals, records.class_index)
-        falls = pd.DataFrame(falls, columns=list(records.lead_names))
+        falls = pd.DataFrame(falls, columns=list(records.settings.lead_names))
         means = {name: self.mean(falls, chosen) for name, chosen in self.groups.items()}
-        self.found.tables["leads"] = stack(means, ("superclass", "lead"))
+        self.add("leads", means, "superclass", "lead")
         one = records.signals[strongest : strongest + 1]
-        self.found.example.update(
+        self.example.update(
             signals=records.signals_mv[strongest],
             relevance=occlude_time_and_leads(self.model, one, records.class_index)[0],
             name=f"record {records.ecg_ids[strongest]}",
         )
 
     def stability(self) -> None:
-        few, make, found = self.few.signals, self.make_cheap, self.found.tables
-        found["agreement"] = agreement(self.relevance)
-        found["noise"] = self.mean(noise_stability(self.model, few, make, seed=self.plan.seed))
-        found["shift"] = self.mean(shift_stability(self.model, few, make))
+        few, make = self.few, self.make_cheap
+        self.tables["agreement"] = agreement(self.relevance)
+        self.tables["noise"] = self.mean(noise_stability(self.model, few, make, seed=self.plan.seed))
+        self.tables["shift"] = self.mean(shift_stability(self.model, few, make))
 
     def sanity(self) -> None:
-        few, make, plan, words = self.few.signals, self.make_cheap, self.plan, self.progress("Random weights")
-        rows = weight_randomisation(self.model, few, make, plan.n_draws, plan.seed, words)
-        self.found.tables["sanity"] = sanity_table(rows, self.few.patients, plan.n_bootstrap, plan.seed)
+        plan, words = self.plan, self.progress("Random weights")
+        rows = weight_randomisation(self.model, self.few, self.make_cheap, plan.n_draws, plan.seed, words)
+        patients = self.records.patients[: plan.n_few]
+        self.tables["sanity"] = sanity_table(rows, patients, plan.n_bootstrap, plan.seed)
+
+
+def _advantages(values: dict[str, pd.DataFrame], measures: list[str]) -> dict[str, pd.DataFrame]:
+    """Take each method's measures from those of the first, record by record."""
+    first = next(iter(values.values()))
+    return {name: (first - other)[measures] for name, other in values.items()}

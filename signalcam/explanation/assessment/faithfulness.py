@@ -19,31 +19,22 @@ from signalcam.explanation.occlusion import replace
 
 @dataclass(frozen=True)
 class Perturbation:
-    """How signal is taken away, and what is watched meanwhile.
+    """How signal is taken away while the probability of the decision, ``sigmoid(+-logit)``, is watched.
 
     Attributes:
         segment: samples of a segment, 25 for 0.25 s at 100 Hz; the last one may be shorter.
         n_steps: steps from nothing to everything, at most one a segment.
         replacement: what stands in for a deleted segment (`occlusion.REPLACEMENTS`).
-        score, threshold: "probability" of the decision, ``sigmoid(+-logit)``, or its "logit"; and the
-            probability from which the decision is for the class.
+        threshold: probability from which the decision is for the class.
         n_random, seed: random orders a record, of which the mean is taken; their seed and that of "noise".
     """
 
     segment: int = 25
     n_steps: int = 10
     replacement: str = "median"
-    score: str = "probability"
     threshold: float = 0.5
     n_random: int = 5
     seed: int = 0
-
-    def __post_init__(self):
-        if self.score not in ("probability", "logit"):
-            raise ValueError(f"score must be one of probability, logit, got {self.score!r}.")
-        for name in ("segment", "n_steps", "n_random"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
 
 
 @dataclass(frozen=True)
@@ -80,7 +71,7 @@ class Faithfulness:
 
 def decision_direction(logit: np.ndarray, threshold: float = 0.5) -> np.ndarray:
     """Return +1 where the probability reaches the threshold, else -1: float32 (record,), as the logit."""
-    return np.where(logit >= np.log(threshold / (1 - threshold)), 1, -1).astype(np.float32)
+    return np.where(logit >= np.log(threshold / (1 - threshold)), np.float32(1), np.float32(-1))
 
 
 def segment_order(relevance: ArrayLike, segment: int = 25, seed: object = 0) -> np.ndarray:
@@ -126,7 +117,7 @@ def faithfulness(
     relevance: dict[str, np.ndarray],
     class_index: int = 0,
     signed: Collection[str] = (),
-    settings: Perturbation | None = None,
+    settings: Perturbation = Perturbation(),
     progress: str | None = None,
 ) -> dict[str, Faithfulness]:
     """Measure deletion and insertion for the decision that the model took on each record.
@@ -137,8 +128,7 @@ def faithfulness(
     Args:
         model, signals, class_index: as in `explain`.
         relevance, signed: (record, time) by method name, and which have evidence against the class below 0.
-        settings: `Perturbation`, None for the defaults.
-        progress: words for a progress bar, None for no bar.
+        settings, progress: what is done; words for a progress bar, None for no bar.
 
     Returns:
         `Faithfulness` by method name; all share the same random orders.
@@ -146,7 +136,7 @@ def faithfulness(
     Raises:
         ValueError: for relevance of another shape, a class or signals that do not fit the model.
     """
-    network, settings = as_network(model), settings or Perturbation()
+    network = as_network(model)
     signals = check_scaled(network, signals)
     for name, values in relevance.items():
         if (shape := np.shape(values)) != signals.shape[:2]:
@@ -155,8 +145,7 @@ def faithfulness(
     direction = decision_direction(to_logit(signals), settings.threshold)
 
     def score(changed: np.ndarray) -> np.ndarray:
-        logit = direction * to_logit(changed)
-        return logit if settings.score == "logit" else 1 / (1 + np.exp(-logit))
+        return 1 / (1 + np.exp(-direction * to_logit(changed)))
 
     seeds = [(settings.seed, draw) for draw in range(settings.n_random)]
     orders = [segment_order(np.zeros(signals.shape[:2]), settings.segment, seed) for seed in seeds]

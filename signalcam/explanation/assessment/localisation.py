@@ -17,35 +17,26 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.ndimage import uniform_filter1d
 
+from signalcam.evaluation.metrics import weighted_scores
+
 MEASURES = ("pointing", "mass", "rank", "average_precision")
-LEAD_SHARE = 0.5  # of a lesion's largest change in a lead, from which another lead counts as changed
 SMOOTHING = 25  # samples over which maps are averaged before they are compared with lesions or each other
 
 
-def span_mask(
-    spans: pd.DataFrame, ecg_ids: Sequence[int], n_times: int = 1000, lead_names: Sequence[str] | None = None
-) -> np.ndarray:
-    """Mark the samples that a lesion changed, the records in the order of `ecg_ids`.
+def span_mask(spans: pd.DataFrame, ecg_ids: Sequence[int], n_times: int = 1000) -> np.ndarray:
+    """Mark the samples that a lesion changed: bool (record, time), the records in the order of `ecg_ids`.
 
     Args:
-        spans: DataFrame with the columns ``ecg_id``, ``start``, ``stop`` (samples, stop exclusive) and, for
-            `lead_names`, of each lead the size of the change; as from `signalcam.simulation.read_spans`.
+        spans: DataFrame with the columns ``ecg_id``, ``start``, ``stop`` (samples, stop exclusive), as from
+            `signalcam.simulation.read_spans`.
         ecg_ids, n_times: the records, and their samples.
-        lead_names: to mark, of each span, only the leads changed by `LEAD_SHARE` of the largest change.
-
-    Returns:
-        bool (record, time), or with `lead_names` (record, time, lead).
     """
-    index_of = {ecg_id: index for index, ecg_id in enumerate(ecg_ids)}
-    known = spans[spans["ecg_id"].isin(index_of.keys())]
-    changes = known[list(lead_names)].to_numpy() if lead_names else np.ones((len(known), 1))
-    marked = changes >= LEAD_SHARE * changes.max(axis=1, keepdims=True)
-    mask = np.zeros((len(index_of), n_times, changes.shape[1]), dtype=bool)
-    for ecg_id, start, stop, leads in zip(
-        known["ecg_id"], known["start"], known["stop"], marked, strict=True
-    ):
-        mask[index_of[ecg_id], max(int(start), 0) : int(stop)] |= leads
-    return mask if lead_names else mask[..., 0]
+    rows = pd.Index(ecg_ids).get_indexer(spans["ecg_id"])
+    mask = np.zeros((len(ecg_ids), n_times), dtype=bool)
+    for row, start, stop in zip(rows, spans["start"], spans["stop"], strict=True):
+        if row >= 0:
+            mask[row, max(int(start), 0) : int(stop)] = True
+    return mask
 
 
 def is_full_time(mask: np.ndarray, longest_gap: int = 200) -> np.ndarray:
@@ -99,7 +90,9 @@ def localise(relevance: ArrayLike, mask: ArrayLike) -> pd.DataFrame:
         "pointing": (top & mask).sum(axis=1) / top.sum(axis=1),
         "mass": np.divide(inside, total, out=np.zeros(len(total)), where=total > 0),
         "rank": [_rank_accuracy(*pair) for pair in pairs],
-        "average_precision": [_average_precision(*pair) for pair in pairs],
+        "average_precision": [
+            weighted_scores(lesion, found, None, ("average_precision",))[0, 0] for found, lesion in pairs
+        ],
         "chance": n_lesion / n_times,
         "chance_average_precision": chance_average_precision(n_lesion, n_times),
     }
@@ -124,11 +117,3 @@ def _rank_accuracy(relevance: np.ndarray, mask: np.ndarray) -> float:
     above, equal = relevance > limit, relevance == limit
     hits = (above & mask).sum() + (n_lesion - above.sum()) * (equal & mask).sum() / equal.sum()
     return hits / n_lesion
-
-
-def _average_precision(relevance: np.ndarray, mask: np.ndarray) -> float:
-    """Sum precision times gain in recall over the distinct values, as scikit-learn does."""
-    order = np.argsort(-relevance, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(relevance[order])), len(order) - 1)
-    hits = np.cumsum(mask[order])[ends]
-    return (np.diff(hits, prepend=0) / mask.sum() * hits / (ends + 1)).sum()

@@ -1,57 +1,68 @@
 """The records that maps are assessed on: scaled for the network, in mV for the eye, and where lesions lie."""
 
-from dataclasses import dataclass, replace
-
 import keras
 import numpy as np
-import pandas as pd
 
 from signalcam.data import SUPERCLASSES, Records
 from signalcam.deployment import class_index, scaled, settings_of
 from signalcam.explanation.assessment.localisation import is_full_time, span_mask
-from signalcam.leads import LEADS
 from signalcam.simulation import read_spans
 
 
-@dataclass(frozen=True)
 class ExplainedRecords:
-    """Records and what is known of them.
+    """Records of a study, read as a deployable model reads them, and what is known of them.
+
+    Args:
+        model: deployable model (`signalcam.deployment.load_model`).
+        study, split: "test", "validation" or "train" of it; best one that the model was not trained on.
+        which: the class explained, by name or index; of a superclass, only its own lesions count.
+        limit, seed: at most so many records, drawn at random with the seed; None for all.
 
     Attributes:
         signals: scaled as the network reads them, float32 (record, time, lead).
         signals_mv: the same records in mV.
-        ecg_ids, patients: (record,); patients None where records are independent.
-        superclasses: bool DataFrame (record, superclass), or None.
+        ecg_ids, patients: (record,).
+        superclasses: bool DataFrame (record, superclass).
         lesions: bool (record, time), the samples that a lesion changed, or None for real records.
-        sampling_rate, lead_names: in Hz; of the last axis.
-        class_index, class_name: the class explained.
-        threshold: probability from which the model decides for the class.
+        settings: of the model.
+        class_index, class_name, threshold: of the class explained.
         name: the data in words.
+
+    Raises:
+        ValueError: where the class or the split is not there.
     """
 
-    signals: np.ndarray
-    signals_mv: np.ndarray
-    ecg_ids: np.ndarray
-    patients: np.ndarray | None = None
-    superclasses: pd.DataFrame | None = None
-    lesions: np.ndarray | None = None
-    sampling_rate: int = 100
-    lead_names: tuple[str, ...] = LEADS
-    class_index: int = 0
-    class_name: str = "ABNORMAL"
-    threshold: float = 0.5
-    name: str = ""
-
-    def first(self, n_records: int) -> "ExplainedRecords":
-        """Return the first records alone."""
-        parts = ("signals", "signals_mv", "ecg_ids", "patients", "superclasses", "lesions")
-        known = {part: getattr(self, part) for part in parts if getattr(self, part) is not None}
-        return replace(self, **{part: whole[:n_records] for part, whole in known.items()})
+    def __init__(
+        self,
+        model: keras.Model,
+        study: Records,
+        split: str = "test",
+        which: int | str = 0,
+        limit: int | None = None,
+        seed: int = 0,
+    ):
+        self.settings = settings_of(model)
+        self.class_index = class_index(self.settings, which)
+        self.class_name = self.settings.class_names[self.class_index]
+        self.threshold = self.settings.threshold[self.class_index]
+        indices = np.sort(study.indices(split))
+        if limit is not None and limit < len(indices):
+            indices = np.sort(np.random.default_rng(seed).choice(indices, limit, replace=False))
+        self.ecg_ids = study.labels.index[indices]
+        self.signals_mv = np.asarray(study.signals[indices])
+        self.signals = scaled(model, self.signals_mv)
+        self.patients = study.table.loc[self.ecg_ids, "patient_id"].to_numpy()
+        self.superclasses = study.superclass.loc[self.ecg_ids]
+        self.lesions = None
+        if study.dataset.simulated:
+            spans = read_spans(study.dataset.folder)
+            if self.class_name in SUPERCLASSES:
+                spans = spans[spans["superclass"] == self.class_name]
+            self.lesions = span_mask(spans, self.ecg_ids, self.signals_mv.shape[1])
+        self.name = f"{len(indices)} records of the {split} split; {study.dataset.describe()}"
 
     def superclass_groups(self) -> dict[str, np.ndarray]:
-        """Sort the records by superclass, bool (record,) each; all in one group where none is known."""
-        if self.superclasses is None:
-            return {"all": np.ones(len(self.signals), dtype=bool)}
+        """Sort the records by superclass, bool (record,) each."""
         groups = {name: flags.to_numpy(bool) for name, flags in self.superclasses.items()}
         return {name: chosen for name, chosen in groups.items() if chosen.any()}
 
@@ -65,56 +76,7 @@ class ExplainedRecords:
         lesion, lasting = self.lesions.any(axis=1), is_full_time(self.lesions)
         groups = {"all": lesion, "detected": lesion & decided, "lasting": lesion & lasting}
         groups["partial"] = lesion & ~lasting
-        if self.superclasses is not None:
-            flags = self.superclasses.drop(columns="NORM", errors="ignore")
-            alone = flags.sum(axis=1).to_numpy() == 1
-            groups |= {f"only {name}": lesion & alone & flags[name].to_numpy(bool) for name in flags}
+        flags = self.superclasses.drop(columns="NORM")
+        alone = flags.sum(axis=1).to_numpy() == 1
+        groups |= {f"only {name}": lesion & alone & flags[name].to_numpy(bool) for name in flags}
         return {name: chosen for name, chosen in groups.items() if chosen.any()}
-
-
-def records_of(
-    model: keras.Model,
-    study: Records,
-    split: str = "test",
-    which: int | str = 0,
-    limit: int | None = None,
-    seed: int = 0,
-) -> ExplainedRecords:
-    """Take a split of a study for a deployable model, whose preprocessing scales the signals.
-
-    Args:
-        model: deployable model (`signalcam.deployment.load_model`).
-        study, split: "test", "validation" or "train" of it; best one that the model was not trained on.
-        which: the class explained, by name or index; of a superclass, only its own lesions count.
-        limit, seed: at most so many records, drawn at random with the seed; None for all.
-
-    Raises:
-        ValueError: where the class or the split is not there.
-    """
-    settings = settings_of(model)
-    index = class_index(settings, which)
-    class_name = settings.class_names[index]
-    indices = np.sort(study.indices(split))
-    if limit is not None and limit < len(indices):
-        indices = np.sort(np.random.default_rng(seed).choice(indices, limit, replace=False))
-    ecg_ids = study.labels.index[indices]
-    signals_mv = np.asarray(study.signals[indices])
-    lesions = None
-    if study.dataset.simulated:
-        spans = read_spans(study.dataset.folder)
-        spans = spans[spans["superclass"] == class_name] if class_name in SUPERCLASSES else spans
-        lesions = span_mask(spans, ecg_ids, signals_mv.shape[1])
-    return ExplainedRecords(
-        signals=scaled(model, signals_mv),
-        signals_mv=signals_mv,
-        ecg_ids=ecg_ids.to_numpy(),
-        patients=study.table.loc[ecg_ids, "patient_id"].to_numpy(),
-        superclasses=study.superclass.loc[ecg_ids],
-        lesions=lesions,
-        sampling_rate=settings.sampling_rate,
-        lead_names=settings.lead_names,
-        class_index=index,
-        class_name=class_name,
-        threshold=settings.threshold[index],
-        name=f"{len(indices)} records of the {split} split; {study.dataset.describe()}",
-    )

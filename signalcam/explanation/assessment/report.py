@@ -10,11 +10,10 @@ import pandas as pd
 
 from signalcam import plotting
 from signalcam.data import Records
-from signalcam.explanation.assessment.assess import Assessment, Plan, assess
-from signalcam.explanation.assessment.records import records_of
+from signalcam.explanation.assessment.assess import Assessment, Plan
+from signalcam.explanation.assessment.records import ExplainedRecords
 from signalcam.explanation.assessment.sanity import OTHER_RECORD
 from signalcam.explanation.beats import P_START, QRS_HALF, T_END
-from signalcam.explanation.network import Network
 from signalcam.plotting.pages import render
 from signalcam.whole_file import whole_file
 
@@ -31,19 +30,16 @@ def explain_report(
     limit: int | None = None,
     plan: Plan | None = None,
 ) -> tuple[Path, Assessment]:
-    """Assess the maps of a deployable model on a study's test split and write what was found.
+    """Assess the maps of a deployable model on a study's test split; write and return the page and all found.
 
     Args:
-        model, study, which, limit: as in `records_of`, with its errors.
+        model, study, which, limit: as in `ExplainedRecords`, with its errors.
         folder: where to write; made if it is not there.
         plan: None for the default.
-
-    Returns:
-        (path of the page, `Assessment`).
     """
     plan = plan or Plan()
-    records = records_of(model, study, "test", which, limit, plan.seed)
-    assessment = assess(Network(model), records, plan)
+    records = ExplainedRecords(model, study, "test", which, limit, plan.seed)
+    assessment = Assessment(model, records, plan)
     return write_report(assessment, folder), assessment
 
 
@@ -61,7 +57,8 @@ def write_report(assessment: Assessment, folder: str | Path) -> Path:
     figures = _draw_figures(assessment)
     for name, figure in figures.items():
         plotting.save_figure(figure, folder / "figures" / f"{name}.png", dpi=120)
-    flat = {name: _without_nan(table) for name, table in tables.items()}
+    rows = {"orient": "records", "double_precision": 15}  # what is not finite becomes null
+    flat = {name: json.loads(table.reset_index().to_json(**rows)) for name, table in tables.items()}
     results = json.dumps({"about": assessment.about, "tables": flat}, indent=1, allow_nan=False)
     (folder / "results.json").write_text(results + "\n", "utf-8")
     page = folder / "index.html"
@@ -106,12 +103,6 @@ def report_page(about: Mapping, tables: Mapping[str, pd.DataFrame], figures: lis
     shown = {name: table.reset_index().to_html(**style) for name, table in tables.items()}
     title = f"Maps for {about['class']}: how far to trust them"
     return render("maps_report", title=title, about=about, tables=shown, figures=figures)
-
-
-def _without_nan(table: pd.DataFrame) -> list[dict]:
-    """Return a table as a list of dicts, ready for JSON: what is not finite as None."""
-    flat = table.reset_index().rename(columns=str).replace([np.inf, -np.inf], np.nan).astype(object)
-    return flat.where(flat.notna(), None).to_dict("records")
 
 
 def _draw_figures(assessment: Assessment) -> dict[str, plotting.Figure]:

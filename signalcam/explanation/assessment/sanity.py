@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
+from signalcam.evaluation import mean_table
 from signalcam.explanation.assessment.stability import rank_correlation
-from signalcam.explanation.assessment.tables import mean_table, stack
 from signalcam.explanation.methods import MapMaker
 from signalcam.explanation.network import AnyModel, Network, as_network
 
@@ -81,15 +81,14 @@ def weight_randomisation(
         rows.append(_compare(maps, np.roll(maps, 1, axis=0), name, OTHER_RECORD, 0))
     order, trained = stages(network.model), network.model.get_weights()
     changed = Network(copy_model(network.model))
-    bar = tqdm(total=n_draws * len(order), desc=progress, disable=progress is None, leave=False)
-    for draw in range(n_draws):
-        changed.model.set_weights(trained)
-        for depth, (stage, layers) in enumerate(order):
-            randomise(changed.model, layers, (seed, draw, depth))
-            for name, maps in make(changed, signals).items():
-                rows.append(_compare(original[name], maps, name, stage, draw))
-            bar.update()
-    bar.close()
+    steps = [(draw, depth) for draw in range(n_draws) for depth in range(len(order))]
+    for draw, depth in tqdm(steps, desc=progress, disable=progress is None, leave=False):
+        if depth == 0:
+            changed.model.set_weights(trained)
+        stage, layers = order[depth]
+        randomise(changed.model, layers, (seed, draw, depth))
+        for name, maps in make(changed, signals).items():
+            rows.append(_compare(original[name], maps, name, stage, draw))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -107,7 +106,7 @@ def sanity_table(
         each = part.pivot_table(["size", "correlation"], "record", "stage", aggfunc="mean", dropna=False)
         table = mean_table(each["size"].reindex(columns=stages), patients, n_bootstrap, seed)
         tables[method] = table.assign(signed=each["correlation"].mean().reindex(stages))
-    return stack(tables, ("method", "stage"))
+    return pd.concat(tables, names=["method", "stage"])
 
 
 def _compare(first: np.ndarray, second: np.ndarray, method: str, stage: str, draw: int) -> pd.DataFrame:

@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from signalcam.explanation.assessment.localisation import SMOOTHING, smooth
-from signalcam.explanation.cam import row_correlation
 from signalcam.explanation.methods import MapMaker
-from signalcam.explanation.network import AnyModel, as_network, check_scaled
+from signalcam.explanation.network import AnyModel, as_network
 
 # Samples at both ends that see an end of the record: more than a cell of the default networks sees to a side.
 MARGIN = 160
@@ -25,25 +24,14 @@ def rank_correlation(first: ArrayLike, second: ArrayLike, smoothing: int = SMOOT
 
     Both are averaged over `smoothing` samples before. NaN where either is constant.
     """
-    if smoothing > 1:
-        first, second = smooth(first, smoothing), smooth(second, smoothing)
-    return row_correlation(rankdata(first, axis=1), rankdata(second, axis=1))
+    return (_unit_ranks(first, smoothing) * _unit_ranks(second, smoothing)).sum(axis=1)
 
 
 def agreement(maps: dict[str, np.ndarray], smoothing: int = SMOOTHING) -> pd.DataFrame:
-    """Correlate each method's maps, (record, time), with each other's.
-
-    Returns:
-        DataFrame (method x method) of the mean `rank_correlation` over records; symmetric, 1 on the diagonal.
-    """
-    names = list(maps)
-    ranks = {name: rankdata(smooth(values, smoothing), axis=1) for name, values in maps.items()}
-    table = pd.DataFrame(np.eye(len(names)), index=names, columns=names)
-    for position, first in enumerate(names):
-        for second in names[:position]:
-            mean = pd.Series(row_correlation(ranks[first], ranks[second])).mean()  # without the NaN
-            table.loc[first, second] = table.loc[second, first] = mean
-    return table
+    """Average the `rank_correlation` of each method's maps with each other's: DataFrame (method, method)."""
+    ranks = np.stack([_unit_ranks(values, smoothing) for values in maps.values()], axis=1)
+    each = np.ma.masked_invalid(ranks @ ranks.swapaxes(1, 2))  # (record, method, method)
+    return pd.DataFrame(each.mean(axis=0).filled(np.nan), list(maps), list(maps))
 
 
 def noise_stability(
@@ -53,21 +41,19 @@ def noise_stability(
     levels: Sequence[float] = (0.01, 0.03, 0.1, 0.3),
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Add noise to the signals and correlate the maps with those of the clean signals.
+    """Add noise to the signals and correlate the maps (`rank_correlation`) with those of the clean signals.
 
     Args:
         model, signals, make: as in `weight_randomisation`.
         levels, seed: standard deviations of the noise, shares of the record's own in each lead; and its seed.
 
     Returns:
-        DataFrame, one row a record, columns (method, level): `rank_correlation`.
+        DataFrame, one row a record, columns (method, noise).
     """
-    model = as_network(model)
-    signals = check_scaled(model, signals)
-    clean = make(model, signals)
+    model, signals = as_network(model), np.asarray(signals)
     noise = np.random.default_rng((seed, 1)).standard_normal(signals.shape, dtype=np.float32)
     noise *= signals.std(axis=1, keepdims=True)
-    found = {}
+    clean, found = make(model, signals), {}
     for level in levels:
         for name, maps in make(model, signals + np.float32(level) * noise).items():
             found[name, level] = rank_correlation(clean[name], maps)
@@ -81,20 +67,24 @@ def shift_stability(
 
     A network that pools by 2 three times can only follow shifts by a multiple of 8 samples exactly.
 
-    Args:
-        model, signals, make: as in `noise_stability`.
-        shifts: in samples.
+    Args: as in `noise_stability`; shifts in samples.
 
     Returns:
         DataFrame, one row a record, columns (method, shift): `rank_correlation` without smoothing.
     """
-    model = as_network(model)
-    signals = check_scaled(model, signals)
-    still = make(model, signals)
-    found = {}
+    model, signals = as_network(model), np.asarray(signals)
+    still, found = make(model, signals), {}
     for shift in shifts:
         inside = slice(MARGIN, signals.shape[1] - MARGIN - shift)
         for name, maps in make(model, np.roll(signals, shift, axis=1)).items():
             back = np.roll(maps, -shift, axis=1)
             found[name, shift] = rank_correlation(still[name][:, inside], back[:, inside], 1)
     return pd.DataFrame(found).rename_axis(columns=("method", "shift"))
+
+
+def _unit_ranks(maps: ArrayLike, smoothing: int) -> np.ndarray:
+    """Rank the smoothed samples of each record: centred, of length 1, NaN for a constant map."""
+    ranks = rankdata(smooth(maps, smoothing) if smoothing > 1 else maps, axis=1)
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(ranks, axis=1, keepdims=True)
+    return ranks / np.where(length > 0, length, np.nan)

@@ -89,14 +89,6 @@ def test_evidence_against_counts_where_the_decision_is_against():
     assert turned.min() > 0 > as_is.max()
 
 
-@pytest.mark.parametrize(
-    ("wrong", "words"), [({"score": "loss"}, "score must be one of"), ({"segment": 0}, "segment")]
-)
-def test_settings_that_mean_nothing_are_refused(wrong, words):
-    with pytest.raises(ValueError, match=words):
-        Perturbation(**wrong)
-
-
 def test_relevance_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"'cam' must have the shape \(2, 1000\), got \(2, 125\)"):
         faithfulness(small_model(), noise(2), {"cam": np.zeros((2, 125))})

@@ -23,14 +23,6 @@ def test_spans_mark_their_samples_stop_exclusive():
     )
 
 
-def test_spans_mark_the_leads_changed_by_half_of_the_largest_change_at_least():
-    spans = pd.DataFrame(
-        {"ecg_id": [1, 1], "start": [0, 2], "stop": [2, 4], "I": [0.4, 0.1], "V1": [0.19, 0.05]}
-    )
-    mask = span_mask(spans, [1], n_times=5, lead_names=("V1", "I"))
-    np.testing.assert_array_equal(mask[0].astype(int), [[0, 1], [0, 1], [1, 1], [1, 1], [0, 0]])
-
-
 def test_time_and_leads_are_measured_together():
     relevance = np.array([[[4.0, 2.0], [3.0, -1.0]]])
     mask = np.array([[[True, False], [False, True]]])
