@@ -4,7 +4,8 @@
 
 For each model (`--model`, a name or a .keras file, may be repeated), one row a method:
 
-- lead axis, exact (its mean over time is the logit), passes through the network;
+- lead axis, exact (its mean over time is the logit), passes through the network for a map over time (for
+  one over time and leads, occlusion takes 469);
 - faithfulness: gain of deletion and insertion over a random order, on fold 10 of PTB-XL: so many records of
   each class of the model, and as many without it (`--per-class`);
 - localisation: average precision above chance, and how often the largest value lies in the lesion above
@@ -122,7 +123,9 @@ class Bench:
         known = pd.DataFrame(index=methods)
         known["lead axis"] = ["yes" if name in able else "no" for name in methods]
         known["exact"] = ["yes" if name in ("cam", "cam_x_leads") else "no" for name in methods]
-        known["passes"] = [str(KNOWN[name].passes) if name in KNOWN else "1" for name in methods]
+        passes = {name: KNOWN[name].passes for name in methods if name in KNOWN}
+        passes["integrated_gradients"] = 2 * METHODS.options["integrated_gradients"]["n_steps"]
+        known["passes"] = [str(passes.get(name, 1)) for name in methods]
         return known.join(table).fillna("").rename_axis("method").reset_index()
 
     def has_leads(self, name: str) -> bool:
@@ -190,7 +193,7 @@ class Bench:
         """Likeness of the maps with those of random weights, plain and beyond the envelope."""
         changed = Network(copy_model(self.network.model))
         layers = [layer for _, names in stages(changed.model) for layer in names]
-        plain, beyond, self.of_envelope = [], [], []
+        plain, beyond, self.of_envelope, before = [], [], [], {}
         for draw in tqdm(range(N_DRAWS), desc="Random weights", leave=False):
             randomise(changed.model, layers, (self.options.seed, draw))
             for k in self.classes:
@@ -198,6 +201,7 @@ class Bench:
                 signals = self.signals[k][rows]
                 shape = envelope(signals)
                 maps = make_of(k)(changed, signals)
+                del maps["random"]  # asks no network
                 maps[RESIDUAL] = without(maps["cam"], shape)
                 trained = {name: self.maps[k][name][rows] for name in maps}
                 pairs = {name: (trained[name], maps[name]) for name in maps}
@@ -206,6 +210,10 @@ class Bench:
                 beyond.append(by_record(left, k))
                 of = {f"{name}, trained": rank_correlation(trained[name], shape) for name in maps}
                 of |= {f"{name}, random": rank_correlation(maps[name], shape) for name in maps}
+                another = np.roll(maps["cam"], 1, axis=0)
+                of["another record"] = rank_correlation(trained["cam"], another)
+                of["two random"] = rank_correlation(maps["cam"], before.get(k, np.nan * maps["cam"]))
+                before[k] = maps["cam"]
                 self.of_envelope.append(by_record(of, k))
         columns = {"sanity": plain, "sanity beyond the envelope": beyond}
         return {name: self.mean_size(parts) for name, parts in columns.items()}
@@ -216,15 +224,16 @@ class Bench:
         return mean_table(each, self.patients(self.chosen[k][self.few(k)] for k in self.classes))
 
     def envelope_words(self) -> str:
-        """Say how alike the maps and the envelope are."""
+        """Say how alike the maps, the envelope, and maps of random weights are."""
         mean = self.mean_size(self.of_envelope)["value"]
-        words = [
-            f"{name} {mean[f'{name}, trained']:.2f} and {mean[f'{name}, random']:.2f}"
-            for name in (*METHODS.names, RESIDUAL)
-        ]
+        names = [*METHODS.names, RESIDUAL]
+        names.remove("random")
+        words = [f"{name} {mean[f'{name}, trained']:.2f} and {mean[f'{name}, random']:.2f}" for name in names]
         return (
             "Size of the rank correlation of maps with the envelope of the signal, with trained and with "
-            f"random weights: {'; '.join(words)}."
+            f"random weights: {'; '.join(words)}. Of CAMs by two sets of random weights with each other: "
+            f"{mean['two random']:.2f}; of the trained CAM with one by random weights of another record, "
+            f"which is chance: {mean['another record']:.2f}."
         )
 
     def stability(self) -> dict[str, pd.DataFrame]:
