@@ -71,6 +71,7 @@ ROWS = {
     61: "an amplitude that no heart gives",
     62: "CSV with decimal commas, times or empty cells",
     63: "evaluation on records that the model was trained on",
+    64: "interrupted training in a notebook",
 }
 
 

@@ -20,7 +20,6 @@ FIGURES = {
     "training_statistics.png",
     "confusion_matrix.png",
     "roc.png",
-    "CAM_XAI_sample.png",
 }
 
 
