@@ -11,7 +11,7 @@ TensorFlow takes seconds to import. Research software, not a medical device.
 import importlib
 from typing import Any
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 # Name: the folder or file whose face offers it.
 _FACE = {
