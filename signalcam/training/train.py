@@ -144,15 +144,17 @@ def train(
         _compile(trained, _optimizer(settings, len(train_data[0])))
     order = SeededEpochs(trained, len(train_data[0]), seed)
     best = BestEpoch(network, settings.monitor)
-    callbacks = [order, StopOnBadLoss(), best, *_plateau(trained.optimizer)]
+    plateau = None
+    if not isinstance(trained.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        plateau = keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=PATIENCE)
     fingerprint = {}
     if folder is not None:
         data = {"training records": train_data, "validation records": validation_data}
         fingerprint = _fingerprint(trained, data, settings, seed)
-    state = ResumableState(folder, callbacks, fingerprint)
-    callbacks.append(state)  # last, so that it sees what the others did
-    if verbose:
-        callbacks.append(Progress(settings.epochs))
+    state = ResumableState(folder, best, plateau, fingerprint)
+    shown = Progress(settings.epochs) if verbose else None
+    # The state after those whose state it keeps.
+    callbacks = list(filter(None, [order, StopOnBadLoss(), best, plateau, state, shown]))
     epochs_done = state.restore(trained)
     if epochs_done < settings.epochs:
         try:
@@ -195,13 +197,6 @@ def _synchronise(network: keras.Model, together: bool) -> None:
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = together
-
-
-def _plateau(optimizer: keras.optimizers.Optimizer) -> list[keras.callbacks.Callback]:
-    """The callback that halves the learning rate; none where a schedule decides."""
-    if isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
-        return []
-    return [keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=PATIENCE)]
 
 
 def _compile(model: TrainingModel, optimizer: keras.optimizers.Optimizer) -> None:
