@@ -13,15 +13,9 @@ import numpy as np
 
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
-_SPELLINGS = {
-    "I": ("DI", "D1", "L1", "LEAD1"),
-    "II": ("DII", "D2", "L2", "LEAD2"),
-    "III": ("DIII", "D3", "L3", "LEAD3"),
-    **{f"V{k}": (f"C{k}",) for k in range(1, 7)},
-}
-ALIASES = {lead.upper(): lead for lead in LEADS} | {
-    alias: lead for lead, aliases in _SPELLINGS.items() for alias in aliases
-}
+ALIASES = {lead.upper(): lead for lead in LEADS} | {f"C{k}": f"V{k}" for k in range(1, 7)}
+for _k, _lead in enumerate(("I", "II", "III"), 1):
+    ALIASES |= dict.fromkeys((f"D{_lead}", f"D{_k}", f"L{_k}", f"LEAD{_k}"), _lead)
 _MILLIVOLTS = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "nv": 1e-6}
 _PREFIX = re.compile(r"^(MDCECGLEAD|MDCECG|ECGLEAD|EKGLEAD|ECG|EKG|LEAD)(?=.)")
 

@@ -42,8 +42,7 @@ class TrainingSettings:
         learning_rate: the first one of Adam, or the peak of AdamW's cycle.
         weight_decay: of AdamW, on kernels only.
         monitor: what chooses the best epoch, one of `MONITORS`; None keeps the last epoch.
-        mixup: parameter of Beta(mixup, mixup) for mixing pairs of records and their labels (Zhang et al.,
-            "mixup", ICLR 2018); 0 for none.
+        mixup: parameter of Beta(mixup, mixup) for mixing pairs of records and their labels; 0 for none.
     """
 
     epochs: int = 25
@@ -214,10 +213,7 @@ def _compile(model: TrainingModel, optimizer: keras.optimizers.Optimizer) -> Non
 
 
 def _fingerprint(
-    model: TrainingModel,
-    data: dict[str, LabelledSignals],
-    settings: TrainingSettings,
-    seed: int,
+    model: TrainingModel, data: dict[str, LabelledSignals], settings: TrainingSettings, seed: int
 ) -> dict[str, int]:
     """What makes one training differ from another, by name; every sample and every setting counts."""
     values = {field.name: getattr(settings, field.name) for field in fields(TrainingSettings)}

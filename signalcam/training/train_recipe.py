@@ -129,10 +129,7 @@ def detrended(signals: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 
 def _train_teachers(
-    recipe: Recipe,
-    data: tuple[LabelledSignals, LabelledSignals],
-    folder: str | Path | None,
-    verbose: bool,
+    recipe: Recipe, data: tuple[LabelledSignals, LabelledSignals], folder: str | Path | None, verbose: bool
 ) -> keras.Model | None:
     """Train the teachers of a recipe, if it has some: a network of the mean of their probabilities."""
     networks = []
