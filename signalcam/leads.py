@@ -13,15 +13,9 @@ import numpy as np
 
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
-_SPELLINGS = {
-    "I": ("DI", "D1", "L1", "LEAD1"),
-    "II": ("DII", "D2", "L2", "LEAD2"),
-    "III": ("DIII", "D3", "L3", "LEAD3"),
-    **{f"V{k}": (f"C{k}",) for k in range(1, 7)},
-}
-ALIASES = {lead.upper(): lead for lead in LEADS} | {
-    alias: lead for lead, aliases in _SPELLINGS.items() for alias in aliases
-}
+ALIASES = {lead.upper(): lead for lead in LEADS} | {f"C{k}": f"V{k}" for k in range(1, 7)}
+for _k, _lead in enumerate(("I", "II", "III"), 1):
+    ALIASES |= dict.fromkeys((f"D{_lead}", f"D{_k}", f"L{_k}", f"LEAD{_k}"), _lead)
 _MILLIVOLTS = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "nv": 1e-6}
 _PREFIX = re.compile(r"^(MDCECGLEAD|MDCECG|ECGLEAD|EKGLEAD|ECG|EKG|LEAD)(?=.)")
 
@@ -149,14 +143,10 @@ def einthoven_error(signals: np.ndarray) -> np.ndarray:
     if signals.ndim not in (2, 3) or signals.shape[-1] < 6 or signals.shape[-2] == 0:
         wanted = "(record, time, lead) or (time, lead) with the limb leads first"
         raise ValueError(f"signals must be {wanted}, got shape {signals.shape}.")
-    lead_i, lead_ii, lead_iii, avr, avl, avf = (signals[..., k].astype(np.float64) for k in range(6))
-    residuals = (
-        lead_ii - lead_i - lead_iii,
-        avr + avl + avf,
-        avr + (lead_i + lead_ii) / 2,
-        avl - (lead_i - lead_ii / 2),
-        avf - (lead_ii - lead_i / 2),
-    )
+    lead_i, lead_ii, *others = (signals[..., k].astype(np.float64) for k in range(6))
+    derived = derive_limb_leads(lead_i, lead_ii)
+    residuals = [lead - wanted for lead, wanted in zip(others, derived, strict=True)]
+    residuals.append(sum(others[1:]))
     return np.max([np.abs(residual).max(axis=-1) for residual in residuals], axis=0)
 
 
@@ -181,12 +171,10 @@ def agreed_scale(stated: str | None, given: str | None, what: str) -> float:
     Raises:
         ValueError: neither says the unit, they contradict, or it is no voltage.
     """
-    stated = stated.strip() if stated else None
-    if stated is None and given is None:
+    stated = (stated or "").strip()
+    if not stated and given is None:
         raise ValueError(f"{what} states no unit, so it is uncalibrated: give unit='mV' or unit='uV'.")
-    if stated is None:
-        return millivolts_per(given)
-    scale = millivolts_per(stated)
+    scale = millivolts_per(stated or given)
     if given is not None and millivolts_per(given) != scale:
         raise ValueError(f"{what} states the unit {stated}, but unit={given!r} was given. Leave unit out.")
     return scale

@@ -172,8 +172,12 @@ def _find_head(model: keras.Model) -> tuple:
     layer, inputs = _source(average)
     if not isinstance(layer, layers.GlobalAveragePooling1D):
         raise ValueError(_head_message(model, "GlobalAveragePooling1D before the Dense layer", layer))
-    if dense.activation is not keras.activations.linear:
-        dense, activation = _split_activation(dense, average)
+    if dense.activation is not keras.activations.linear:  # in two layers, with the same weights
+        activation = layers.Activation(dense.activation, name=f"{dense.name}_activation")
+        linear = layers.Dense(dense.units, use_bias=dense.use_bias, name=f"{dense.name}_linear")
+        linear.build(average.shape)
+        linear.set_weights(dense.get_weights())
+        dense = linear
     return inputs[0], average, dense, activation or layers.Activation("linear", name="probability")
 
 
@@ -189,14 +193,6 @@ def _head_message(model: keras.Model, wanted: str, found: Any) -> str:
         f"the layer found is {found.name!r} ({type(found).__name__}). "
         "End the model with `signalcam.model.classify`."
     )
-
-
-def _split_activation(dense: Any, average: Any) -> tuple:
-    """Make a linear classifier with the same weights, and its activation as a layer of its own."""
-    linear = layers.Dense(dense.units, use_bias=dense.use_bias, name=f"{dense.name}_linear")
-    linear.build(average.shape)
-    linear.set_weights(dense.get_weights())
-    return linear, layers.Activation(dense.activation, name=f"{dense.name}_activation")
 
 
 def _last_convolution(maps: Any) -> Any:
@@ -254,34 +250,6 @@ class ShareBias(layers.Layer):
         return by_row[:, :, :-1] - by_row[:, :, -1:] * ((n_rows - 1) / n_rows)
 
 
-def upsample(evidence: Any, n_times: int, cell_length: int) -> Any:
-    """Spread evidence over samples as `Heatmap` does, unscaled, so that its mean over time stays the logit.
-
-    Args:
-        evidence: (record, cell, class).
-        n_times, cell_length: as in `Heatmap`.
-
-    Returns:
-        Tensor (record, n_times, class).
-    """
-    return ops.transpose(_upsample_time_first(evidence, n_times, cell_length), (1, 0, 2))
-
-
-def _upsample_time_first(evidence: Any, n_times: int, cell_length: int) -> Any:
-    """Upsample (record, cell, class) to (n_times, record, class)."""
-    # No comparison and no slice but arithmetic and reshapes, so that LiteRT runs it all in one delegate.
-    # Time comes first and all records and classes lie side by side, as channels of one image: resizing
-    # works through channels three times as fast as through the records of a batch.
-    cells, classes = evidence.shape[1:]
-    length = cells * cell_length
-    x = ops.reshape(ops.transpose(evidence, (1, 0, 2)), (1, cells, 1, -1))
-    x = ops.image.resize(x, (length, 1), "bilinear", data_format="channels_last")
-    x = ops.reshape(x, (length, -1, classes))
-    if length < n_times:  # samples that the poolings left out at the end
-        x = ops.concatenate([x, ops.repeat(x[-1:], n_times - length, axis=0)])
-    return x
-
-
 @keras.saving.register_keras_serializable(package="signalcam")
 class Heatmap(layers.Layer):
     """Evidence at the length of the signal, scaled to [0, 1] for each record and class by itself.
@@ -305,7 +273,16 @@ class Heatmap(layers.Layer):
         self.cell_length = cell_length
 
     def call(self, evidence: Any) -> Any:
-        x = _upsample_time_first(evidence, self.n_times, self.cell_length)
+        # No comparison and no slice but arithmetic and reshapes, so that LiteRT runs it all in one delegate.
+        # Time comes first and all records and classes lie side by side, as channels of one image: resizing
+        # works through channels three times as fast as through the records of a batch.
+        cells, classes = evidence.shape[1:]
+        length = cells * self.cell_length
+        x = ops.reshape(ops.transpose(evidence, (1, 0, 2)), (1, cells, 1, -1))
+        x = ops.image.resize(x, (length, 1), "bilinear", data_format="channels_last")
+        x = ops.reshape(x, (length, -1, classes))
+        if length < self.n_times:  # samples that the poolings left out at the end
+            x = ops.concatenate([x, ops.repeat(x[-1:], self.n_times - length, axis=0)])
         lowest = ops.min(x, axis=0, keepdims=True)
         spread = ops.max(x, axis=0, keepdims=True) - lowest
         x = (x - lowest) / ops.maximum(spread, _SMALLEST_SPREAD)

@@ -31,8 +31,7 @@ def write_figures(
     Args:
         folder, model: where to, and of which deployable model.
         signals: in mV, float32 (record, time, lead), in the order of `results.y`.
-        results: of the model on the test fold.
-        trained: how the model was trained.
+        results, trained: of the model on the test fold, and how it was trained.
         n_bootstrap: resamples of patients for the band of the ROC curve.
     """
     title = f"Fold {results.fold}, {len(results.y):,} records, rule {results.rule}"
@@ -55,8 +54,8 @@ def write_figures(
         error = score(y, p, "ece")
         figures["reliability"] = plotting.plot_reliability(reliability(y, p), error=error, title=title)
     figures["maps"] = (_binary_maps if results.binary else _class_maps)(model, signals, results)
-    files = {Path(folder) / f"{name}.png": figure for name, figure in figures.items()}
-    return [plotting.save_figure(figure, file, dpi=120) for file, figure in files.items()]
+    folder = Path(folder)
+    return [plotting.save_figure(figures[name], folder / f"{name}.png", dpi=120) for name in figures]
 
 
 def _binary_maps(model: keras.Model, signals: Sequence[np.ndarray], results: Results) -> plotting.Figure:

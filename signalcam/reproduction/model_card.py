@@ -50,13 +50,7 @@ def model_card(title: str, sections: dict[str, str]) -> str:
 
 
 def training_card(metrics: dict, results: Results, over_seeds: pd.DataFrame) -> str:
-    """Write the card of what `reproduce` has trained, as Markdown.
-
-    Args:
-        metrics: what it writes as JSON.
-        results: of the first seed.
-        over_seeds: mean, sd, min and max of the scores over all seeds.
-    """
+    """Write the card of what `reproduce` trained: its JSON, the first seed's results, scores over seeds."""
     settings = results.settings
     warning = "**Trained on simulated ECGs: for trying things out only.**\n\n"
     simulated = warning if metrics["simulated"] else ""

@@ -202,20 +202,19 @@ def _tables_of_abnormal(
     how = how | {"threshold": results.settings.threshold[0], "min_per_class": MIN_PER_CLASS}
     both, part = (results.y["ABNORMAL"], results.p["ABNORMAL"]), how | {"groups": results.patients}
     patients, kept = dataset.table.loc[p.index, "patient_id"], dataset.table.loc[results.y.index]
-    doubtful = uncertain(kept, dataset.statements)
     return {
         "rules": evaluation.by_label_rule(superclass, p, groups=patients, **how),
         "diagnoses": evaluation.by_diagnosis(*both, results.superclass, **part),
-        "likelihood": _by_likelihood(*both, kept, doubtful, how),
+        "likelihood": _by_likelihood(*both, kept, dataset.statements, how),
         "subgroups": evaluation.by_subgroup(*both, evaluation.describe_subgroups(kept), **part),
     }
 
 
 def _by_likelihood(
-    y: pd.Series, p: pd.Series, table: pd.DataFrame, doubtful: pd.Series, options: dict
+    y: pd.Series, p: pd.Series, table: pd.DataFrame, statements: pd.DataFrame, options: dict
 ) -> pd.DataFrame:
     """Scores of all records, of those whose statements are certain, and of age alone."""
-    certain = ~(doubtful & (y == 1))
+    certain = ~(uncertain(table, statements) & (y == 1))
 
     def row(p: pd.Series, kept: pd.Series, **changes: Any) -> dict:
         columns = (column[kept].to_numpy() for column in (y, p, table["patient_id"]))

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -11,6 +10,8 @@ import keras
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
+
+from signalcam.whole_file import whole_file
 
 STATE_FILE = "training_state.npz"
 HUGE = 1e6  # a cross-entropy beyond this is no longer a training
@@ -39,9 +40,8 @@ class SeededEpochs(keras.callbacks.Callback):
         self.indices = np.random.default_rng((self.seed, epoch)).permutation(self.n_records)
         states = [v for v in self.fitted.variables if "seed_generator_state" in v.path]
         for place, state in enumerate(states):
-            words = np.random.SeedSequence((self.seed, epoch, place)).generate_state(
-                int(np.prod(state.shape))
-            )
+            seeds = np.random.SeedSequence((self.seed, epoch, place))
+            words = seeds.generate_state(int(np.prod(state.shape)))
             state.assign((words % 2**31).reshape(state.shape))
 
 
@@ -74,22 +74,18 @@ class BestEpoch(keras.callbacks.Callback):
         self.weights = network.get_weights()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        if self.monitor is None:
-            better = True
-        else:
+        value = None
+        if self.monitor is not None:
             value = float(logs[self.monitor]) * (-1 if "loss" in self.monitor else 1)
-            better = self.value is None or value > self.value
-        if not better:
-            return
+            if self.value is not None and not value > self.value:
+                return
         weights = self.network.get_weights()
         if not all(np.isfinite(w).all() for w in weights):
             raise ValueError(
                 f"Training stopped: after epoch {epoch + 1} there are weights that are not finite; they were "
                 "not kept. Lower the learning rate."
             )
-        self.weights, self.epoch = weights, epoch + 1
-        if self.monitor is not None:
-            self.value = value
+        self.weights, self.epoch, self.value = weights, epoch + 1, value
 
 
 class ResumableState(keras.callbacks.Callback):
@@ -100,22 +96,23 @@ class ResumableState(keras.callbacks.Callback):
 
     Args:
         folder: where; None keeps the history alone.
-        callbacks: those whose state counts.
+        best, plateau: whose state counts; no plateau where a schedule decides the learning rate.
         fingerprint: facts by name that two trainings share only if they are the same.
     """
 
     def __init__(
         self,
         folder: str | Path | None,
-        callbacks: list[keras.callbacks.Callback],
+        best: BestEpoch,
+        plateau: keras.callbacks.ReduceLROnPlateau | None,
         fingerprint: dict[str, int],
     ):
         super().__init__()
         self.file = None if folder is None else Path(folder) / STATE_FILE
-        self.others = list(callbacks)
+        self.best, self.plateau = best, plateau
         self.fingerprint = fingerprint
         self.records = []
-        self.plateau = None
+        self.counters = None
 
     def restore(self, model: keras.Model) -> int:
         """Load what an interrupted training left; return the number of epochs that are done.
@@ -141,23 +138,17 @@ class ResumableState(keras.callbacks.Callback):
                 f"{self.file.parent} holds the state of another training: {', '.join(different)} must be the "
                 f"same as then, got others. Give another folder, or delete {self.file.name} there."
             )
-        variables, best = _variables(model), self._best()
-        for place, variable in enumerate(variables):
+        for place, variable in enumerate(_variables(model)):
             variable.assign(state[f"variable_{place}"])
-        best.weights = [state[f"best_{place}"] for place in range(len(best.weights))]
-        best.value, best.epoch = about["best_value"], about["best_epoch"]
-        self.records = about["history"]
-        self.plateau = about["plateau"]
+        self.best.weights = [state[f"best_{place}"] for place in range(len(self.best.weights))]
+        self.best.value, self.best.epoch = about["best_value"], about["best_epoch"]
+        self.records, self.counters = about["history"], about["plateau"]
         return len(self.records)
-
-    def _best(self) -> BestEpoch:
-        return next(callback for callback in self.others if isinstance(callback, BestEpoch))
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         # Keras's own callback forgets its counters when a fit begins.
-        for callback in self.others:
-            if isinstance(callback, keras.callbacks.ReduceLROnPlateau) and self.records:
-                callback.best, callback.wait, callback.cooldown_counter = self.plateau
+        if (plateau := self.plateau) and self.records:
+            plateau.best, plateau.wait, plateau.cooldown_counter = self.counters
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
@@ -165,23 +156,20 @@ class ResumableState(keras.callbacks.Callback):
         self.records.append({"epoch": epoch + 1} | values | {"learning_rate": rate})
         if self.file is None:
             return
-        best = self._best()
-        plateau = [c for c in self.others if isinstance(c, keras.callbacks.ReduceLROnPlateau)]
+        best, plateau = self.best, self.plateau
         about = {
             "fingerprint": self.fingerprint,
             "history": self.records,
             "best_value": best.value,
             "best_epoch": best.epoch,
-            "plateau": [[float(c.best), c.wait, c.cooldown_counter] for c in plateau][0] if plateau else None,
+            "plateau": plateau and [float(plateau.best), plateau.wait, plateau.cooldown_counter],
         }
-        arrays = {
-            f"variable_{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(_variables(self.model))
-        }
+        variables = map(keras.ops.convert_to_numpy, _variables(self.model))
+        arrays = {f"variable_{i}": variable for i, variable in enumerate(variables)}
         arrays |= {f"best_{i}": w for i, w in enumerate(best.weights)}
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.file.with_name(f".{STATE_FILE}.part.npz")
-        np.savez(beside, about=np.array(json.dumps(about)), **arrays)
-        os.replace(beside, self.file)
+        with whole_file(self.file) as beside:
+            np.savez(beside, about=np.array(json.dumps(about)), **arrays)
 
     def history(self) -> pd.DataFrame:
         """Return the history as a table, one row for each epoch."""
@@ -201,8 +189,6 @@ class Progress(keras.callbacks.Callback):
     def __init__(self, epochs: int):
         super().__init__()
         self.epochs = epochs
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
         self.bar = None
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -210,14 +196,12 @@ class Progress(keras.callbacks.Callback):
             self.bar = tqdm(total=self.epochs, initial=epoch, desc="training", unit="epoch")
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        self.bar.set_postfix(
-            {name: f"{logs[name]:.3f}" for name in ("loss", "val_loss", "val_auc")}, refresh=False
-        )
+        latest = {name: f"{logs[name]:.3f}" for name in ("loss", "val_loss", "val_auc")}
+        self.bar.set_postfix(latest, refresh=False)
         self.bar.update()
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        if self.bar is not None:
-            self.bar.close()
+        self.bar.close()
 
 
 def _variables(model: keras.Model) -> list:

@@ -60,17 +60,16 @@ def fine_tune(
     """
     known = np.array([[old == new for new in outputs] for old in start.outputs])
     fixed = combine_outputs(start.network, known)
-    network = _of_length(fixed, None)
-    batch_size = max(8, min(recipe.batch_size, len(data[0][0]) // FEWEST_STEPS))
+    # A copy that reads signals of any length.
+    signals = keras.Input((None, fixed.input_shape[-1]), name="signals")
+    network = keras.models.clone_model(fixed, input_tensors=signals)
+    network.set_weights(fixed.get_weights())
     first = max(1, recipe.epochs // 3)
+    rest = max(1, recipe.epochs - first)
+    recipe = replace(recipe, batch_size=max(8, min(recipe.batch_size, len(data[0][0]) // FEWEST_STEPS)))
     parts = {
-        "classifier": replace(recipe, epochs=first, batch_size=batch_size),
-        "all": replace(
-            recipe,
-            epochs=max(1, recipe.epochs - first),
-            batch_size=batch_size,
-            learning_rate=recipe.learning_rate / SLOWER,
-        ),
+        "classifier": replace(recipe, epochs=first),
+        "all": replace(recipe, epochs=rest, learning_rate=recipe.learning_rate / SLOWER),
     }
     # A training is told from others by its data and settings; here the weights it begins with count, too.
     folder = folder and Path(folder) / f"from_{checksum(*fixed.get_weights()):08x}"
@@ -78,18 +77,9 @@ def fine_tune(
     for name, settings in parts.items():
         for layer in network.layers:
             layer.trainable = name == "all" or layer.name == "classifier"
-        place = folder and folder / name
-        options = {"augmentation": augmentation, "folder": place, "seed": seed, "verbose": verbose}
-        results.append(train(network, *data, settings, **options))
+        options = {"augmentation": augmentation, "seed": seed, "verbose": verbose}
+        results.append(train(network, *data, settings, folder=folder and folder / name, **options))
     fixed.set_weights(network.get_weights())
     history = pd.concat([result.history for result in results], ignore_index=True)
     history["epoch"] = np.arange(1, len(history) + 1)
     return TrainingResult(fixed, history, len(results[0].history) + results[1].best_epoch)
-
-
-def _of_length(network: keras.Model, n_times: int | None) -> keras.Model:
-    """A copy that reads signals of `n_times` samples; None for any."""
-    signals = keras.Input((n_times, network.input_shape[-1]), name="signals")
-    copy = keras.models.clone_model(network, input_tensors=signals)
-    copy.set_weights(network.get_weights())
-    return copy

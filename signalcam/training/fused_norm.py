@@ -51,9 +51,7 @@ class _FusedNorm(layers.Layer):
             is_training=True,
         )[:3]
         n = tf.cast(tf.shape(flat)[2], tf.float32)
-        for statistic, value in (
-            (norm.moving_mean, mean),
-            (norm.moving_variance, variance * (n - 1) / n),  # it divides by n - 1, Keras by n
-        ):
+        variance = variance * (n - 1) / n  # it divides by n - 1, Keras by n
+        for statistic, value in ((norm.moving_mean, mean), (norm.moving_variance, variance)):
             statistic.assign(statistic * norm.momentum + value * (1 - norm.momentum))
         return tf.reshape(y, shape)

@@ -7,6 +7,7 @@ most of the time, so it is done once, for a number of views of each record, and 
 
 import json
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -56,9 +57,8 @@ def make_lessons(
         folder and Path(folder) / f"lessons_{name}" for name in ("views.npy", "labels.npy", "about.json")
     )
     if folder and about_file.is_file() and json.loads(about_file.read_text()) == about:
-        return np.load(views_file, mmap_mode="r", allow_pickle=False), np.load(
-            labels_file, allow_pickle=False
-        )
+        views = np.load(views_file, mmap_mode="r", allow_pickle=False)
+        return views, np.load(labels_file, allow_pickle=False)
     shape = (n_views * len(data[0]), *augmentation(data[0][:1], training=True).shape[1:])
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -66,26 +66,6 @@ def make_lessons(
         views = np.lib.format.open_memmap(views_file, mode="w+", dtype=np.float16, shape=shape)
     else:
         views = np.empty(shape, np.float16)
-    labels = _fill(views, teacher, data, augmentation, mixup, teacher_share, verbose)
-    if folder:
-        np.save(labels_file, labels)
-        views.flush()
-        about_file.write_text(json.dumps(about))
-        views = np.load(views_file, mmap_mode="r", allow_pickle=False)
-    return views, labels
-
-
-def _fill(
-    views: np.ndarray,
-    teacher: keras.Model,
-    data: LabelledSignals,
-    augmentation: keras.Layer,
-    mixup: float,
-    teacher_share: float,
-    verbose: bool,
-) -> np.ndarray:
-    """Write the views and return the soft labels."""
-    signals, labels = data
     seeds = keras.random.SeedGenerator(0)
 
     @tf.function
@@ -95,6 +75,18 @@ def _fill(
             x, y = mix(x, y, mixup, seeds)
         return x, teacher_share * teacher(x, training=False) + (1 - teacher_share) * y
 
+    labels = _fill(views, data, lesson, verbose)
+    if folder:
+        np.save(labels_file, labels)
+        views.flush()
+        about_file.write_text(json.dumps(about))
+        views = np.load(views_file, mmap_mode="r", allow_pickle=False)
+    return views, labels
+
+
+def _fill(views: np.ndarray, data: LabelledSignals, lesson: Callable, verbose: bool) -> np.ndarray:
+    """Write the views that `lesson` gives of each batch, and return its soft labels."""
+    signals, labels = data
     soft = np.empty((len(views), labels.shape[1]), np.float32)
     with tqdm(total=len(views), desc="asking the teachers", unit="view", disable=not verbose) as bar:
         for start in range(0, len(views), len(signals)):

@@ -49,9 +49,8 @@ def build_residual(
 def _residual_block(x: Any, n_filters: int, kernel_size: int, name: str) -> Any:
     shortcut = x
     for step in (1, 2):
-        x = layers.Conv1D(n_filters, kernel_size, padding="same", use_bias=False, name=f"conv_{name}{step}")(
-            x
-        )
+        how = {"padding": "same", "use_bias": False, "name": f"conv_{name}{step}"}
+        x = layers.Conv1D(n_filters, kernel_size, **how)(x)
         x = layers.BatchNormalization(name=f"norm_{name}{step}")(x)
         if step == 1:
             x = _activate(x)

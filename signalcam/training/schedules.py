@@ -17,8 +17,7 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         peak: highest learning rate.
         steps: steps of the whole training.
         rise: share of the steps in which the rate rises.
-        start: the first rate, as a share of `peak`.
-        end: the last rate, as a share of `peak`.
+        start, end: the first and the last rate, as shares of `peak`.
     """
 
     def __init__(

@@ -42,8 +42,7 @@ class TrainingSettings:
         learning_rate: the first one of Adam, or the peak of AdamW's cycle.
         weight_decay: of AdamW, on kernels only.
         monitor: what chooses the best epoch, one of `MONITORS`; None keeps the last epoch.
-        mixup: parameter of Beta(mixup, mixup) for mixing pairs of records and their labels (Zhang et al.,
-            "mixup", ICLR 2018); 0 for none.
+        mixup: parameter of Beta(mixup, mixup) for mixing pairs of records and their labels; 0 for none.
     """
 
     epochs: int = 25
@@ -144,15 +143,17 @@ def train(
         _compile(trained, _optimizer(settings, len(train_data[0])))
     order = SeededEpochs(trained, len(train_data[0]), seed)
     best = BestEpoch(network, settings.monitor)
-    callbacks = [order, StopOnBadLoss(), best, *_plateau(trained.optimizer)]
+    plateau = None
+    if not isinstance(trained.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        plateau = keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=PATIENCE)
     fingerprint = {}
     if folder is not None:
         data = {"training records": train_data, "validation records": validation_data}
         fingerprint = _fingerprint(trained, data, settings, seed)
-    state = ResumableState(folder, callbacks, fingerprint)
-    callbacks.append(state)  # last, so that it sees what the others did
-    if verbose:
-        callbacks.append(Progress(settings.epochs))
+    state = ResumableState(folder, best, plateau, fingerprint)
+    shown = Progress(settings.epochs) if verbose else None
+    # The state after those whose state it keeps.
+    callbacks = list(filter(None, [order, StopOnBadLoss(), best, plateau, state, shown]))
     epochs_done = state.restore(trained)
     if epochs_done < settings.epochs:
         try:
@@ -197,13 +198,6 @@ def _synchronise(network: keras.Model, together: bool) -> None:
             layer.synchronized = together
 
 
-def _plateau(optimizer: keras.optimizers.Optimizer) -> list[keras.callbacks.Callback]:
-    """The callback that halves the learning rate; none where a schedule decides."""
-    if isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
-        return []
-    return [keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=PATIENCE)]
-
-
 def _compile(model: TrainingModel, optimizer: keras.optimizers.Optimizer) -> None:
     softmax = getattr(model.network.layers[-1], "activation", None) is keras.activations.softmax
     several = model.network.output_shape[-1] > 1
@@ -219,10 +213,7 @@ def _compile(model: TrainingModel, optimizer: keras.optimizers.Optimizer) -> Non
 
 
 def _fingerprint(
-    model: TrainingModel,
-    data: dict[str, LabelledSignals],
-    settings: TrainingSettings,
-    seed: int,
+    model: TrainingModel, data: dict[str, LabelledSignals], settings: TrainingSettings, seed: int
 ) -> dict[str, int]:
     """What makes one training differ from another, by name; every sample and every setting counts."""
     values = {field.name: getattr(settings, field.name) for field in fields(TrainingSettings)}

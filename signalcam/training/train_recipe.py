@@ -1,7 +1,6 @@
 """Train by a recipe: from records in mV to a trained network and the scaler that belongs to it."""
 
 import functools
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,7 +92,9 @@ def train_recipe(
     labels = targets[list(outputs)].to_numpy(np.float32)
     signals_train = detrended(signals, indices["train"])
     scaler = Scaler(recipe.scaling).fit(signals_train) if start is None else start.scaler
-    _training_scaler(recipe, scaler).transform(signals_train, out=signals_train)
+    # `RandomView` compresses after its gains, not before.
+    rule = recipe.scaling.removesuffix("_asinh") if recipe.augmentation == "view" else recipe.scaling
+    Scaler(rule, scaler.mean, scaler.std).transform(signals_train, out=signals_train)
     signals_validation = detrended(signals, indices["validation"])
     scaler.transform(signals_validation, out=signals_validation)
     data = (signals_train, labels[indices["train"]]), (signals_validation, labels[indices["validation"]])
@@ -101,11 +102,14 @@ def train_recipe(
         augmentation = _augmentation(recipe, seed, signals.shape)
         result = fine_tune(start, recipe, data, outputs, augmentation, seed, folder, verbose)
         return TrainedNetwork(recipe, result.model, outputs, scaler, result.history, result.best_epoch)
-    teacher = _train_teachers(recipe, data, outputs, teacher_folder or folder, verbose)
+    place = teacher_folder or folder
+    teacher = _train_teachers(recipe, data, place, verbose)
     if teacher is not None:
-        data = _taught(recipe, data, teacher, teacher_folder or folder, verbose), data[1]
-        recipe_of_views = replace(recipe, mixup=0.0)  # views are mixed already
-        result = _fit(recipe_of_views, data, seed, folder, None, verbose)
+        amounts = (recipe.n_views, recipe.mixup, recipe.teacher_share)
+        augmentation = _augmentation(recipe, 0, signals.shape)
+        data = make_lessons(teacher, data[0], augmentation, *amounts, place, verbose=verbose), data[1]
+        # Views are augmented and mixed already.
+        result = _fit(replace(recipe, mixup=0.0), data, seed, folder, None, verbose)
     else:
         result = _fit(recipe, data, seed, folder, _augmentation(recipe, seed, signals.shape), verbose)
     network = _build(replace(recipe, precision="float32"), signals.shape[1], signals.shape[2], len(outputs))
@@ -125,21 +129,16 @@ def detrended(signals: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 
 def _train_teachers(
-    recipe: Recipe,
-    data: tuple[LabelledSignals, LabelledSignals],
-    outputs: tuple[str, ...],
-    folder: str | Path | None,
-    verbose: bool,
+    recipe: Recipe, data: tuple[LabelledSignals, LabelledSignals], folder: str | Path | None, verbose: bool
 ) -> keras.Model | None:
     """Train the teachers of a recipe, if it has some: a network of the mean of their probabilities."""
-    networks, seeds = [], Counter()
-    for name in recipe.teachers:
+    networks = []
+    for number, name in enumerate(recipe.teachers):
         teacher = find_recipe(name)
         # Who shortens a recipe, to try it, wants short teachers too.
         share = recipe.epochs / RECIPES[recipe.name].epochs if recipe.name in RECIPES else 1
         teacher = replace(teacher, epochs=max(1, round(teacher.epochs * min(share, 1))))
-        seed = seeds[name]
-        seeds[name] += 1
+        seed = recipe.teachers[:number].count(name)
         for what in ("scaling", "augmentation", "view", "auxiliary"):
             own, its = getattr(recipe, what), getattr(teacher, what)
             if own != its:
@@ -148,23 +147,9 @@ def _train_teachers(
                     f"both see the same signals, got {own!r} and {its!r}."
                 )
         place = folder and Path(folder) / f"{name}_{seed}"
-        networks.append(
-            _fit(teacher, data, seed, place, _augmentation(teacher, seed, data[0][0].shape), verbose).model
-        )
+        augmentation = _augmentation(teacher, seed, data[0][0].shape)
+        networks.append(_fit(teacher, data, seed, place, augmentation, verbose).model)
     return mean_of(networks) if networks else None
-
-
-def _taught(
-    recipe: Recipe,
-    data: tuple[LabelledSignals, LabelledSignals],
-    teacher: keras.Model,
-    folder: str | Path | None,
-    verbose: bool,
-) -> LabelledSignals:
-    """Views of the training records, and the soft labels that the teachers gave them."""
-    augmentation = _augmentation(recipe, 0, data[0][0].shape)
-    amounts = (recipe.n_views, recipe.mixup, recipe.teacher_share)
-    return make_lessons(teacher, data[0], augmentation, *amounts, folder, verbose=verbose)
 
 
 def _fit(
@@ -177,20 +162,16 @@ def _fit(
 ) -> TrainingResult:
     """Train one network, which reads signals of any length, on prepared data."""
     (signals, labels), _ = data
-    return train(
-        functools.partial(_build, recipe, None, signals.shape[-1], labels.shape[-1]),
-        *data,
-        recipe,
-        augmentation=augmentation,
-        folder=folder,
-        seed=seed,
-        verbose=verbose,
-    )
+    build = functools.partial(_build, recipe, None, signals.shape[-1], labels.shape[-1])
+    how = {"augmentation": augmentation, "folder": folder, "seed": seed, "verbose": verbose}
+    return train(build, *data, recipe, **how)
 
 
 def _build(recipe: Recipe, n_times: int | None, n_leads: int, n_classes: int) -> keras.Model:
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(_precision(recipe))
+    policy, precision = keras.config.dtype_policy(), recipe.precision
+    if precision == "fastest":
+        precision = "mixed_bfloat16" if computes_bfloat16() else "float32"
+    keras.config.set_dtype_policy(precision)
     try:
         network = ARCHITECTURES[recipe.architecture](n_times, n_leads, 3 if n_classes == 2 else n_classes)
     finally:
@@ -201,12 +182,6 @@ def _build(recipe: Recipe, n_times: int | None, n_leads: int, n_classes: int) ->
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = recipe.norm_momentum
     return network
-
-
-def _precision(recipe: Recipe) -> str:
-    if recipe.precision != "fastest":
-        return recipe.precision
-    return "mixed_bfloat16" if computes_bfloat16() else "float32"
 
 
 def computes_bfloat16() -> bool:
@@ -223,13 +198,6 @@ def _indices(targets: pd.DataFrame, splits: dict[str, pd.Index], split: str) -> 
             "records. Make both by the same label rule."
         )
     return indices
-
-
-def _training_scaler(recipe: Recipe, scaler: Scaler) -> Scaler:
-    """The scaler of the training signals: `RandomView` compresses after its gains, not before."""
-    if recipe.augmentation != "view":
-        return scaler
-    return Scaler(recipe.scaling.removesuffix("_asinh"), scaler.mean, scaler.std)
 
 
 def _augmentation(recipe: Recipe, seed: int, shape: tuple[int, ...]) -> keras.Layer:

@@ -63,14 +63,7 @@ def mix(signals: Any, labels: Any, mixup: float, seeds: keras.random.SeedGenerat
 
     Zhang et al., "mixup", ICLR 2018, equation 1, with shares from Beta(mixup, mixup).
 
-    Args:
-        signals: (record, time, lead).
-        labels: (record, class).
-        mixup: both parameters of the Beta distribution.
-        seeds: where random numbers come from.
-
-    Returns:
-        Mixed signals and labels, of the same shapes.
+    Args, Returns: signals (record, time, lead) and labels (record, class), mixed ones of the same shapes.
     """
     n_records = ops.shape(signals)[0]
     share = keras.random.beta((n_records, 1), mixup, mixup, seed=seeds)
