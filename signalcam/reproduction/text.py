@@ -1,6 +1,5 @@
 """Results as words: tables for a terminal, for Markdown, and as JSON. No number is computed here."""
 
-import json
 import math
 from collections.abc import Callable
 
@@ -119,4 +118,4 @@ def as_records(table: pd.DataFrame | None) -> dict | None:
     if table is not None and table.index.nlevels > 1:
         parts = table.groupby(level=0, sort=False)
         return {name: as_records(part.droplevel(0)) for name, part in parts}
-    return None if table is None else json.loads(table.to_json(orient="index", double_precision=15))
+    return table if table is None else table.astype(object).where(table.notna(), None).to_dict("index")
