@@ -10,22 +10,7 @@ from signalcam.data.signals import load_signals
 from signalcam.data.splits import check_leakage, split_by_fold
 
 __all__ = [
-    "LABEL_RULES",
-    "SUPERCLASSES",
-    "Dataset",
-    "DownloadError",
-    "LabelledRecords",
-    "Records",
-    "binary_labels",
-    "check_leakage",
-    "download",
-    "load_labelled",
-    "load_ptbxl",
-    "load_signals",
-    "open_dataset",
-    "outcome",
-    "split_by_fold",
-    "superclasses",
-    "training_targets",
-    "verify",
-]
+    "LABEL_RULES", "SUPERCLASSES", "Dataset", "DownloadError", "LabelledRecords", "Records",
+    "binary_labels", "check_leakage", "download", "load_labelled", "load_ptbxl", "load_signals",
+    "open_dataset", "outcome", "split_by_fold", "superclasses", "training_targets", "verify",
+]  # fmt: skip

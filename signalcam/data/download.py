@@ -34,8 +34,7 @@ def download(
         folder: where to; made when it is not there.
         sampling_rate: 100 or 500, in Hz.
         base_url: where from. https, or http to this very machine.
-        workers: how many files at a time.
-        progress: show a progress bar.
+        workers, progress: how many files at a time; show a progress bar.
 
     Returns:
         DataFrame (file, problem) of the files that are not there, verified; `outcome` says it in words.

@@ -159,9 +159,8 @@ def read_label_table(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read and check a table of labels: columns, arguments and errors as of `load_labelled`.
 
-    Returns:
-        The table as text, indexed by file, with `patient_id` (by default the file) and `strat_fold` (int64);
-        and int8 DataFrame (file, class) of 0 and 1.
+    Returns: the table as text, indexed by file, with `patient_id` (by default the file) and `strat_fold`
+    (int64); and int8 DataFrame (file, class) of 0 and 1.
     """
     try:
         table = pd.read_csv(path, sep=None, engine="python", dtype=str, keep_default_na=False)

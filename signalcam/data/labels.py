@@ -89,8 +89,7 @@ def binary_labels(superclass_table: pd.DataFrame, rule: str = "paper", quiet: bo
 
     Args:
         superclass_table: as of `superclasses`.
-        rule: one of the four.
-        quiet: no warning where records are dropped or without superclass.
+        rule, quiet: one of the four; no warning where records are dropped or without superclass.
 
     Returns:
         int8 Series named "abnormal", indexed by the ecg_ids that the rule keeps, in the table's order;

@@ -100,9 +100,6 @@ def load_ptbxl(
         leads: some of the 12, in the order wanted, or text with commas such as "I,II".
         sampling_rate, cache, progress: as in `load_signals`.
 
-    Returns:
-        `Records`; its `source` says which data were taken and why.
-
     Raises:
         FileNotFoundError, DatasetError: as `open_dataset`; or no records of this rate.
         LeakageError, ValueError: one patient in two splits; an argument is wrong.

@@ -18,8 +18,7 @@ STATEMENTS_FILE = "scp_statements.csv"
 N_FOLDS = 10
 FILENAME_COLUMNS = {100: "filename_lr", 500: "filename_hr"}
 
-# The longest official cell has under 200 characters. Deeply nested text can exhaust the parser's stack.
-_LONGEST_CODES = 10_000
+_LONGEST_CODES = 10_000  # official cells have under 200; deeply nested text can exhaust the parser's stack
 
 
 def read_database(folder: str | Path) -> pd.DataFrame:

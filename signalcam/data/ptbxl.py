@@ -111,8 +111,7 @@ def check_rate(dataset: Dataset, sampling_rate: int) -> None:
 def find_dataset(path: str | os.PathLike) -> Path:
     """Return the folder that holds `ptbxl_database.csv`: `path`, or the nearest below it, rather a real one.
 
-    Raises:
-        FileNotFoundError, DatasetError: none is there; says how to get one. Or there are several, or a file.
+    Raises: FileNotFoundError that says how to get one; DatasetError for several, or a file.
     """
     if not os.fspath(path).strip():
         raise FileNotFoundError(f"The path of the dataset is empty. {_how_to_get('data/ptb-xl')}")

@@ -43,12 +43,11 @@ _READ = "activation padding strides dilation_rate pool_size negative_slope targe
 def browser_model(model: keras.Model) -> dict[str, object]:
     """Write a deployable model, and what reading a recording for it needs to know, as a dict that JSON holds.
 
-    Raises:
-        ValueError: the network has a layer, or an option of one, that a page cannot run; it is named.
+    Raises ValueError that names a layer, or an option of one, that a page cannot run.
     """
     settings, tensors, writer = settings_of(model), network_of(model).output, _Writer()
     outputs = {name: writer.place(tensors[name]) for name in OUTPUTS if name in tensors}
-    scaler = model.get_layer("scale").get_config()
+    scaler, limits = model.get_layer("scale").get_config(), vars(quality) | vars(electrodes)
     return {
         "settings": asdict(settings),
         "degree": model.get_layer("detrend").degree,
@@ -56,9 +55,7 @@ def browser_model(model: keras.Model) -> dict[str, object]:
         "outputs": outputs,
         "weights": base64.b64encode(writer.block()).decode("ascii"),
         "steps": writer.steps,
-        "limits": {
-            name: value for name, value in (vars(quality) | vars(electrodes)).items() if name.isupper()
-        },
+        "limits": {name: limits[name] for name in limits if name.isupper()},
         "leads": LEADS,
         "aliases": ALIASES,
         "advice": ADVICE,

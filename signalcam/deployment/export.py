@@ -1,7 +1,4 @@
-"""Export a deployable model to LiteRT and ONNX, checked against Keras before the file gets its name.
-
-`signalcam.deployment.runtime` opens such a file without TensorFlow.
-"""
+"""Export a deployable model to LiteRT and ONNX, checked against Keras before the file gets its name."""
 
 from pathlib import Path
 from typing import Any
@@ -138,9 +135,16 @@ def check_path(path: str | Path, suffix: str) -> Path:
 
 
 def checked_signals(model: keras.Model, signals: Array) -> np.ndarray:
-    """Return raw records that fit a model, simulated for None: float32 (record, time, lead)."""
+    """Return raw records in mV that fit a model, simulated for None: float32 (record, time, lead)."""
     settings = settings_of(model)
-    signals = simulate(settings) if signals is None else signals
+    if signals is None:
+        if settings.lead_names != LEADS:
+            leads = ", ".join(settings.lead_names)
+            found = f"got none: only the 12 leads can be simulated, not {leads}"
+            raise ValueError(f"signals must be given, {found}.")
+        size = (settings.n_times, settings.sampling_rate)
+        subjects = [Subject(k, 40 + 5 * k, k % 2, heart_rate=60 + 5 * k) for k in range(N_SIMULATED)]
+        signals = np.stack([simulate_record((), who, k, *size).signals for k, who in enumerate(subjects)])
     return check_signals(signals, settings.n_times, len(settings.lead_names), warn=False)
 
 
@@ -148,13 +152,3 @@ def spread(calibration: np.ndarray) -> np.ndarray:
     """Take at most `MAX_CALIBRATION` records, evenly."""
     chosen = np.linspace(0, len(calibration) - 1, min(len(calibration), MAX_CALIBRATION))
     return calibration[chosen.round().astype(int)]
-
-
-def simulate(settings: Settings) -> np.ndarray:
-    """Simulate `N_SIMULATED` records, (record, time, lead) in mV, as long as the model takes them."""
-    if settings.lead_names != LEADS:
-        leads = ", ".join(settings.lead_names)
-        raise ValueError(f"signals must be given, got none: only the 12 leads can be simulated, not {leads}.")
-    size = (settings.n_times, settings.sampling_rate)
-    subjects = [Subject(k, 40 + 5 * k, k % 2, heart_rate=60 + 5 * k) for k in range(N_SIMULATED)]
-    return np.stack([simulate_record((), who, k, *size).signals for k, who in enumerate(subjects)])

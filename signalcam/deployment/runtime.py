@@ -38,18 +38,15 @@ class _Exported:
 class LiteRTModel(_Exported):
     """A model for LiteRT (`.tflite`); it answers record by record, which is as fast there as in batches."""
 
-    def __init__(self, path: Path, num_threads: int):
+    def __init__(self, path: Path):
         try:
             with zipfile.ZipFile(path) as archive:
                 super().__init__(path, archive.read(SETTINGS_NAME))
-        except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-            raise _not_whole(path, error) from error
-        interpreter = import_extra("ai_edge_litert.interpreter")
-        try:
-            self._interpreter = interpreter.Interpreter(str(path), num_threads=num_threads)
+            interpreter = import_extra("ai_edge_litert.interpreter")
+            self._interpreter = interpreter.Interpreter(str(path), num_threads=1)
             self._interpreter.allocate_tensors()
             signature = self._interpreter.get_signature_runner()
-        except (ValueError, RuntimeError) as error:
+        except (zipfile.BadZipFile, KeyError, ValueError, EOFError, RuntimeError) as error:
             raise _not_whole(path, error) from error
         self._input = signature.get_input_details()["signals"]["index"]
         self._outputs = {name: detail["index"] for name, detail in signature.get_output_details().items()}
@@ -68,10 +65,10 @@ class LiteRTModel(_Exported):
 class OnnxModel(_Exported):
     """A model for ONNX Runtime (`.onnx`), on the CPU; it answers 64 records at a time, for little memory."""
 
-    def __init__(self, path: Path, num_threads: int):
+    def __init__(self, path: Path):
         runtime = import_extra("onnxruntime")
         options = runtime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = num_threads
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         try:
             self._session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             super().__init__(path, self._session.get_modelmeta().custom_metadata_map[SETTINGS_NAME])
@@ -87,12 +84,8 @@ class OnnxModel(_Exported):
         return dict(zip(self._names, outputs, strict=True))
 
 
-def open_exported(path: str | Path, num_threads: int = 1) -> LiteRTModel | OnnxModel:
-    """Open an exported model by its suffix.
-
-    Args:
-        path: a `.tflite` or `.onnx` file of `signalcam.deployment.export`.
-        num_threads: of the runtime.
+def open_exported(path: str | Path) -> LiteRTModel | OnnxModel:
+    """Open an exported model, a `.tflite` or `.onnx` file, to run in one thread.
 
     Raises:
         FileNotFoundError, ImportError: where there is no such file, or no runtime.
@@ -103,15 +96,13 @@ def open_exported(path: str | Path, num_threads: int = 1) -> LiteRTModel | OnnxM
         raise ValueError(f"path must end in {' or '.join(classes)}, got {path.name!r}.")
     if not path.is_file():
         raise FileNotFoundError(f"There is no exported model at {path.resolve()}.")
-    return classes[path.suffix](path, num_threads)
+    return classes[path.suffix](path)
 
 
 def exported_beside(path: str | Path) -> LiteRTModel | None:
     """Open the `.tflite` file beside a `.keras` file, which gives the same numbers sooner.
 
-    Returns:
-        The model; None where there is none, LiteRT is not installed, or it could answer otherwise: where it
-        is older than the `.keras` file, or not in float32.
+    None where there is none, LiteRT is not installed, or it could answer otherwise: older, or not in float32.
     """
     path = Path(path).expanduser()
     file = path.with_suffix(".tflite")

@@ -67,10 +67,8 @@ def as_settings(values: Settings | dict) -> Settings:
 
 def settings_of(model: Any) -> Settings:
     """Return the `Settings` that a deployable or exported model carries, or raise ValueError for others."""
-    if isinstance(found := getattr(model, "settings", None), Settings):
-        return found
-    for layer in getattr(model, "layers", ()):
-        if isinstance(found := getattr(layer, "settings", None), Settings):
+    for holder in (model, *getattr(model, "layers", ())):
+        if isinstance(found := getattr(holder, "settings", None), Settings):
             return found
     name = getattr(model, "name", type(model).__name__)
     raise ValueError(f"Model {name!r} carries no settings; make it with `build_deployable`.")

@@ -10,7 +10,7 @@ from typing import Any
 _FACE = {
     "cases": ("Case", "plot_cases", "typical_records"),
     "checks": ("plot_deletion_insertion", "plot_localisation", "plot_sanity", "readable"),
-    "data": ("plot_class_counts", "plot_missing", "plot_superclass_overlap"),
+    "data": ("plot_class_counts", "plot_superclass_overlap"),
     "ecg": ("plot_augmentations", "plot_ecg", "plot_scaling", "plot_trend"),
     "maps": ("plot_class_maps", "plot_map"),
     "pages": ("model_page",),

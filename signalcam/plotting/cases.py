@@ -54,14 +54,9 @@ class Case:
         signals = inputs.as_signals(self.signals, lead_names)
         mask = inputs.as_mask(self.padded, len(signals))
         evidence, rows = inputs.as_map(self.evidence, mask, "evidence"), self.lead_evidence
-        return replace(
-            self,
-            signals=signals,
-            padded=mask,
-            evidence=evidence,
-            heatmap=inputs.as_heatmap(self.heatmap, mask),
-            lead_evidence=None if rows is None else inputs.as_lead_map(rows, evidence, len(lead_names)),
-        )
+        rows = None if rows is None else inputs.as_lead_map(rows, evidence, len(lead_names))
+        maps = {"evidence": evidence, "heatmap": inputs.as_heatmap(self.heatmap, mask), "lead_evidence": rows}
+        return replace(self, signals=signals, padded=mask, **maps)
 
     def background(self, sampling_rate: float, leads: Sequence[int]) -> tuple[np.ndarray, Normalize]:
         """Return what lies behind leads, logits per second, (time,) or (time, lead), and its limits."""
@@ -83,14 +78,13 @@ class Case:
 
 
 def typical_records(y: np.ndarray, p: np.ndarray, threshold: float = 0.5) -> dict[str, int]:
-    """Pick one record of each outcome, right and wrong: the one with the median probability.
+    """Pick one record of each outcome that occurs, right and wrong: the one with the median probability.
 
     Args:
         y, p: labels, 0 or 1, and probabilities, (record,).
         threshold: from which on a record is predicted abnormal.
 
-    Returns:
-        Index of the record by a name such as "abnormal, predicted normal", for outcomes that occur.
+    Returns: index of the record by a name such as "abnormal, predicted normal".
     """
     y, p, names, found = np.asarray(y), np.asarray(p), ("normal", "abnormal"), {}
     for truth, predicted in itertools.product((1, 0), repeat=2):
@@ -118,8 +112,7 @@ def plot_cases(
         sampling_rate, lead_names, class_name: as in `plot_map`.
         title: of the figure.
 
-    Raises:
-        ValueError: no case, or an array of a wrong shape.
+    Raises: as in `plot_ecg`; ValueError for no case, too.
     """
     if not cases:
         raise ValueError("cases must hold at least one record, got none.")

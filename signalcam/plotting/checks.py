@@ -97,8 +97,7 @@ def plot_localisation(table: pd.DataFrame, chance: Mapping[str, float], title: s
 
     Args:
         table: index (method, measure), columns value, low, high.
-        chance: by measure, what a map without knowledge reaches; a dashed line.
-        title: of the figure.
+        chance, title: by measure, what a map without knowledge reaches, a dashed line; of the figure.
     """
     methods, measures = (list(dict.fromkeys(table.index.get_level_values(level))) for level in (0, 1))
     places = np.arange(len(methods))

@@ -1,4 +1,4 @@
-"""Figures of a dataset's tables: classes in each split, missing values, records with several classes."""
+"""Figures of a dataset's labels: classes in each split, records with several classes."""
 
 from collections.abc import Iterable, Mapping
 
@@ -30,29 +30,6 @@ def plot_class_counts(table: pd.DataFrame, n_records: Mapping[str, int] | pd.Ser
     axes[0].set_ylabel("records (count)")
     figure.supxlabel("class", fontsize=10)
     figure.suptitle("Records of each class in each split")
-    return figure
-
-
-@styled
-def plot_missing(shares: pd.Series) -> Figure:
-    """Draw the share of missing values of each column, the largest above.
-
-    Args:
-        shares: in [0, 1] by column name; an empty Series gives one empty bar.
-    """
-    shares = (shares if len(shares) else pd.Series({"no column": 0.0})).sort_values(kind="stable")
-    figure = new_figure(height=0.9 + 0.23 * len(shares))
-    ax = figure.subplots()
-    places = np.arange(len(shares))
-    ax.barh(places, 100 * shares.to_numpy(), color=PALETTE[0], height=0.7)
-    for place, share in zip(places, shares, strict=True):
-        # Never 0.0 % for a share above 0, nor 100.0 % for one below 1.
-        words = f"{share:.0%}" if share in (0, 1) else f"{min(max(100 * share, 0.1), 99.9):.1f}%"
-        ax.text(100 * share + 1, place, words, va="center", fontsize=9)
-    ax.set_yticks(places, shares.index)
-    ax.set(ylim=(-0.6, len(shares) - 0.4), xlim=(0, 108), xticks=np.arange(0, 101, 20))
-    ax.set(xlabel="missing values (% of the records)", title="Missing values by column")
-    light_grid(ax, "x")
     return figure
 
 

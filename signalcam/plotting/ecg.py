@@ -36,8 +36,7 @@ def plot_ecg(
 
     Args:
         signals: (time, lead) in mV.
-        sampling_rate: Hz.
-        lead_names: of the signals' second axis.
+        sampling_rate, lead_names: Hz; of the signals' second axis.
         title: of the figure, such as the record's id.
         padded: bool (time,), True where nothing was recorded; these samples are hatched.
         layout: "12x1", every lead in full; or "3x4", a quarter of the time each and lead II as rhythm strip.
@@ -73,8 +72,7 @@ def plot_trend(
         raw, trend, detrended: (time, lead) in mV: as recorded, the polynomial, and their difference.
         sampling_rate, title: Hz; title of the figure.
 
-    Raises:
-        ValueError: an array of another shape.
+    Raises: as in `plot_ecg`.
     """
     array = as_signals(raw, LEADS, "raw")
     polynomial = same_shape(trend, array, "trend", "raw")
@@ -104,20 +102,15 @@ def plot_scaling(
         units: unit of each rule's numbers; default "scaled".
         names: of the records, where they are to be told apart.
 
-    Raises:
-        ValueError: an array of another shape.
+    Raises: as in `plot_ecg`.
     """
     columns = []
     for (rule, values), colour in zip(scaled.items(), itertools.cycle(PALETTE), strict=False):
         records = np.array(as_numbers(values, f"scaled[{rule!r}]"), ndmin=3)
         ecgs = [as_signals(record, LEADS, f"scaled[{rule!r}]") for record in records]
         title = f"{rule} ({(units or {}).get(rule, 'scaled')}); mark: 1"
-        columns.append(
-            [
-                (f"{name}\n{title}".strip(), ecgs, [(ecg, colour, 0.9)])
-                for name, ecg in itertools.zip_longest(names, ecgs, fillvalue="")
-            ]
-        )
+        named = itertools.zip_longest(names, ecgs, fillvalue="")
+        columns.append([(f"{name}\n{title}".strip(), ecgs, [(ecg, colour, 0.9)]) for name, ecg in named])
     panels = list(itertools.chain(*zip(*columns, strict=True)))
     title = f"The same ECG{'s' * (len(panels) > len(columns))} under each scaling rule"
     words = "One scale in each column: what differs in height within it, the rule has kept."
@@ -134,8 +127,7 @@ def plot_augmentations(
         augmented, original: (time, lead) arrays by name, and what they were made from.
         sampling_rate, unit: Hz; unit of all arrays.
 
-    Raises:
-        ValueError: an array of another shape.
+    Raises: as in `plot_ecg`.
     """
     base = as_signals(original, LEADS, "original")
     arrays = [same_shape(augmented[name], base, f"augmented[{name!r}]", "original") for name in augmented]
@@ -166,8 +158,7 @@ def _draw_panels(
         apart = 0.5 * (sheet.top - sheet.bottom) / len(LEADS)  # so that no two names touch
         sheet = lay_out(shown, rate, LEADS, max(1.0, apart))
         for array, colour, linewidth in layers:
-            style = {"linewidth": linewidth, "colour": colour, "xlabel": True}
-            paper.draw_ecg(ax, array[: sheet.n_times], sheet, **style)
+            paper.draw_ecg(ax, array[: sheet.n_times], sheet, None, linewidth, xlabel=True, colour=colour)
         ax.set_title(name, loc="left", fontsize=9.5, pad=4)
         ax.set_xticks(np.arange(0.0, sheet.duration + 0.01, max(1.0, sheet.duration // 5)))
         light_grid(ax)

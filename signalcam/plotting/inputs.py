@@ -56,11 +56,10 @@ def as_map(values: ArrayLike, padded: np.ndarray, argument: str) -> np.ndarray:
 
 def as_lead_map(values: ArrayLike, evidence: np.ndarray, n_leads: int) -> np.ndarray:
     """Return evidence by lead as (position, row): a row a lead, or one row more."""
-    array = as_numbers(values, "lead_evidence")
-    if array.ndim != 2 or len(array) != len(evidence) or array.shape[1] - n_leads not in (0, 1):
-        what = f"lead_evidence must have the shape ({len(evidence)}, {n_leads} or {n_leads + 1})"
-        one = "Take one record and one class, lead_evidence[record, :, :, class]"
-        raise ValueError(f"{what}, got {array.shape}. {one}.")
+    array, n = as_numbers(values, "lead_evidence"), len(evidence)
+    if array.shape not in ((n, n_leads), (n, n_leads + 1)):
+        what = f"lead_evidence must have the shape ({n}, {n_leads} or {n_leads + 1}), got {array.shape}"
+        raise ValueError(f"{what}. Take one record and one class, lead_evidence[record, :, :, class].")
     return array
 
 

@@ -1,9 +1,4 @@
-"""Class activation maps over an ECG: one class, or every class.
-
-The evidence is signed, in logits per second: it adds up over time, its sum is the logit. It lies behind the
-traces and below them as bars, in colours of one fixed scale for all records. The heatmap is relative to its
-own record.
-"""
+"""Class activation maps over an ECG: one class, or every class. Their captions say how to read them."""
 
 import textwrap
 from collections.abc import Sequence
@@ -18,6 +13,7 @@ from signalcam.plotting.sheet import PULSE_SECONDS, lay_out, new_sheet
 
 BACKGROUNDS = ("evidence", "heatmap")
 CLASS_MARGINS = {"left": 0.95, "right": 1.15}
+CLASS_PANEL = style.WIDTH - CLASS_MARGINS["left"] - CLASS_MARGINS["right"]
 
 
 @style.styled
@@ -37,8 +33,7 @@ def plot_map(
         class_name: what the evidence speaks for, where the case does not say it.
         background: what lies behind the traces: "evidence", or "heatmap" as in the paper.
 
-    Raises:
-        ValueError: an array has the wrong shape, the heatmap leaves [0, 1], or an argument is unknown.
+    Raises: as in `plot_ecg`; ValueError, too, where the heatmap leaves [0, 1].
     """
     if background not in BACKGROUNDS:
         raise ValueError(f"background must be one of {', '.join(BACKGROUNDS)}, got {background!r}.")
@@ -114,8 +109,8 @@ def plot_class_maps(
         raise ValueError(f"evidence must have the shape (position, {len(class_names)}), got {table.shape}.")
     mask = inputs.as_mask(padded, len(array))
     array = array[:, inputs.lead_indices(leads, lead_names)]
-    sheet, panel = lay_out([array], inputs.as_rate(sampling_rate), leads), style.panel_width(**CLASS_MARGINS)
-    heights = [sheet.height(panel, sheet.duration + PULSE_SECONDS)] + [0.62] * len(class_names)
+    sheet = lay_out([array], inputs.as_rate(sampling_rate), leads)
+    heights = [sheet.height(CLASS_PANEL, sheet.duration + PULSE_SECONDS)] + [0.62] * len(class_names)
     figure, axes = style.stacked_figure(heights, gap=0.1, top=0.55, bottom=1.05, **CLASS_MARGINS)
     paper.draw_grid(axes[0, 0], sheet)
     paper.draw_ecg(axes[0, 0], array, sheet, mask)

@@ -29,7 +29,7 @@ def model_page(
     refused: Mapping[str, str] | None = None,
     shown: int | None = None,
 ) -> str:
-    """Write a page that runs a model in the browser: it opens offline, takes files, and sends nothing.
+    """Return a page, as text for UTF-8, that runs a model in the browser: it takes files, and sends nothing.
 
     Args:
         model, records: by `browser_model` and `browser_record` of `signalcam.deployment`. Many records get an
@@ -37,9 +37,6 @@ def model_page(
         title: of the page.
         refused: why a recording could not be read, by name.
         shown: index of the class of the map; None for the most probable one.
-
-    Returns:
-        The page as text, which holds all it needs; write it as UTF-8.
 
     Raises:
         ValueError: the signals of a record have another shape than the model takes.

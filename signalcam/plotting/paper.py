@@ -123,14 +123,12 @@ def draw_padded(axes: Axes, padded: np.ndarray, sheet: Sheet) -> None:
 
 
 def draw_evidence(axes: Axes, evidence: np.ndarray, padded: np.ndarray, sheet: Sheet) -> float:
-    """Draw the evidence of one class as bars, red for it and blue against it, and a dashed line at its mean.
+    """Draw the evidence of one class as bars, red for it and blue against it; return its mean, a dashed line.
 
     Args:
-        evidence: (position,), logits per second, at equal parts of the time; NaN where it is hidden.
+        evidence: (position,), logits per second, at equal parts of the time; NaN, which no mean counts, where
+            it is hidden.
         padded: bool (time,), samples that nobody recorded.
-
-    Returns:
-        The mean over the positions that are not NaN.
     """
     duration, known = sheet.duration, np.isfinite(evidence)
     edges = np.linspace(0.0, duration, len(evidence) + 1)

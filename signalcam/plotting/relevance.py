@@ -29,8 +29,7 @@ def plot_beat_average(
         segments: (start, stop) in seconds from the R peak of P, QRS and so on; shaded and named.
         lead_names, leads: of the beats' second axis; which leads to draw.
 
-    Raises:
-        ValueError: beats of a wrong shape, an unknown lead.
+    Raises: as in `plot_ecg`.
     """
     indices = inputs.lead_indices(leads, lead_names)
     beats = {}

@@ -59,11 +59,8 @@ def plot_confusion(counts: pd.DataFrame, title: str = "Confusion matrix") -> Fig
     """Draw a confusion matrix: counts, and below each its share of the true class.
 
     Args:
-        counts: index the true class, columns the predicted one, in the same order.
+        counts: index the true class, columns the predicted one, in the same order, or else ValueError.
         title: of the figure.
-
-    Raises:
-        ValueError: other classes in the columns than in the index.
     """
     if list(counts.index) != list(counts.columns):
         raise ValueError(f"counts must have the columns {list(counts.index)}, got {list(counts.columns)}.")
@@ -93,8 +90,7 @@ def plot_roc(curves: Mapping[str, Mapping], title: str = "ROC") -> Figure:
     """Draw ROC curves with their AUC in the legend and their interval as a band.
 
     Args:
-        curves: by name, as `evaluation.roc` gives them.
-        title: of the figure.
+        curves, title: by name, as `evaluation.roc` gives them; of the figure.
     """
     figure = new_figure(width=5.8, height=5.7)
     ax = figure.subplots()

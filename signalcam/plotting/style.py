@@ -99,7 +99,7 @@ def stacked_figure(
     gap: float | Sequence[float] = 0.0,
     panel: float | None = None,
 ) -> tuple[Figure, np.ndarray]:
-    """Make a figure with axes placed to the inch, so that time lines up and ECG squares come out square.
+    """Return a figure and its axes, (row, column), placed to the inch: time lines up, squares are square.
 
     Args:
         heights: of each row, inches, from top to bottom.
@@ -107,26 +107,18 @@ def stacked_figure(
         left, right, top, bottom: margins, inches.
         gap: space below each row but the last, inches, one for all or one each.
         panel: width of a column, inches; default what `WIDTH` leaves.
-
-    Returns:
-        The figure and an object array (row, column) of axes.
     """
     gaps = np.append(np.broadcast_to(gap, len(heights) - 1), 0.0)
     total = top + bottom + float(np.sum(heights)) + float(np.sum(gaps))
     width = WIDTH if panel is None else left + right + columns * panel + COLUMN_GAP * (columns - 1)
     figure = new_figure(width, total, layout=None)
-    panel = panel or panel_width(columns, left, right)
+    panel = panel or (WIDTH - left - right - COLUMN_GAP * (columns - 1)) / columns
     axes = np.empty((len(heights), columns), dtype=object)
     lower = total - top - np.cumsum(heights) - (np.cumsum(gaps) - gaps)
     for row, column in np.ndindex(axes.shape):
         place = left + column * (panel + COLUMN_GAP), lower[row], panel, heights[row]
         axes[row, column] = figure.add_axes(np.divide(place, (width, total, width, total)))
     return figure, axes
-
-
-def panel_width(columns: int = 1, left: float = 0.75, right: float = 0.2) -> float:
-    """Return the inches that one column of `stacked_figure` has for its axes."""
-    return (WIDTH - left - right - COLUMN_GAP * (columns - 1)) / columns
 
 
 def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -144,9 +136,8 @@ def save_figure(figure: matplotlib.figure.Figure, path: str | Path, dpi: int = 2
     """Write a figure and return the path. The same picture gives the same bytes.
 
     Args:
-        figure: any Matplotlib figure.
+        figure, dpi: any Matplotlib figure; dots an inch.
         path: file to write; its ending says the format, its folder is made if it is not there.
-        dpi: dots an inch.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,16 +7,6 @@ from signalcam.recordings.quality import Quality, assess
 from signalcam.recordings.reading import Recording, from_array, read_recording, read_windows
 
 __all__ = [
-    "Quality",
-    "RecordError",
-    "RecordWarning",
-    "Recording",
-    "assess",
-    "check_outputs",
-    "check_signals",
-    "find_recordings",
-    "from_array",
-    "read_recording",
-    "read_windows",
-    "refuse_non_finite",
-]
+    "Quality", "RecordError", "RecordWarning", "Recording", "assess", "check_outputs", "check_signals",
+    "find_recordings", "from_array", "read_recording", "read_windows", "refuse_non_finite",
+]  # fmt: skip

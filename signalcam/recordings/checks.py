@@ -11,8 +11,7 @@ from signalcam.leads import LEADS, einthoven_error
 from signalcam.recordings.electrodes import FALSE_ALARMS, electrode_notes
 from signalcam.recordings.quality import EINTHOVEN_ERROR, FLAT_RANGE, unit_factor, unit_note
 
-# Samples looked at in one go, so that checking a large array needs little memory besides it.
-_BLOCK = 6_000_000
+_BLOCK = 6_000_000  # samples looked at in one go: a large array needs little memory besides it
 
 
 def check_signals(
@@ -27,8 +26,7 @@ def check_signals(
 
     Args:
         signals: (record, time, lead) or one record (time, lead), real numbers in mV. Never changed.
-        n_times: samples a record must have; None for any number.
-        n_leads: leads a record must have, in the order of `LEADS`.
+        n_times, n_leads: samples a record must have, None for any number; and leads, ordered as `LEADS`.
         warn: tell of flat leads, a suspect lead order and swapped electrodes by a RecordWarning.
         sampling_rate: in Hz, to tell swapped electrodes.
         any_amplitude: accept amplitudes that no heart gives.

@@ -8,10 +8,8 @@ import numpy as np
 
 from signalcam.leads import LEADS
 
-# Of sound records so many are noted, so that fewer in a large array say nothing.
-FALSE_ALARMS = 0.01
-# mV; chest leads of one electrode differ by noise alone, those of PTB-XL by 0.6 at least.
-ALIKE = 0.1
+FALSE_ALARMS = 0.01  # so many of sound records are noted, so that fewer in a large array say nothing
+ALIKE = 0.1  # mV; chest leads of one electrode differ by noise alone, those of PTB-XL by 0.6 at least
 # How far a lead points (see `_pointing`): from -1, down alone, to 1, up alone.
 ARM_DOWN, BOTH_DOWN, LESS_R = -0.05, -0.4, 0.2
 

@@ -17,12 +17,10 @@ def find_recordings(patterns: str | os.PathLike | Iterable[str | os.PathLike]) -
 
     A WFDB record is one recording, told by its `.hea`. Sample files without it, what does not exist, empty or
     unreadable folders and wildcards without a match are yielded too, so that reading them says what is wrong.
+    The order is that of the patterns; by name within a folder and within the matches of a wildcard.
 
     Args:
         patterns: files, folders (searched with all folders below) and wildcards (`*`, `?`, `[...]`, `**`).
-
-    Yields:
-        Paths, in the order of the patterns; by name within a folder and within the matches of a wildcard.
     """
     patterns = [patterns] if isinstance(patterns, str | os.PathLike) else patterns
     texts = [os.path.expanduser(os.fspath(pattern)) for pattern in patterns]

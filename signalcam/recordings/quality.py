@@ -63,9 +63,8 @@ def assess(
 
     Args:
         signals: (time, lead) in mV, leads ordered as `leads`; NaN marks missing samples.
-        sampling_rate: in Hz.
+        sampling_rate, leads: in Hz; names of the leads.
         padded: bool (time,), True where the signals are padding, which is left out.
-        leads: their names.
 
     Raises:
         ValueError: the shape is not (time, lead), or nothing but padding.

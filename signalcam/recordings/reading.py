@@ -20,8 +20,7 @@ from signalcam.recordings.formats.readers import Source, open_recording, record_
 from signalcam.recordings.quality import EINTHOVEN_ERROR, Quality, assess
 from signalcam.recordings.resampling import LENGTHS, cut, rate_ratio, rate_suspicion, to_rate
 
-# Windows that are read from a file at once.
-_WINDOWS = 60
+_WINDOWS = 60  # that are read from a file at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +85,7 @@ def read_recording(
     any_amplitude: bool = False,
     leads: Sequence[str] = LEADS,
 ) -> list[Recording]:
-    """Read one recording from a WFDB, CSV, EDF, BDF or DICOM file.
+    """Read a recording from a WFDB, CSV, EDF, BDF or DICOM file: one `Recording`, or one for each window.
 
     Args:
         path: the file; of a WFDB record the `.hea`, a sample file, or the name without suffix.
@@ -104,9 +103,6 @@ def read_recording(
         any_amplitude: accept amplitudes that no heart gives, such as those of microvolts taken for mV.
         leads: those wanted, in their order. Fewer than the 12, or others, are taken out of whatever the file
             holds; names beyond the 12 must be as in the file.
-
-    Returns:
-        One `Recording`, or one for each window.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -156,7 +152,7 @@ def from_array(
     name: str = "array",
     **wanted: float | bool | str,
 ) -> list[Recording]:
-    """Check recordings that are already in memory.
+    """Check recordings that are already in memory: one `Recording` for each record and window.
 
     Args:
         array: (time, lead) or (record, time, lead), real numbers. Never changed.
@@ -165,11 +161,7 @@ def from_array(
         gain: converter values per unit, one number or one a lead; needed for integers.
         source_rate: rate of the array in Hz; None means `sampling_rate`.
         name: name of the record for messages; several records are numbered from 0.
-        **wanted: `sampling_rate`, `duration`, `resample`, `length`, `derive`, `drop_extra`,
-            `any_amplitude`, `leads`, as in `read_recording`.
-
-    Returns:
-        One `Recording` for each record and window.
+        **wanted: rate, length, leads and allowed repairs, as in `read_recording`.
 
     Raises:
         RecordError, ValueError: as in `read_recording`; or a record holds NaN or infinity.

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ int main(void) {{
 
 @pytest.fixture(scope="module")
 def signals():
-    return export.simulate(Settings())
+    return export.checked_signals(SimpleNamespace(settings=Settings()), None)
 
 
 @pytest.fixture(scope="module")

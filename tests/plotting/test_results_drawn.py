@@ -38,15 +38,6 @@ def test_class_counts_are_bar_heights_and_shares_are_of_the_records():
     assert figure.axes[0].get_title() == "train: 100 records"
 
 
-def test_missing_values_are_sorted_and_small_shares_are_not_rounded_to_nothing():
-    figure = plotting.plot_missing(pd.Series({"full": 0.0, "half": 0.5, "one": 1 / 5000}))
-    (ax,) = figure.axes
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["full", "one", "half"]
-    np.testing.assert_allclose([bar.get_width() for bar in ax.patches], [0, 0.02, 50])
-    assert {"0%", "0.1%", "50.0%"} <= set(texts(figure))
-    plotting.plot_missing(pd.Series(dtype=float)).draw_without_rendering()
-
-
 def test_overlap_counts_each_combination_of_classes():
     table = pd.DataFrame(
         {"NORM": [1, 1, 1, 0, 0, 0], "MI": [0, 0, 0, 1, 1, 0], "CD": [0, 0, 0, 1, 1, 0]}

@@ -9,16 +9,13 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def load_pretrained(name: str = "normal-abnormal", engine: str = "keras") -> Any:
-    """Load a trained, calibrated model that takes raw mV.
+    """Load a trained, calibrated model for `predict`, of raw mV at 100 Hz, float32 (record, 1000, 12).
 
     Args:
         name: "normal-abnormal", one output, the probability that an ECG is abnormal; or "superclasses", one
             for each of NORM, MI, STTC, CD and HYP; "leadwise" and "leadwise-superclasses" the same, with
             a lead axis in their map (``lead_evidence``).
         engine: "keras"; or "litert", which needs no TensorFlow and answers single records sooner.
-
-    Returns:
-        Model for `predict`, of signals in mV, float32 (record, 1000, 12) at 100 Hz.
 
     Raises:
         ValueError: for another name or engine.

@@ -16,8 +16,7 @@ import numpy as np
 
 from signalcam.leads import agreed_scale, known_lead
 
-# A file of NULs or one endless line is refused before more of it is read.
-_MAX_LINE = 100_000
+_MAX_LINE = 100_000  # a file of NULs or one endless line is refused before more of it is read
 _MAX_COLUMNS = 1_000
 _MAX_COMMENTS = 1_000
 # Names of columns that tell the time, and the steps a second that these may have: one where the unit is

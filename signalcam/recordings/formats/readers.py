@@ -43,8 +43,7 @@ _READERS = {
 }
 _FIRST_BYTES = {b"0       ": "edf", b"\xffBIOSEMI": "edf", b"DICM": "dicom", b"<": "other"}
 _PACKED = (b"PK\x03\x04", b"\x1f\x8b")
-# Samples of a WFDB record that is read at once; a longer one is read part by part.
-_AT_ONCE = 1 << 19
+_AT_ONCE = 1 << 19  # samples of a WFDB record; a longer one is read part by part
 
 
 @dataclass(frozen=True)

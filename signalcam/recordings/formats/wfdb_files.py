@@ -23,8 +23,7 @@ from signalcam.recordings.formats.wfdb_header import BYTES_PER_SAMPLE, Header, p
 _MAX_HEADER_BYTES = 1_000_000
 # Comments may be in any encoding; what the samples need is ASCII, or UTF-8 for the micro sign.
 _COMMENT = re.compile(rb"(?<![^\r\n])#[^\r\n]*")
-# Time steps summed at once where a recording may be long.
-_BLOCK = 65_536
+_BLOCK = 65_536  # time steps summed at once where a recording may be long
 # The lowest value of each format marks a missing sample.
 _MISSING = dict.fromkeys((16, 61, 160), -(2**15)) | {24: -(2**23), 32: -(2**31), 80: -(2**7), 212: -(2**11)}
 

@@ -15,8 +15,7 @@ from signalcam.leads import millivolts_per
 
 # Bytes a sample takes in each storage format that is read.
 BYTES_PER_SAMPLE = {16: 2, 24: 3, 32: 4, 61: 2, 80: 1, 160: 2, 212: 1.5}
-# A gain outside these bounds is a damaged header, and could overflow float32.
-_GAIN_BOUNDS = (1e-9, 1e15)
+_GAIN_BOUNDS = (1e-9, 1e15)  # outside, a header is damaged, and float32 could overflow
 # The lengths are bounded, and no digit can match in two ways: a line of a million digits is refused at once.
 _NUMBER = r"(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?"
 _RATE = re.compile(rf"({_NUMBER})(?:/{_NUMBER}(?:\([+-]?{_NUMBER}\))?)?", re.ASCII)
