@@ -1,7 +1,10 @@
 """Many jobs, each done once: here one after the other, or on the workers of a Dask cluster."""
 
 import contextlib
+import importlib
+import random
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -49,7 +52,7 @@ def run_jobs(
             scheduler = stack.enter_context(local)
         client = stack.enter_context(Client(scheduler))
         names = {
-            client.submit(function, *arguments, pure=False, retries=RETRIES): name
+            client.submit(_job, function, *arguments, pure=False, retries=RETRIES): name
             for name, arguments in jobs.items()
         }
         for future in tqdm(as_completed(names), **bar):
@@ -57,3 +60,14 @@ def run_jobs(
                 error = future.exception()
                 failed[names[future]] = f"{type(error).__name__}: {error}"
     return failed
+
+
+def _job(function: Callable, *arguments: Any) -> None:
+    """Run a job on a worker so that a seed means there what it means elsewhere.
+
+    Dask's own thread draws from Python's `random`, too, to estimate sizes and to wait; between the layers
+    of a network that would change its initial weights. Here it gets a generator of its own.
+    """
+    for name in ("dask.sizeof", "distributed.comm.core", "distributed.utils_comm"):
+        importlib.import_module(name).random = random.Random()
+    function(*arguments)
