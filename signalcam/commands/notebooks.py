@@ -13,6 +13,7 @@ from pathlib import Path
 
 from signalcam.commands import add_command
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
 NOTEBOOKS = ("ptbxl_data_loader.ipynb", "ptbxl_data_classification.ipynb")
 
 
@@ -75,15 +76,19 @@ def execute(source: Path, target: Path) -> None:
         # TensorFlow writes start-up messages past Python's own streams; they belong in no cell.
         try:
             with tempfile.TemporaryFile() as kernel_messages:
-                client.execute(stderr=kernel_messages, env=os.environ | {"TQDM_DISABLE": "1"})
+                client.execute(stderr=kernel_messages)
         except CellExecutionError as error:
             nbformat.write(notebook, target)
             number = sum(cell.cell_type == "code" for cell in notebook.cells[: failed[0] + 1])
             where = f"{source.name}, cell {number} of {n_code}"
             raise RuntimeError(f"{where} failed: {error.ename}: {error.evalue}; see {target}.") from error
-    outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
-    for data in (output["data"] for output in outputs if "image/png" in output.get("data", {})):
-        data["image/png"] = _with_palette(data["image/png"])
+    for cell in notebook.cells:
+        if cell.cell_type == "code":  # progress bars are widgets, of no use once the kernel is gone
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+            for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    output["data"]["image/png"] = _with_palette(output["data"]["image/png"])
+    notebook.metadata.pop("widgets", None)
     nbformat.write(notebook, target)
 
 

@@ -1,8 +1,10 @@
 """Many jobs, each done once: here one after the other, or on the workers of a Dask cluster."""
 
 import contextlib
+import importlib
 import random
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -19,7 +21,8 @@ def run_jobs(
     """Run a function once for each job; it stores its result itself, under a name of its own.
 
     Args:
-        function, jobs: of a module, so that workers can import it; its arguments by each job's name.
+        function: of a module, so that workers can import it.
+        jobs: the arguments of each job, by its name.
         scheduler: address of a Dask scheduler, whose workers see the same files.
         workers: without a scheduler: processes on this machine; with 1, no Dask is needed.
         progress: show a progress bar.
@@ -30,14 +33,14 @@ def run_jobs(
     Raises:
         ImportError: where Dask is needed and not installed.
     """
-    failed, say = {}, "{0.__class__.__name__}: {0}".format
+    failed = {}
     bar = {"total": len(jobs), "unit": "job", "disable": not progress}
     if scheduler is None and workers == 1:
         for name, arguments in tqdm(jobs.items(), **bar):
             try:
                 function(*arguments)
             except Exception as error:  # noqa: BLE001 (one job that fails leaves the others)
-                failed[name] = say(error)
+                failed[name] = f"{type(error).__name__}: {error}"
         return failed
     try:
         from distributed import Client, LocalCluster, as_completed
@@ -49,21 +52,22 @@ def run_jobs(
             scheduler = stack.enter_context(local)
         client = stack.enter_context(Client(scheduler))
         names = {
-            client.submit(_undisturbed, function, *arguments, pure=False, retries=RETRIES): name
+            client.submit(_job, function, *arguments, pure=False, retries=RETRIES): name
             for name, arguments in jobs.items()
         }
         for future in tqdm(as_completed(names), **bar):
             if future.status != "finished":
-                failed[names[future]] = say(future.exception())
+                error = future.exception()
+                failed[names[future]] = f"{type(error).__name__}: {error}"
     return failed
 
 
-def _undisturbed(function: Callable, *arguments: object) -> None:
-    """Run a job on a Dask worker, whose other thread draws from Python's `random` to measure messages.
+def _job(function: Callable, *arguments: Any) -> None:
+    """Run a job on a worker so that a seed means there what it means elsewhere.
 
-    Keras takes the seeds of the first weights from there, too: the same seed would give other weights.
+    Dask's own thread draws from Python's `random`, too, to estimate sizes and to wait; between the layers
+    of a network that would change its initial weights. Here it gets a generator of its own.
     """
-    import dask.sizeof
-
-    dask.sizeof.random = random.Random()
+    for name in ("dask.sizeof", "distributed.comm.core", "distributed.utils_comm"):
+        importlib.import_module(name).random = random.Random()
     function(*arguments)
