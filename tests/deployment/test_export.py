@@ -15,7 +15,7 @@ from signalcam.deployment.runtime import exported_beside, open_exported
 from signalcam.errors import RecordWarning
 from signalcam.preprocessing import Scaler, detrend
 from signalcam.simulation import Subject, simulate_record
-from signalcam.training.networks import ARCHITECTURES
+from signalcam.training.networks import ARCHITECTURES, build_leadwise
 
 SETTINGS = Settings(threshold=(0.4,), label_rule="labelled", trained_on="nothing")
 KINDS = ("float32", "int8", "onnx")
@@ -83,6 +83,20 @@ def test_float32_files_answer_as_keras_does(kind, files, signals, expected):
         assert found[name].shape == expected[name].shape
         assert found[name].dtype == np.float32
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("suffix", ["tflite", "onnx"])
+def test_the_map_with_a_lead_axis_is_that_of_keras(suffix, signals, tmp_path):
+    network = build_leadwise(n_classes=5, filters=(4, 4, 4, 6), between=4)
+    names = ("NORM", "MI", "STTC", "CD", "HYP")
+    model = build_deployable(
+        network, Scaler("standard").fit(detrend(signals)), Settings(class_names=names, threshold=(0.5,) * 5)
+    )
+    path = tmp_path / f"leadwise.{suffix}"
+    (to_litert if suffix == "tflite" else to_onnx)(model, path, signals=signals)
+    found = open_exported(path).predict(signals)["lead_evidence"]
+    assert found.shape == (len(signals), 62, 13, 5)
+    np.testing.assert_allclose(found, model(signals, training=False)["lead_evidence"], atol=1e-4)
 
 
 def test_int8_stays_near_keras(files, signals, expected):

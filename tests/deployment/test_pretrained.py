@@ -6,6 +6,8 @@ import pytest
 from signalcam.data.labels import SUPERCLASSES
 from signalcam.deployment import predict, settings_of
 from signalcam.deployment.pretrained import FOLDER, PRETRAINED, load_pretrained
+from signalcam.leads import LEADS
+from signalcam.simulation import Lesion, Subject, simulate_record
 
 
 @pytest.fixture(scope="module", params=PRETRAINED)
@@ -38,6 +40,30 @@ def test_lead_evidence_of_a_shipped_model_sums_to_its_evidence(ecg_like):
         found = predict(load_pretrained(name), ecg_like)
         assert found["lead_evidence"].shape[1:3] == (62, 13)
         np.testing.assert_allclose(found["lead_evidence"].sum(axis=2), found["evidence"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("statement", "class_name", "territory"),
+    [
+        ("IMI", "MI", ("II", "III", "aVF")),
+        ("ASMI", "MI", ("V1", "V2", "V3")),
+        ("CRBBB", "CD", ("V1", "V2")),
+        ("LVH", "HYP", ("I", "V5", "V6")),
+    ],
+)
+def test_a_lesion_in_one_territory_lights_up_the_leads_of_that_territory(statement, class_name, territory):
+    people = [Subject(seed, 50 + 2 * seed, seed % 2, heart_rate=60 + 2 * seed) for seed in range(8)]
+    lesions = (), (Lesion(statement, 1.0),)
+    healthy, ill = (
+        np.stack([simulate_record(lesion, who, who.seed).signals for who in people]) for lesion in lesions
+    )
+    model = load_pretrained("leadwise-superclasses")
+    k = settings_of(model).class_names.index(class_name)
+    of_leads = [predict(model, x, warn=False)["lead_evidence"][..., :12, k] for x in (healthy, ill)]
+    change = (of_leads[1] - of_leads[0]).mean(axis=(0, 1))  # logits of each lead
+    inside = np.isin(LEADS, territory)
+    assert LEADS[int(change.argmax())] in territory
+    assert change[inside].mean() > 3 * change[~inside].mean()
 
 
 def test_evidence_of_a_shipped_model_sums_to_its_logit(model, ecg_like):
