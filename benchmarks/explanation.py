@@ -29,6 +29,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from external import open_model  # noqa: E402
@@ -73,6 +74,8 @@ def main() -> None:
     for name in options.model or ["superclasses", "normal-abnormal"]:
         bench = Bench(open_model(name), records, options)
         print(f"\n### `{name}`\n\n{markdown_table(bench.table(ludb))}\n\n{bench.envelope_words()}")
+        if options.seeds_folder:
+            print(f"\n{beside_teachers(bench, options.seeds_folder / 'training')}")
     print(f"\n### Premature beats\n\n{premature_words(bench.model, records)}")
 
 
@@ -267,6 +270,27 @@ class Bench:
             name: mean_table(pd.concat(parts).groupby(level=[0, 1]).mean(), patients)
             for name, parts in columns.items()
         }
+
+
+def beside_teachers(bench: Bench, folder: Path) -> str:
+    """Say how alike the CAM of abnormal and the mean of the teachers' are, on records of fold 10."""
+    files = sorted(folder.glob("teacher_*/network.keras"))
+    if not files or bench.settings.class_names != ("ABNORMAL",):
+        return ""
+    signals = bench.signals[0][bench.few(0)]
+    fixed = keras.Input(signals.shape[1:], name="signals")
+    loaded = (keras.saving.load_model(file, compile=False) for file in files)
+    teachers = []
+    for network in loaded:
+        teachers.append(keras.models.clone_model(network, input_tensors=fixed))
+        teachers[-1].set_weights(network.get_weights())
+    mean = np.mean([sc.explain("cam", teacher, signals, class_index=0) for teacher in teachers], axis=0)
+    own = bench.maps[0]["cam"][bench.few(0)]
+    alike, near = np.nanmean(rank_correlation(own, mean)), np.nanmean(same_peak(own, mean))
+    return (
+        f"The CAM beside the mean of {len(teachers)} teachers' CAMs, {len(own)} records: rank correlation "
+        f"{alike:.2f}, largest values within 0.5 s in {near:.0%}."
+    )
 
 
 def make_of(class_index: int) -> MapMaker:
