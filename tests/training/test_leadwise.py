@@ -35,27 +35,22 @@ def test_lead_evidence_sums_to_the_evidence_and_its_mean_to_the_logit(signals, n
     np.testing.assert_allclose(by_lead.sum(axis=2).mean(axis=1), logit, atol=1e-5 * scale)
 
 
+def change_when_avl_is_silent(model, signals):
+    """How far each row moves, (record, position, row, class)."""
+    silent = signals.copy()
+    silent[:, :, 4] = 0
+    before, after = (model.predict(x, verbose=0)["lead_evidence"] for x in (signals, silent))
+    return np.abs(after - before)
+
+
 def test_a_silenced_lead_changes_its_own_row_alone(signals):
-    model = add_cam(random_network(between=0))
-    silenced = signals.copy()
-    silenced[:, :, 4] = 0
-    change = np.abs(
-        model.predict(silenced, verbose=0)["lead_evidence"]
-        - model.predict(signals, verbose=0)["lead_evidence"]
-    )
-    others = np.delete(change, 4, axis=2)
+    change = change_when_avl_is_silent(add_cam(random_network(between=0)), signals)
     assert change[:, :, 4].max() > 0.1
-    np.testing.assert_array_equal(others, 0)
+    np.testing.assert_array_equal(np.delete(change, 4, axis=2), 0)
 
 
 def test_what_the_leads_show_together_has_a_row_of_its_own(signals):
-    model = add_cam(random_network(between=8))
-    silenced = signals.copy()
-    silenced[:, :, 4] = 0
-    change = np.abs(
-        model.predict(silenced, verbose=0)["lead_evidence"]
-        - model.predict(signals, verbose=0)["lead_evidence"]
-    )
+    change = change_when_avl_is_silent(add_cam(random_network(between=8)), signals)
     assert (change.max(axis=(0, 1, 3)) > 0.01).nonzero()[0].tolist() == [4, 12]
 
 
