@@ -149,7 +149,7 @@ def cell_length(model: keras.Model) -> int:
     tensor = _find_head(model)[0]
     length = 1
     while True:
-        layer, inputs = _source(tensor)
+        layer, inputs = source_of(tensor)
         strides = getattr(layer, "strides", 1)
         length *= strides if isinstance(strides, int) else math.prod(strides)
         if not inputs:
@@ -162,14 +162,14 @@ def _find_head(model: keras.Model) -> tuple:
     if len(model.outputs) != 1:
         raise ValueError(f"A CAM needs a model with one output; {model.name!r} has {len(model.outputs)}.")
     activation = None
-    dense, inputs = _source(model.outputs[0])
+    dense, inputs = source_of(model.outputs[0])
     if isinstance(dense, layers.Activation | layers.Softmax):
         activation = dense
-        dense, inputs = _source(inputs[0])
+        dense, inputs = source_of(inputs[0])
     if not isinstance(dense, layers.Dense):
         raise ValueError(_head_message(model, "a Dense layer as classifier", dense))
     average = inputs[0]
-    layer, inputs = _source(average)
+    layer, inputs = source_of(average)
     if not isinstance(layer, layers.GlobalAveragePooling1D):
         raise ValueError(_head_message(model, "GlobalAveragePooling1D before the Dense layer", layer))
     if dense.activation is not keras.activations.linear:  # in two layers, with the same weights
@@ -181,7 +181,7 @@ def _find_head(model: keras.Model) -> tuple:
     return inputs[0], average, dense, activation or layers.Activation("linear", name="probability")
 
 
-def _source(tensor: Any) -> tuple:
+def source_of(tensor: Any) -> tuple:
     """Return the layer that made a symbolic tensor, and that layer's inputs in this very use of it."""
     history = tensor._keras_history
     return history.operation, history.operation._inbound_nodes[history.node_index].input_tensors
@@ -196,7 +196,7 @@ def _head_message(model: keras.Model, wanted: str, found: Any) -> str:
 
 
 def _last_convolution(maps: Any) -> Any:
-    layer, inputs = _source(maps)
+    layer, inputs = source_of(maps)
     if isinstance(layer, layers.Conv1D | layers.Conv2D | layers.SeparableConv1D):
         return maps
     if not inputs:
@@ -209,9 +209,9 @@ def _last_convolution(maps: Any) -> Any:
 
 def _lead_rows(maps: Any) -> tuple[int, ...]:
     """Count the feature maps of each row of a map with a lead axis; none where the leads are mixed."""
-    layer, inputs = _source(maps)
+    layer, inputs = source_of(maps)
     parts = inputs if isinstance(layer, layers.Concatenate) else [maps]
-    layer, inputs = _source(parts[0])
+    layer, inputs = source_of(parts[0])
     if not isinstance(layer, layers.Reshape) or len(inputs[0].shape) != 4:
         return ()
     n_leads, n_filters = inputs[0].shape[2:]

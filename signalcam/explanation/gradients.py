@@ -8,7 +8,8 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from signalcam.explanation.cam import upsample
-from signalcam.explanation.network import AnyModel, Network, as_network, check_class, check_scaled, source_of
+from signalcam.explanation.network import AnyModel, Network, as_network, check_class, check_scaled
+from signalcam.model import source_of
 
 
 def input_gradient(model: AnyModel, signals: ArrayLike, class_index: int = 0) -> np.ndarray:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import ArrayLike
 
-from signalcam.model import add_cam
+from signalcam.model import add_cam, source_of
 
 BATCH = 128  # records a pass
 
@@ -120,12 +120,6 @@ def logit_function(model: AnyModel, class_index: int = 0) -> Callable:
     class_index = check_class(network, class_index)
     build = partial(network.to_logit, class_index)
     return partial(network.in_batches, network.compiled(("logit", class_index), build))
-
-
-def source_of(tensor: keras.KerasTensor) -> tuple[keras.Operation, list]:
-    """Return the layer that made a symbolic tensor, and that layer's inputs in this very use of it."""
-    history = tensor._keras_history
-    return history.operation, history.operation._inbound_nodes[history.node_index].input_tensors
 
 
 def _before_activation(model: keras.Model) -> keras.KerasTensor:
