@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from signalcam.model import Heatmap, add_cam, build_model, cell_length, classify
+from signalcam.map_layers import Heatmap
+from signalcam.model import add_cam, build_model, cell_length, classify
 
 
 def randomise(model, seed=0):

@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT / "signalcam"
 
 # The way of the data. A folder imports only from those before it, and from the files at the door.
-DOOR = ("errors", "leads", "model", "whole_file")
+DOOR = ("errors", "leads", "map_layers", "model", "whole_file")
 FOLDERS = (
     "recordings",
     "simulation",

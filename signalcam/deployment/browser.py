@@ -15,7 +15,7 @@ import numpy as np
 from signalcam.deployment.deployable import network_of
 from signalcam.deployment.settings import Settings, settings_of
 from signalcam.leads import ALIASES, LEADS
-from signalcam.model import ShareBias, SplitRows
+from signalcam.map_layers import ShareBias, SplitRows
 from signalcam.preprocessing.scaling import FLAT
 from signalcam.recordings import Recording, electrodes, from_array, quality
 from signalcam.recordings.formats.readers import ADVICE

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import keras
 import pandas as pd
 
-from signalcam.model import Heatmap, add_cam
+from signalcam.map_layers import Heatmap
+from signalcam.model import add_cam
 from signalcam.preprocessing.layers import Detrend
 
 _BILINEAR_TAPS = 4

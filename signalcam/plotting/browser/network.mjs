@@ -126,7 +126,7 @@ function reshaped(x, target) {
   return { data: x.data, shape: target.map((size) => (size < 0 ? x.data.length / known : size)) };
 }
 
-// The two layers of `signalcam.model` that give the evidence of each lead.
+// The two layers of `signalcam.map_layers` that give the evidence of each lead.
 function splitRows(x, sizes) {
   const [time, channels] = x.shape;
   const data = new Float32Array(time * (sizes.length + 1) * channels);
