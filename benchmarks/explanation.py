@@ -13,10 +13,11 @@ For each model (`--model`, a name or a .keras file, may be repeated), one row a 
 - LUDB contrast: share of the evidence in ST and T, map of STTC minus map of CD (`wave_boundaries.py`);
 - sanity: size of the rank correlation left when all weights are random; and what is left beyond that with
   the envelope of the signal, the same for both maps (partial correlation);
-- stability: rank correlation of the maps of trainings by one recipe that differ in their seed (`model.keras`,
-  `model_seed1.keras`, ... in `--seeds-folder`), and share of records whose largest values lie within 0.5 s.
+- stability: rank correlation of the maps of trainings by one recipe that differ in their seed (finished
+  ones in `--seeds-folder`), and share of records whose largest values lie within 0.5 s.
 
-Below it: what the envelope explains, a map without that part, and what maps show of premature beats.
+`--stability-alone` prints the last two columns and no more. Below the table: what the envelope explains, a
+map without that part, and what maps show of premature beats.
 """
 
 import argparse
@@ -49,6 +50,7 @@ from signalcam.explanation.beats import find_r_peaks  # noqa: E402
 from signalcam.explanation.methods import explain_leads  # noqa: E402
 from signalcam.leads import LEADS  # noqa: E402
 from signalcam.reproduction import markdown_table  # noqa: E402
+from signalcam.reproduction.calibrated import deploy_trained  # noqa: E402
 
 NEAR = 50  # samples within which two largest values count as one place
 N_DRAWS = 5  # of random weights
@@ -61,7 +63,9 @@ def main() -> None:
     parser.add_argument("--data", help="folder of PTB-XL")
     parser.add_argument("--model", action="append", help="superclasses and normal-abnormal by default")
     parser.add_argument("--ludb", type=Path, default=Path("../shared/external/ludb"))
-    parser.add_argument("--seeds-folder", type=Path, help="of models that differ in their seed")
+    parser.add_argument("--seeds-folder", type=Path, help="of trainings that differ in their seed")
+    parser.add_argument("--teachers", type=Path, help="folder of the trainings that hold their teachers")
+    parser.add_argument("--stability-alone", action="store_true", help="only the likeness between seeds")
     parser.add_argument(
         "--per-class", type=int, default=200, help="records over all classes of a model (200)"
     )
@@ -73,10 +77,15 @@ def main() -> None:
     ludb = LUDB(options.ludb) if options.ludb.is_dir() else None
     for name in options.model or ["superclasses", "normal-abnormal"]:
         bench = Bench(open_model(name), records, options)
+        if options.stability_alone:
+            columns = {name: texts(column) for name, column in bench.stability().items()}
+            print(f"\n### `{name}`\n\n{markdown_table(pd.DataFrame(columns).reset_index(names='method'))}")
+            continue
         print(f"\n### `{name}`\n\n{markdown_table(bench.table(ludb))}\n\n{bench.envelope_words()}")
         if options.seeds_folder:
             print(f"\n{beside_teachers(bench, options.seeds_folder / 'training')}")
-    print(f"\n### Premature beats\n\n{premature_words(bench.model, records)}")
+    if not options.stability_alone:
+        print(f"\n### Premature beats\n\n{premature_words(bench.model, records)}")
 
 
 class Bench:
@@ -241,16 +250,9 @@ class Bench:
 
     def stability(self) -> dict[str, pd.DataFrame]:
         """Rank correlation, and share of records with one place of the largest value, between seeds."""
-        folder = self.options.seeds_folder
-        names = self.settings.class_names
-        paths = [path for path in folder.glob("model*.keras")][:5] if folder else []
-        models = [
-            model
-            for model in map(open_model, map(str, sorted(paths)))
-            if settings_of(model).class_names == names
-        ]
-        if len(models) < 2:
+        if not self.options.seeds_folder:
             return {}
+        models = trained_models(self.settings, self.records, self.options)
         alike, near = [], []
         for k in self.classes:
             rows = self.few(k)
@@ -270,6 +272,24 @@ class Bench:
             name: mean_table(pd.concat(parts).groupby(level=[0, 1]).mean(), patients)
             for name, parts in columns.items()
         }
+
+
+def trained_models(settings, records: Records, options: argparse.Namespace) -> list:
+    """Make the models of finished trainings that differ in their seed, with the classes of the settings."""
+    folder = options.seeds_folder / "training"
+    given = (records.signals, records.targets, records.splits)
+    models = []
+    for state in sorted(folder.glob("seed*")):
+        seed = int(state.name.removeprefix("seed"))
+        how = {
+            "seed": seed,
+            "folder": state,
+            "teacher_folder": (options.teachers or options.seeds_folder) / "training",
+        }
+        trained = sc.train_recipe(settings.recipe, *given, **how)
+        target = "normal-abnormal" if settings.class_names == ("ABNORMAL",) else "superclasses"
+        models.append(deploy_trained(trained, records, target))
+    return models
 
 
 def beside_teachers(bench: Bench, folder: Path) -> str:
