@@ -19,8 +19,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from signalcam.deployment.deployable import with_embedding
-from signalcam.deployment.runtime import SETTINGS_NAME, import_extra
+from signalcam.deployment.deployable import checksum, with_embedding
+from signalcam.deployment.runtime import FIXED_DATE, SETTINGS_NAME, import_extra
 from signalcam.deployment.settings import settings_of
 
 # Of the layers behind the convolutions (`signalcam.model`): see `_integer_convolutions`.
@@ -48,8 +48,7 @@ def litert_bytes(
             content = converter.convert()
     file = io.BytesIO(content)
     with zipfile.ZipFile(file, "a") as archive:
-        # A fixed date, so that the same model gives the same bytes.
-        archive.writestr(zipfile.ZipInfo(SETTINGS_NAME, (1980, 1, 1, 0, 0, 0)), _settings(model, precision))
+        archive.writestr(zipfile.ZipInfo(SETTINGS_NAME, FIXED_DATE), _settings(model, precision))
     return file.getvalue()
 
 
@@ -131,7 +130,8 @@ def _integer_convolutions(converter: tf.lite.TFLiteConverter, calibration: np.nd
 
 
 def _settings(model: keras.Model, precision: str) -> str:
-    return json.dumps(asdict(settings_of(model)) | {"precision": precision})
+    more = {"precision": precision, "checksum": checksum(model)}
+    return json.dumps(asdict(settings_of(model)) | more)
 
 
 @contextlib.contextmanager

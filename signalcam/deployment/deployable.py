@@ -5,6 +5,7 @@ Detrending and scaling are layers in front of the network; a `Card` layer carrie
 
 import json
 import zipfile
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from signalcam.deployment.runtime import CHECKSUM_NAME, FIXED_DATE
 from signalcam.deployment.settings import Settings, as_settings, settings_of
 from signalcam.errors import ModelFileError
 from signalcam.model import add_cam
@@ -101,6 +103,17 @@ def save_model(model: keras.Model, path: str | Path) -> None:
     _check_weights(model, f"{path.name} was not written")
     with whole_file(path) as beside:
         model.save(beside)
+        with zipfile.ZipFile(beside, "a") as archive:
+            archive.writestr(zipfile.ZipInfo(CHECKSUM_NAME, FIXED_DATE), json.dumps(checksum(model)))
+
+
+def checksum(model: keras.Model) -> int:
+    """CRC-32 of settings, scaling and weights, by which an exported file is known to be of this model."""
+    facts = asdict(settings_of(model)), model.get_layer("scale").get_config()
+    value = zlib.crc32(json.dumps(facts, sort_keys=True).encode())
+    for weight in model.weights:
+        value = zlib.crc32(weight.numpy(), value)
+    return value
 
 
 def load_model(path: str | Path) -> keras.Model:

@@ -21,6 +21,8 @@ from signalcam.deployment.prediction import predict
 from signalcam.deployment.settings import as_settings
 
 SETTINGS_NAME = "signalcam.json"  # of the settings within an exported file
+CHECKSUM_NAME = "signalcam_checksum.json"  # within a .keras file
+FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # so that the same model gives the same bytes
 
 
 class _Exported:
@@ -29,6 +31,7 @@ class _Exported:
     def __init__(self, path: Path, content: str | bytes):
         values = json.loads(content)
         self.path, self.settings, self.precision = path, as_settings(values), values["precision"]
+        self.checksum = values.get("checksum")
 
     def predict(self, signals: np.ndarray, padded: np.ndarray | None = None, **options: bool) -> dict:
         """Predict raw recordings. Args, Returns, Raises: as in `signalcam.deployment.predict`."""
@@ -102,13 +105,19 @@ def open_exported(path: str | Path) -> LiteRTModel | OnnxModel:
 def exported_beside(path: str | Path) -> LiteRTModel | None:
     """Open the `.tflite` file beside a `.keras` file, which gives the same numbers sooner.
 
-    None where there is none, LiteRT is not installed, or it could answer otherwise: older, or not in float32.
+    None where there is none, LiteRT is not installed, or it could answer otherwise: of a model with other weights
+    or settings, or not in float32.
     """
     path = Path(path).expanduser()
     file = path.with_suffix(".tflite")
-    there = importlib.util.find_spec("ai_edge_litert") and path.is_file() and file.is_file()
-    model = open_exported(file) if there and file.stat().st_mtime >= path.stat().st_mtime else None
-    return model if model and model.precision == "float32" else None
+    if not (importlib.util.find_spec("ai_edge_litert") and zipfile.is_zipfile(path) and file.is_file()):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        there = CHECKSUM_NAME in archive.namelist()
+        checksum = json.loads(archive.read(CHECKSUM_NAME)) if there else None
+    model = open_exported(file)
+    same = checksum is not None and model.checksum == checksum
+    return model if same and model.precision == "float32" else None
 
 
 def import_extra(name: str) -> ModuleType:

@@ -1,14 +1,14 @@
 """Exported files: the numbers of Keras, settings inside, no TensorFlow needed, nothing half-written."""
 
-import os
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from signalcam.deployment import export, predict
-from signalcam.deployment.deployable import Settings, build_deployable, save_model, with_embedding
+from signalcam.deployment.deployable import Settings, build_deployable, load_model, save_model, with_embedding
 from signalcam.deployment.export import ExportError, check_export, to_litert, to_onnx
 from signalcam.deployment.from_training import deploy
 from signalcam.deployment.runtime import exported_beside, open_exported
@@ -212,17 +212,23 @@ def test_an_answer_that_is_not_finite_is_an_error_with_its_record(signals):
         predict(Broken(), signals[:2])
 
 
-def test_only_a_file_that_answers_as_its_keras_model_stands_in_for_it(files, tmp_path):
+def test_only_a_file_that_answers_as_its_keras_model_stands_in_for_it(files, model, signals, tmp_path):
     source = tmp_path / "model.keras"
-    source.write_bytes(b"a model")
+    save_model(model, source)
     beside = tmp_path / "model.tflite"
     assert exported_beside(source) is None
-    shutil.copy(files["float32"][0], beside)
-    assert exported_beside(source).path == beside
-    os.utime(beside, (1, 1))
-    assert exported_beside(source) is None, "older than the model"
     shutil.copy(files["int8"][0], beside)
     assert exported_beside(source) is None, "other numbers"
+    shutil.copy(files["float32"][0], beside)
+    assert exported_beside(source).path == beside
+    save_model(load_model(source), source)
+    assert exported_beside(source).path == beside, "saved again, the same model"
+    save_model(small(signals, seed=1), source)
+    assert exported_beside(source) is None, "other weights"
+    save_model(small(signals, settings=replace(SETTINGS, threshold=(0.5,))), source)
+    assert exported_beside(source) is None, "another threshold"
+    source.write_bytes(b"a model")
+    assert exported_beside(source) is None, "no model"
 
 
 @pytest.mark.bad_input(40)
