@@ -105,8 +105,8 @@ def open_exported(path: str | Path) -> LiteRTModel | OnnxModel:
 def exported_beside(path: str | Path) -> LiteRTModel | None:
     """Open the `.tflite` file beside a `.keras` file, which gives the same numbers sooner.
 
-    None where there is none, LiteRT is not installed, or it could answer otherwise: of a model with other weights
-    or settings, or not in float32.
+    None where there is none, LiteRT is not installed, or it could answer otherwise: of a model with other
+    weights or settings, or not in float32.
     """
     path = Path(path).expanduser()
     file = path.with_suffix(".tflite")
