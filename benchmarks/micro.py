@@ -19,8 +19,7 @@ import pandas as pd  # noqa: E402
 from tqdm.auto import tqdm  # noqa: E402
 
 import signalcam as sc  # noqa: E402
-from signalcam.deployment import PRETRAINED, MicroModel, network_of, scaled  # noqa: E402
-from signalcam.deployment.converters import micro_bytes  # noqa: E402
+from signalcam.deployment import PRETRAINED, micro_model, network_of, scaled  # noqa: E402
 from signalcam.evaluation import score  # noqa: E402
 from signalcam.evaluation.complexity import count_macs  # noqa: E402
 from signalcam.reproduction import markdown_table  # noqa: E402
@@ -44,7 +43,7 @@ def main():
         prepared = scaled(model, signals)
         macs = count_macs(records_network(model)).sum()
         for precision, given in (("float32", None), ("int8", scaled(model, calibration))):
-            micro = MicroModel(micro_bytes(network, given))
+            micro = micro_model(network, given)
             parts = np.array_split(prepared, max(1, len(prepared) // 50))
             found = [micro.answer(part) for part in tqdm(parts, desc=f"{name}, {precision}")]
             found = {key: np.concatenate([part[key] for part in found]) for key in found[0]}

@@ -13,7 +13,7 @@ _FACE = {
     "from_training": ("deploy", "start_from"),
     "pretrained": ("PRETRAINED", "load_pretrained"),
     "export": ("MAX_CALIBRATION", "ExportError", "to_litert", "to_onnx", "check_export"),
-    "micro": ("MicroModel", "to_c"),
+    "micro": ("MicroModel", "micro_model", "to_c"),
     "cluster": ("run_jobs",),
     "runtime": ("open_exported", "exported_beside"),
     "browser": ("browser_model", "browser_record"),

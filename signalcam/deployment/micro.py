@@ -77,6 +77,22 @@ class MicroModel:
         return -(-int(total) // 1024) * 1024
 
 
+def micro_model(network: keras.Model, calibration: np.ndarray | None = None) -> MicroModel:
+    """Convert a network for microcontrollers; in integers its mean evidence is that of Keras, for each class.
+
+    Args: as in `micro_bytes`. Rounded weights move the evidence as a whole, which the bias makes good.
+    """
+    micro = MicroModel(micro_bytes(network, calibration))
+    if calibration is None:
+        return micro
+    expected = network.predict(calibration, verbose=0)["evidence"]
+    corrected = keras.models.clone_model(network)
+    corrected.set_weights(network.get_weights())
+    bias = corrected.get_layer("classifier").bias
+    bias.assign_sub((micro.answer(calibration)["evidence"] - expected).mean(axis=(0, 1)))
+    return MicroModel(micro_bytes(corrected, calibration))
+
+
 def to_c(
     model: keras.Model,
     path: str | Path,
@@ -108,7 +124,7 @@ def to_c(
         raise ValueError(f"model must scale by the training set, got rule {rule!r}. Export it to LiteRT.")
     if calibration is not None:
         calibration = scaled(model, spread(checked_signals(model, calibration)))
-    micro = MicroModel(micro_bytes(network_of(model), calibration))
+    micro = micro_model(network_of(model), calibration)
     signals = checked_signals(model, signals)
     found, expected = micro.answer(scaled(model, signals)), model.predict(signals, verbose=0)
     off = {name: np.abs(found[name] - expected[name]) for name in ("probability", "evidence")}
