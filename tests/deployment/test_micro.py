@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from random_models import random_model
 
-from signalcam.deployment import MicroModel, Settings, export, scaled, to_c
+from signalcam.deployment import MicroModel, Settings, export, micro_model, scaled, to_c
 from signalcam.deployment.converters import litert_bytes, micro_bytes
 from signalcam.deployment.deployable import build_deployable, network_of
 from signalcam.model import build_model
@@ -75,6 +75,20 @@ def test_header_names_arena_operators_and_outputs(header):
     assert sorted(outputs) == ["0", "1", "2"]
     assert "{5.000000000e-01f, 2.500000000e-01f, 7.500000000e-01f}" in text
     assert "$" not in text
+
+
+@pytest.mark.slow
+def test_integers_leave_the_mean_evidence_of_each_class_and_the_network_as_they_were(model, signals):
+    network, given = network_of(model), scaled(model, signals)
+    weights = network.get_weights()
+    plain = MicroModel(micro_bytes(network, given))
+    corrected = micro_model(network, given)
+    expected = network.predict(given, verbose=0)["evidence"].mean(axis=(0, 1))
+    off = [np.abs(one.answer(given)["evidence"].mean(axis=(0, 1)) - expected) for one in (plain, corrected)]
+    assert off[1].max() < 0.3 * off[0].max()
+    assert corrected.operators == plain.operators
+    for before, after in zip(weights, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(after, before)
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
