@@ -1,6 +1,7 @@
 """The notebooks: run from a clean kernel on a small simulated set, and as they are committed."""
 
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from signalcam.__main__ import main
-from signalcam.commands.notebooks import NOTEBOOKS, execute, format_summary
+from signalcam.commands.notebooks import NOTEBOOKS, copy, execute, format_summary
 from signalcam.simulation import write_dataset
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -70,15 +71,14 @@ def test_every_cell_run_twice_gives_the_same_results(quick, tmp_path, monkeypatc
         output = tmp_path / str(repeat)
         output.mkdir()
         monkeypatch.setenv("SIGNALCAM_OUTPUT", str(output))
-        notebook = nbformat.read(PROJECT / NOTEBOOKS[1], as_version=4)
+        copy(output)  # with the pictures that it shows; the package is not beside it there
+        notebook = nbformat.read(output / NOTEBOOKS[1], as_version=4)
         notebook.cells = [
             nbformat.v4.new_code_cell(cell.source)
             for cell in notebook.cells
             if cell.cell_type == "code"
             for _ in range(repeat)
         ]
-        (output / "res").symlink_to(PROJECT / "res")  # the notebook shows its diagrams
-        # Beside the project's notebooks the import of the package would not be found.
         source = output / "source.ipynb"
         nbformat.write(notebook, source)
         monkeypatch.setenv("PYTHONPATH", str(PROJECT))
@@ -86,6 +86,19 @@ def test_every_cell_run_twice_gives_the_same_results(quick, tmp_path, monkeypatc
         results.append(json.loads((output / "summary.json").read_text())["results"])
     for name, result in results[0].items():
         np.testing.assert_allclose(list(result.values()), list(results[1][name].values()), atol=1e-3)
+
+
+def test_copies_hold_every_picture_they_show_and_leave_what_is_there(tmp_path, capsys):
+    folder = tmp_path / "my lessons"
+    folder.mkdir()
+    (folder / NOTEBOOKS[0]).write_text("edited")
+    assert main(["notebooks", "--copy", str(folder)]) == 0
+    assert f"{folder / NOTEBOOKS[0]}: is there already, left as it is" in capsys.readouterr().out
+    assert (folder / NOTEBOOKS[0]).read_text() == "edited"
+    assert (folder / NOTEBOOKS[1]).read_bytes() == (PROJECT / NOTEBOOKS[1]).read_bytes()
+    text = "".join((PROJECT / name).read_text() for name in NOTEBOOKS)
+    shown = set(re.findall(r'Image\(\\"(.+?)\\"\)', text))
+    assert {f"res/{path.name}" for path in (folder / "res").iterdir()} == shown
 
 
 def test_a_failing_cell_is_named_and_what_ran_is_kept(tmp_path):

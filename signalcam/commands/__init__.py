@@ -16,9 +16,9 @@ from typing import Any
 
 
 def add_command(
-    commands: argparse._SubParsersAction, name: str, run: Callable, example: str
+    commands: argparse._SubParsersAction, name: str, run: Callable, example: str, model: bool = False
 ) -> argparse.ArgumentParser:
-    """Add one command, whose help is the docstring of `run`, with example arguments; return its parser."""
+    """Add one command, whose help is the docstring of `run`, with example arguments and, if so, MODEL."""
     summary = inspect.getdoc(run)
     parser = commands.add_parser(
         name,
@@ -28,6 +28,8 @@ def add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
+    if model:
+        parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
     return parser
 
 

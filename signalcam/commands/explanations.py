@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     from signalcam.deployment import Settings
 
 MAPS = ("evidence", "heatmap", "probability", "logit", "lead_evidence")
-ENDINGS = (".png", ".svg", ".pdf", ".html")
 PROCESSING = "baseline wander removed as the model does it (polynomial of degree 10)"
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the commands to the parser."""
-    parser = add_command(commands, "explain", explain, "normal-abnormal ecg.hea --output map.png")
-    parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
+    parser = add_command(commands, "explain", explain, "leadwise ecg.hea --output map.png", model=True)
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="files, folders or wildcards")
     output = ".png or .svg; .pdf, a page for each; .html, which holds the model too; else a folder of .png"
     parser.add_argument("--output", type=Path, required=True, help=output)
@@ -33,13 +31,11 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--window", type=int, help="which window, with --length window (1; in a page: all)")
     add_reading_options(parser)
 
-    parser = add_command(commands, "page", page, "normal-abnormal --output signalcam.html")
-    parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
+    parser = add_command(commands, "page", page, "leadwise --output signalcam.html", model=True)
     parser.add_argument("--output", type=Path, required=True, help=".html file to write")
 
     example = "normal-abnormal --data ~/data/ptb-xl --output out/maps"
-    parser = add_command(commands, "explain-report", report, example)
-    parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
+    parser = add_command(commands, "explain-report", report, example, model=True)
     parser.add_argument("--data", help="PTB-XL's folder (PATH_TO_DATA, else data/ptb-xl, else simulated)")
     parser.add_argument("--output", type=Path, default=Path("out/maps"), help="folder to write (out/maps)")
     parser.add_argument("--class", dest="which", default="0", help="name or index of the class (0)")
@@ -49,9 +45,9 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 def explain(arguments: argparse.Namespace) -> int:
     """Draw 12-lead ECGs with their maps."""
     output, ending = arguments.output, arguments.output.suffix.lower()
-    if ending not in ("", *ENDINGS):
-        wanted = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, or be a folder"
-        raise ValueError(f"--output must end in {wanted}, got {output.name!r}.")
+    if ending not in ("", ".png", ".svg", ".pdf", ".html"):
+        wanted = "end in .png, .svg, .pdf or .html, or be a folder"
+        raise ValueError(f"--output must {wanted}, got {output.name!r}.")
     is_page = ending == ".html"
     model = open_model(arguments.model, lite=not (arguments.keras or is_page))
     from signalcam.deployment import class_index, settings_of
@@ -136,8 +132,8 @@ def page(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--output must end in .html, got {arguments.output.name!r}.")
     title = f"Ask {Path(arguments.model).stem} about an ECG"
     _write_page(arguments.output, open_model(arguments.model), title)
-    megabytes = arguments.output.stat().st_size / 1e6
-    print(f"{arguments.output}: {megabytes:.2f} MB, opens offline, sends nothing.")
+    size = f"{arguments.output.stat().st_size / 1e6:.2f} MB"
+    print(f"{arguments.output}: {size}, opens offline, sends nothing.")
     return 0
 
 

@@ -14,8 +14,7 @@ MAX_CHECKED = 500  # records to check on; of a larger fold that many are taken e
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
     example = "normal-abnormal --precision int8 --calibration ~/data/ptb-xl --output model.tflite"
-    parser = add_command(commands, "export", export, example)
-    parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
+    parser = add_command(commands, "export", export, example, model=True)
     parser.add_argument("--format", choices=FORMATS, default="litert", help="of the file (litert)")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="not for ONNX (float32)")
     parser.add_argument("--output", type=Path, required=True, help=".tflite, .onnx, or .h for C")

@@ -38,8 +38,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--sampling-rate", type=int, help="of the recordings, in Hz (100)")
 
     example = "runs/paper/model.keras --data ~/data/ptb-xl --fold 10"
-    parser = add_command(commands, "evaluate", evaluate, example)
-    parser.add_argument("model", metavar="MODEL", help="a .keras file, or the name of a pretrained model")
+    parser = add_command(commands, "evaluate", evaluate, example, model=True)
     _add_data_options(parser)
     fold = "one that the model has not seen (10; of recordings of your own, all of these)"
     parser.add_argument("--fold", type=int, help=fold)

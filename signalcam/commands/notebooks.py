@@ -1,17 +1,18 @@
-"""`notebooks`: run both notebooks headless, show progress, end with a summary."""
+"""`notebooks`: run both notebooks headless and end with a summary, or copy them to where one works."""
 
 import argparse
 import base64
 import io
 import json
 import os
-import shutil
 import sys
 import tempfile
 import time
+from importlib import metadata
 from pathlib import Path
 
 from signalcam.commands import add_command
+from signalcam.whole_file import whole_file
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NOTEBOOKS = ("ptbxl_data_loader.ipynb", "ptbxl_data_classification.ipynb")
@@ -20,23 +21,23 @@ NOTEBOOKS = ("ptbxl_data_loader.ipynb", "ptbxl_data_classification.ipynb")
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
     parser = add_command(commands, "notebooks", run, "--output out  # with PATH_TO_DATA=~/data/ptb-xl")
+    parser.add_argument("--copy", type=Path, metavar="FOLDER", help="copy them into a folder, run nothing")
     parser.add_argument("--output", type=Path, default=Path("out"), help="folder for the results (out)")
     parser.add_argument("--in-place", action="store_true", help="write into the notebooks themselves")
-    parser.add_argument("--figures", type=Path, help="copy the figures of the README into this folder")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run both notebooks from a clean kernel and write them, executed, with their figures."""
+    """Run both notebooks from a clean kernel and write them, executed, with their figures; or copy them."""
+    if arguments.copy:
+        return copy(arguments.copy)
     output = arguments.output.resolve()
     output.mkdir(parents=True, exist_ok=True)
     os.environ["SIGNALCAM_OUTPUT"] = str(output)
     started = time.perf_counter()
     for name in NOTEBOOKS:
         if not Path(name).is_file():
-            raise FileNotFoundError(f"{name} is not in {Path.cwd()}. Run this in the project's folder.")
+            raise FileNotFoundError(f"{name} is not in {Path.cwd()}. Put it there with --copy . first.")
         execute(Path(name), Path(name) if arguments.in_place else output / name)
-    if arguments.figures:
-        shutil.copytree(output / "figures", arguments.figures, dirs_exist_ok=True)
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     print("\n" + format_summary(summary))
     print(f"where to look  {arguments.output}: executed notebooks, figures/, model.keras, summary.json")
@@ -46,6 +47,22 @@ def run(arguments: argparse.Namespace) -> int:
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
         print(f"peak memory    {peak:.1f} GiB, of the larger of the two kernels")
     print(f"time           {(time.perf_counter() - started) / 60:.1f} minutes")
+    return 0
+
+
+def copy(folder: Path) -> int:
+    """Copy the notebooks and their pictures into a folder; what is there already stays as it is."""
+    for name in (*NOTEBOOKS, "res/network_sample.png", "res/xai_branch.png"):
+        source, target = Path(__file__).parents[2] / name, folder / name
+        if not source.is_file():  # not a checkout, but an installation, which knows its files
+            ours = metadata.files("signalcam") or ()
+            source = next((file.locate() for file in ours if file.match(f"share/signalcam/{name}")), source)
+        content, is_new = Path(source).read_bytes(), not target.exists()
+        if is_new:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(target) as part:
+                part.write_bytes(content)
+        print(f"{target}: {'written' if is_new else 'is there already, left as it is'}")
     return 0
 
 
@@ -98,8 +115,7 @@ def _with_palette(encoded: str) -> str:
 
     picture = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB")
     file = io.BytesIO()
-    palette = picture.quantize(64, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    palette.save(file, "PNG", optimize=True)
+    picture.quantize(64, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 

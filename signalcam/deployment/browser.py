@@ -73,10 +73,9 @@ def browser_record(
         notes: None for those of `recording.quality`.
         probability: (class,); None has the page compute it.
     """
-    signals = recording.signals
-    steps = np.rint(np.float64(signals) * 1000)
-    whole = np.array_equal(np.float32(steps / 1000), signals) and np.abs(steps).max() < 2**15
-    samples = steps.astype("<i2") if whole else np.asarray(signals, "<f4")
+    steps = np.rint(np.float64(recording.signals) * 1000)
+    whole = np.array_equal(np.float32(steps / 1000), recording.signals) and np.abs(steps).max() < 2**15
+    samples = steps.astype("<i2") if whole else np.asarray(recording.signals, "<f4")
     return {
         "name": recording.name,
         "start": float(recording.start),

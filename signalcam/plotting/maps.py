@@ -154,7 +154,7 @@ def _map_caption(case: Case, class_name: str, duration: float, background: str) 
         lines.append("Colour behind the traces: the same. A map has no lead axis: it stands for all leads.")
     lines.append("Heatmap: the evidence scaled to 0 to 1 within this record, with no lead axis.")
     if np.nanmax(cells) <= 0 and np.nanmin(cells) < 0:
-        lines[-1] += f" All evidence is against {class_name} here: 1 is where it is weakest."
+        lines.append(f"All evidence is against {class_name} here: 1 is where it is weakest.")
     if case.padded.any():
         counted = "does not" if hidden else "too"
         lines.append(f"Hatched: not recorded; the logit counts it, the mean {counted}.")

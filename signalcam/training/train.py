@@ -6,7 +6,6 @@ last epoch, and ends with the result that it would have had.
 """
 
 import json
-import logging
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -16,6 +15,7 @@ from typing import Any
 import keras
 import pandas as pd
 import tensorflow as tf
+from tqdm.auto import tqdm
 
 from signalcam.training.callbacks import BestEpoch, Progress, ResumableState, SeededEpochs, StopOnBadLoss
 from signalcam.training.labelled_signals import LabelledSignals, batches, check_pairs, checksum
@@ -26,8 +26,6 @@ METRICS = ("loss", "accuracy", "auc")
 MONITORS = METRICS + tuple(f"val_{name}" for name in METRICS)
 OPTIMIZERS = ("adam", "adamw")
 PATIENCE = 5  # epochs without a smaller validation loss before the learning rate is halved
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -169,10 +167,8 @@ def train(
         except KeyboardInterrupt:
             if not (interruptible and best.epoch):
                 raise
-            logger.warning(
-                "Interrupted after epoch %d of %d: epoch %d, the best so far, is kept.",
-                *(len(state.records), settings.epochs, best.epoch),
-            )
+            after = f"{len(state.records)} of {settings.epochs}"
+            tqdm.write(f"Interrupted after epoch {after}: epoch {best.epoch}, the best so far, is kept.")
     network.set_weights(best.weights)
     _synchronise(network, False)
     state.finish(network)

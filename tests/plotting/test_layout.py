@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.transforms import Bbox
 
 from signalcam import plotting
 from signalcam.evaluation.bootstrap import Estimate
@@ -109,3 +110,15 @@ def test_nothing_reaches_over_the_edge_and_letters_can_be_read(name):
     assert box.y1 <= height + 0.01
     smallest = min(text.get_fontsize() for text in shown_texts(figure))
     assert smallest >= 8
+
+
+def test_no_sentence_of_the_caption_runs_into_the_scale_of_the_colours():
+    figure = drawn("map of a padded record")
+    (scale,) = (axes for axes in figure.axes if axes.get_gid() == "scale")
+    (caption,) = (text for text in figure.texts if text.get_text().startswith("Bars:"))
+    box, lines = caption.get_window_extent(), caption.get_text().split("\n")
+    for above, line in enumerate(reversed(lines)):
+        width = figure.text(0, 0, line, fontsize=caption.get_fontsize()).get_window_extent().width
+        bottom = box.y0 + above * box.height / len(lines)
+        sentence = Bbox.from_extents(box.x0, bottom, box.x0 + width, bottom + box.height / len(lines))
+        assert not sentence.overlaps(scale.get_tightbbox()), line

@@ -233,3 +233,30 @@ def test_lead_evidence_is_drawn_behind_its_own_lead_where_the_model_has_it(view,
     view.hover("#ecg", position={"x": 300, "y": 300})
     assert "logits/s for ABNORMAL" in view.locator("#readout").inner_text()
     assert view.troubles == []
+
+
+def test_page_of_the_shipped_leadwise_colours_each_row_by_the_lead_evidence_of_keras(view, signals, tmp_path):
+    model = load_pretrained("leadwise")
+    path = tmp_path / "leadwise.html"
+    text = plotting.model_page(browser_model(model), "Ask", [browser_record(from_array(signals[0])[0])])
+    path.write_text(text, encoding="utf-8")
+    expected = predict(model, signals[0])
+    open_page(view, path)
+    view.wait_for_selector("#answer:not([hidden])")
+    inside = np.array(view.evaluate("[...state.opened.answer.lead_evidence.data]"))
+    by_lead = inside.reshape(expected["lead_evidence"].shape[1:])
+    np.testing.assert_allclose(by_lead, expected["lead_evidence"][0], atol=1e-4)
+    np.testing.assert_allclose(by_lead.sum(axis=1), expected["evidence"][0], atol=1e-4)
+    assert by_lead.sum(axis=1).mean() == pytest.approx(expected["logit"][0, 0], abs=1e-4)
+    tops = view.evaluate("scene.layout.rows.map((row) => row.top)")
+    drawn = view.evaluate(
+        """[...document.querySelectorAll('#ecg [shape-rendering] rect')].map((each) => [
+          Number(each.getAttribute('y')), Number(each.getAttribute('x')) / Number(each.getAttribute('width')),
+          (each.getAttribute('class') === 'for' ? 1 : -1) * Number(each.getAttribute('fill-opacity'))])"""
+    )
+    shown = np.zeros_like(by_lead[..., 0])
+    for top, position, strength in drawn:
+        shown[round(position), tops.index(top)] = strength
+    per_second = expected["lead_evidence"][0, :, :, 0] / 10  # the mean over 10 s is the logit
+    np.testing.assert_allclose(shown, 0.8 * np.clip(per_second / 0.25, -1, 1), atol=0.01)
+    assert view.troubles == []

@@ -109,7 +109,7 @@ def test_interrupted_training_is_resumed_to_the_same_result(uninterrupted, tmp_p
 
 @pytest.mark.bad_input(64)
 def test_interruptible_training_gives_the_best_epoch_so_far_and_goes_on(
-    uninterrupted, tmp_path, monkeypatch, caplog
+    uninterrupted, tmp_path, monkeypatch, capsys
 ):
     begin = SeededEpochs.on_epoch_begin
 
@@ -123,9 +123,8 @@ def test_interruptible_training_gives_the_best_epoch_so_far_and_goes_on(
     first = train(small_model, *make_data(), augmentation=augmentation(), **options)
     assert len(first.history) == 2
     assert first.best_epoch == first.history["val_auc"].idxmax() + 1
-    assert [record.getMessage() for record in caplog.records] == [
-        f"Interrupted after epoch 2 of 4: epoch {first.best_epoch}, the best so far, is kept."
-    ]
+    said = f"Interrupted after epoch 2 of 4: epoch {first.best_epoch}, the best so far, is kept.\n"
+    assert capsys.readouterr() == (said, "")  # on standard error JupyterLab would show it in red
     monkeypatch.setattr(SeededEpochs, "on_epoch_begin", begin)
     again = train(small_model, *make_data(), augmentation=augmentation(), **options)
     np.testing.assert_allclose(again.history, uninterrupted.history, rtol=1e-5)

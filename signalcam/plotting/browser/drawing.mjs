@@ -5,6 +5,7 @@ const PER_MILLIVOLT = 10;
 const SHEET = 160; // height at most
 const STRIP = 20; // height of the evidence over time
 const BETWEEN = 9; // height of the row for what only the leads together show
+const HIGHER = 6; // most that is added at the top for waves that leave their rows
 // Logits a second at which a colour is full. On PTB-XL one position in a hundred goes beyond 0.9.
 export const FULL = 1;
 export const FULL_BY_LEAD = 0.25;
@@ -24,6 +25,7 @@ export function layOut(columns, names, byLead) {
   });
   const total = needs.flat().reduce((sum, need) => sum + need, 0);
   const part = Math.min(1, (SHEET - STRIP - 8 - (byLead ? BETWEEN : 0)) / total);
+  const peaks = columns.map((values) => values.reduce((high, value) => Math.max(high, value), 0) * PER_MILLIVOLT);
   let top = 1;
   const rows = names.map((name, lead) => {
     const [above, below] = needs[lead].map((need) => need * part);
@@ -31,6 +33,10 @@ export function layOut(columns, names, byLead) {
     top = row.bottom;
     return row;
   });
+  const hidden = Math.max(0, ...rows.map(({ zero }, lead) => peaks[lead] + 1 - zero));
+  const lower = Math.min(HIGHER, hidden);
+  rows.forEach((row, lead) => Object.assign(row, { top: row.top + (lead ? lower : 0), zero: row.zero + lower, bottom: row.bottom + lower }));
+  top += lower;
   if (byLead) rows.push({ name: "between leads", lead: null, top, zero: null, bottom: (top += BETWEEN) });
   return { rows, bottom: top + 1, height: top + 1 + STRIP + 6 };
 }
