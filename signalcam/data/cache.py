@@ -7,6 +7,7 @@ renamed when it is whole: a killed process leaves no entry, and of several that 
 
 import contextlib
 import errno
+import hashlib
 import json
 import logging
 import mmap
@@ -17,7 +18,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import platformdirs
@@ -35,6 +36,12 @@ def cache_folder(cache: bool | str | os.PathLike = True) -> Path:
     """The folder given, else SIGNALCAM_CACHE of the environment, else the platform's for user caches."""
     place = os.environ.get(CACHE_VARIABLE, "").strip() if isinstance(cache, bool) else cache
     return Path(place or platformdirs.user_cache_path("signalcam") / "signals").expanduser().resolve()
+
+
+def entry_path(cache: bool | str | os.PathLike, name: str, what: Any, state: Any) -> Path:
+    """Where the entry of a `what` in a `state` lies; both are told from others by how Python prints them."""
+    parts = (hashlib.blake2b(repr(part).encode(), digest_size=16) for part in (what, (FORMAT_VERSION, state)))
+    return cache_folder(cache) / f"{name}-{'-'.join(part.hexdigest() for part in parts)}.npy"
 
 
 def open_entry(
@@ -79,8 +86,8 @@ def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
 def write_entry(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray], about: dict) -> np.ndarray:
     """Write an entry and remove those that it supersedes; return its signals, a read-only memory map.
 
-    `shape` is that of all float32 blocks (record, time, lead) together; fewer records may come. `about`, what
-    the signals are of, is read when the last block has come. OSErrors say what to do.
+    `shape` is that of all float32 blocks (record, time, lead) together, as far as known; another number of
+    records may come. `about`, what the signals are of, is read after the last block. OSErrors say what to do.
     """
     part = path.with_name(f"{path.stem}-{os.getpid()}-{secrets.token_hex(6)}.part")
     checksums: list[int] = []
@@ -96,7 +103,7 @@ def write_entry(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray]
                 file.write(block)
             footer = json.dumps({"about": about, "checksums": checksums}).encode()
             file.write(b"%08x" % zlib.crc32(footer) + footer)
-            # NumPy leaves space in the header, so that it can be written again for fewer records.
+            # NumPy leaves space in the header, so that it can be written again for another number of records.
             _write_header(file, (len(checksums), *shape[1:]))
             file.flush()
             os.fsync(file.fileno())

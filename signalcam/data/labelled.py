@@ -1,9 +1,10 @@
 """Recordings of your own with labels, in the shape of PTB-XL's: checked, labelled, split by patient."""
 
+import itertools
 import os
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
+from signalcam.data.cache import entry_path, open_entry, write_entry
 from signalcam.data.load import Records
 from signalcam.data.metadata import N_FOLDS, is_safe_relative_path, refuse_rows
 from signalcam.data.ptbxl import Dataset
@@ -49,6 +51,7 @@ def load_labelled(
     leads: str | Sequence[str] = LEADS,
     training: bool = True,
     seed: int = 0,
+    cache: bool | str | os.PathLike = True,
     progress: bool = True,
     **reading: Any,
 ) -> LabelledRecords:
@@ -62,6 +65,7 @@ def load_labelled(
             whole patients are made by `seed`), `age` in years, and `sex` (male or female).
         classes: those wanted, in order; by default all that there are.
         training: split by fold: the highest tests, the next validates, the others train. Else all test.
+        cache: as in `load_signals`; used again as long as no file beside the recordings has changed.
         progress: show a progress bar.
         leads, **reading: as in `read_recording`; by length="window" each window is a record.
 
@@ -77,8 +81,9 @@ def load_labelled(
     if absent:
         found = f"{len(absent):,} that are not there: {listed(absent)}"
         raise DatasetError(f"{path}: file must be the path of a recording in {folder}, got {found}.")
-    signals, names, files, skipped, suspect = _read_all(folder, listing.index, leads, progress, reading)
-    index = pd.Index(names, name="record")
+    signals, about = _read_all(folder, list(listing.index), path, leads, cache, progress, reading)
+    files, skipped, suspect = about["files"], about["skipped"], about["suspect"]
+    index = pd.Index(about["names"], name="record")
     table = listing.loc[files].assign(file=files).set_index(index)
     targets = targets.loc[files].set_index(index)
     check_leakage({f"fold {fold}": part.index for fold, part in table.groupby("strat_fold")}, table)
@@ -104,27 +109,54 @@ def load_labelled(
 
 
 def _read_all(
-    folder: Path, listing: Sequence[str], leads: tuple[str, ...], progress: bool, reading: dict
-) -> tuple:
-    """Signals, name and file of each window; by file, why it was left out, or what is suspect."""
-    signals, names, files, skipped, suspect = [], [], [], {}, {}
-    for file in tqdm(listing, desc="Reading", unit=" recordings", disable=not progress):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", RecordWarning)
-            try:
-                pieces = read_recording(folder / file, leads=leads, **reading)
-            except (ValueError, OSError, ImportError) as error:
-                skipped[file] = str(error)
-                continue
-        if caught:
-            suspect[file] = str(caught[0].message)
-        for piece in pieces:
-            signals.append(piece.signals)
-            names.append(f"{file}, {piece.start:g} s" if piece.start else file)
-            files.append(file)
-    if not signals:
-        raise ValueError(f"None of {len(listing):,} recordings could be read: {listed(skipped.values(), 1)}")
-    return np.stack(signals), names, files, skipped, suspect
+    folder: Path,
+    listing: list[str],
+    labels: Path,
+    leads: tuple[str, ...],
+    cache: bool | str | os.PathLike,
+    progress: bool,
+    reading: dict,
+) -> tuple[np.ndarray, dict]:
+    """Signals of all windows; their names and files; by file, why it was left out, or what is suspect."""
+    about = {"names": [], "files": [], "skipped": {}, "suspect": {}}
+
+    def blocks() -> Iterator[np.ndarray]:
+        for file in tqdm(listing, desc="Reading", unit=" recordings", disable=not progress):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", RecordWarning)
+                try:
+                    pieces = read_recording(folder / file, leads=leads, **reading)
+                except (ValueError, OSError, ImportError) as error:
+                    about["skipped"][file] = str(error)
+                    continue
+            if caught:
+                about["suspect"][file] = str(caught[0].message)
+            for piece in pieces:
+                about["names"].append(f"{file}, {piece.start:g} s" if piece.start else file)
+                about["files"].append(file)
+                yield piece.signals[np.newaxis]
+        if not about["names"]:
+            reason = listed(about["skipped"].values(), 1)
+            raise ValueError(f"None of {len(listing):,} recordings could be read: {reason}")
+
+    if cache is False:
+        return np.concatenate(list(blocks())), about
+    places = sorted({(folder / file).parent for file in listing})
+    # A header may name any file beside it, so that all of these count, but for the table of labels.
+    stats = {entry.path: entry.stat() for place in places for entry in os.scandir(place) if entry.is_file()}
+    stats = {name: stat for name, stat in stats.items() if not os.path.samestat(stat, labels.stat())}
+    stamps = [(name, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for name, s in sorted(stats.items())]
+    path = entry_path(cache, "labelled", (folder.resolve(), listing, leads, sorted(reading.items())), stamps)
+
+    def misfit(about: dict, shape: tuple[int, ...]) -> str:
+        return "" if len(about["names"]) == shape[0] else f"its shape is {shape}"
+
+    if entry := open_entry(path, misfit, every_record=True):  # all are compared for leakage anyway
+        return entry
+    windows = blocks()
+    first = next(windows)
+    shape = (len(listing), *first.shape[1:])
+    return write_entry(path, shape, itertools.chain([first], windows), about), about
 
 
 def _split(table: pd.DataFrame, targets: pd.DataFrame, path: Path) -> dict[str, pd.Index]:

@@ -4,7 +4,6 @@ The numbers are those of `wfdb.rdsamp(path)[0].astype(np.float32)`, bit for bit,
 """
 
 import functools
-import hashlib
 import logging
 import os
 import stat
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.data.cache import FORMAT_VERSION, cache_folder, open_entry, write_entry
+from signalcam.data.cache import entry_path, open_entry, write_entry
 from signalcam.data.metadata import FILENAME_COLUMNS, known_ids
 from signalcam.data.ptbxl import Dataset, check_rate
 from signalcam.data.threads import in_order
@@ -89,10 +88,8 @@ def load_signals(
             n += len(block)
         signals = signals[:n]
     else:
-        records = _digest("\n".join(f"{ecg_id} {name}" for ecg_id, name in zip(ids, names, strict=True)))
-        what = _digest(repr([str(dataset.folder.resolve()), int(sampling_rate), records]))
-        state = _digest(repr([FORMAT_VERSION, dataset.version, stamps]))
-        path = cache_folder(cache) / f"signals{sampling_rate}-{what}-{state}.npy"
+        what = str(dataset.folder.resolve()), int(sampling_rate), ids.tolist(), names
+        path = entry_path(cache, f"signals{sampling_rate}", what, (dataset.version, stamps))
         about = {"check": request.check, "extra_bytes": extra_bytes, "skipped": skipped}
         entry = open_entry(path, request.misfit, every_record=check == "full")
         signals, about = entry or (write_entry(path, request.shape, blocks, about), about)
@@ -187,8 +184,8 @@ def _order(leads: tuple[str, ...]) -> np.ndarray | slice:
     return slice(None) if (order == np.arange(len(LEADS))).all() else order
 
 
-def _look_at_files(paths: list[str]) -> tuple[dict[int, str], str]:
-    """Which records lack a file, by index; and a digest of sizes and times, which changes with any file."""
+def _look_at_files(paths: list[str]) -> tuple[dict[int, str], list]:
+    """Which records lack a file, by index; and sizes and times, which change with any file."""
     missing, stamps = {}, []
     for index, path in enumerate(paths):
         for suffix in (".hea", ".dat"):
@@ -200,8 +197,4 @@ def _look_at_files(paths: list[str]) -> tuple[dict[int, str], str]:
             stamps.append((found.st_size, found.st_mtime_ns, found.st_ctime_ns) if is_file else None)
             if not is_file:
                 missing[index] = "no .hea or no .dat file"
-    return missing, _digest(repr(stamps))
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return missing, stamps

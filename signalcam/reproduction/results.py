@@ -116,12 +116,12 @@ def evaluate_model(
 
 def refuse_seen_fold(settings: Settings, dataset: Dataset, fold: int) -> None:
     """Raise LeakageError where a model has seen a fold of this dataset in training or calibration."""
-    seen = {
-        "trained": (settings.dataset, settings.training_folds),
-        "chosen": (settings.dataset, settings.validation_folds),
-        "trained, before it was trained further,": (settings.earlier_dataset, settings.earlier_folds),
-    }
-    for use, (family, folds) in seen.items():
+    seen = [
+        ("trained", settings.dataset, settings.training_folds),
+        ("chosen", settings.dataset, settings.validation_folds),
+        *(("trained, before it was trained further,", *start) for start in settings.earlier),
+    ]
+    for use, family, folds in seen:
         if family == dataset.family and fold in folds:
             raise LeakageError(
                 f"fold must be one that the model has not seen, got {fold}: it was {use} on folds "

@@ -1,7 +1,9 @@
 """Train by a recipe: from records in mV to a trained network and the scaler that belongs to it."""
 
 import functools
-from collections.abc import Sequence
+import math
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from signalcam.training.recipes import RECIPES, Recipe, find_recipe
 from signalcam.training.train import TrainingResult, train
 
 BLOCK = 512  # records detrended at a time, so that no set is held twice
+IN_MEMORY = 2**30  # bytes of prepared signals; more are kept in a file
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,12 @@ def train_recipe(
         raise ValueError(f"targets must have a column for each output, got none for {', '.join(missing)}.")
     indices = {split: _indices(targets, splits, split) for split in ("train", "validation")}
     labels = targets[list(outputs)].to_numpy(np.float32)
-    signals_train = detrended(signals, indices["train"])
+    signals_train = detrended(signals, indices["train"], folder)
     scaler = Scaler(recipe.scaling).fit(signals_train) if start is None else start.scaler
     # `RandomView` compresses after its gains, not before.
     rule = recipe.scaling.removesuffix("_asinh") if recipe.augmentation == "view" else recipe.scaling
     Scaler(rule, scaler.mean, scaler.std).transform(signals_train, out=signals_train)
-    signals_validation = detrended(signals, indices["validation"])
+    signals_validation = detrended(signals, indices["validation"], folder)
     scaler.transform(signals_validation, out=signals_validation)
     data = (signals_train, labels[indices["train"]]), (signals_validation, labels[indices["validation"]])
     if start is not None:
@@ -117,15 +120,31 @@ def train_recipe(
     return TrainedNetwork(recipe, network, outputs, scaler, result.history, result.best_epoch)
 
 
-def detrended(signals: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Detrend some records, block by block: float32 (record, time, lead) in mV."""
-    result = np.empty((len(indices), *signals.shape[1:]), np.float32)
-    for start in range(0, len(indices), BLOCK):
-        block = result[start : start + BLOCK]
-        block[:] = signals[indices[start : start + BLOCK]]
-        detrend(block, out=block)
-        let_pages_go(signals)
-    return result
+def detrended(signals: np.ndarray, indices: np.ndarray, folder: str | Path | None = None) -> np.ndarray:
+    """Detrend some records, block by block: float32 (record, time, lead) in mV.
+
+    What is large is mapped from a file in the folder (by default the system's), which has no name and goes
+    with the array.
+    """
+
+    def blocks() -> Iterator[np.ndarray]:
+        for start in range(0, len(indices), BLOCK):
+            block = signals[indices[start : start + BLOCK]].astype(np.float32, copy=False)
+            yield detrend(block, out=block)
+            let_pages_go(signals)
+
+    shape = (len(indices), *signals.shape[1:])
+    if 4 * math.prod(shape) <= IN_MEMORY:
+        result = np.empty(shape, np.float32)
+        for number, block in enumerate(blocks()):
+            result[number * BLOCK : (number + 1) * BLOCK] = block
+        return result
+    folder and Path(folder).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for block in blocks():
+            file.write(block)
+        file.flush()
+        return np.memmap(file, np.float32, "r+", shape=shape)
 
 
 def _train_teachers(
