@@ -106,6 +106,7 @@ def _figures(
 
     from signalcam import plotting
     from signalcam.preprocessing import detrend
+    from signalcam.whole_file import whole_file
 
     ending, names, axes = output.suffix.lower(), Counter(), (settings.sampling_rate, settings.lead_names)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +124,8 @@ def _figures(
         if ending != ".pdf":
             return plotting.save_figure(figure, output if ending else output / f"{numbered}.png")
         if not pages:
-            pages.append(stack.enter_context(PdfPages(output, metadata={"CreationDate": None})))
+            beside = stack.enter_context(whole_file(output))
+            pages.append(stack.enter_context(PdfPages(beside, metadata={"CreationDate": None})))
         figure.savefig(pages[0], format="pdf")
         return output
 
@@ -144,12 +146,11 @@ def page(arguments: argparse.Namespace) -> int:
 def _write_page(path: Path, model: Any, title: str, records: Sequence = (), **options: Any) -> None:
     from signalcam.deployment import browser_model
     from signalcam.plotting import model_page
-    from signalcam.whole_file import whole_file
+    from signalcam.whole_file import write_whole
 
     text = model_page(browser_model(model), title, records, **options)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    write_whole(path, text)
 
 
 def report(arguments: argparse.Namespace) -> int:

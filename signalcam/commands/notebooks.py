@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from signalcam.commands import add_command
+from signalcam.whole_file import write_whole
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NOTEBOOKS = ("ptbxl_data_loader.ipynb", "ptbxl_data_classification.ipynb")
@@ -78,7 +79,7 @@ def execute(source: Path, target: Path) -> None:
             with tempfile.TemporaryFile() as kernel_messages:
                 client.execute(stderr=kernel_messages)
         except CellExecutionError as error:
-            nbformat.write(notebook, target)
+            write_whole(target, nbformat.writes(notebook) + "\n")
             number = sum(cell.cell_type == "code" for cell in notebook.cells[: failed[0] + 1])
             where = f"{source.name}, cell {number} of {n_code}"
             raise RuntimeError(f"{where} failed: {error.ename}: {error.evalue}; see {target}.") from error
@@ -89,7 +90,7 @@ def execute(source: Path, target: Path) -> None:
                 if "image/png" in output.get("data", {}):
                     output["data"]["image/png"] = _with_palette(output["data"]["image/png"])
     notebook.metadata.pop("widgets", None)
-    nbformat.write(notebook, target)
+    write_whole(target, nbformat.writes(notebook) + "\n")
 
 
 def _with_palette(encoded: str) -> str:

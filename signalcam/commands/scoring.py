@@ -11,7 +11,7 @@ from typing import Any
 from signalcam.commands import add_command, open_model
 from signalcam.commands.reading import add_reading_options, shown
 from signalcam.commands.recordings import MODEL, answer
-from signalcam.whole_file import whole_file
+from signalcam.whole_file import write_whole
 
 PARTS, FACTS = "_parts.jsonl", "_score.json"  # readers of Parquet datasets pass over names that begin with _
 _HERE = ("source", "output", "scheduler", "workers", "part_size", "run", "command", "verbose")
@@ -116,7 +116,7 @@ def _same_scoring(arguments: argparse.Namespace) -> None:
     facts["model"] = zlib.crc32(file.expanduser().read_bytes())
     place = arguments.output / FACTS
     if not place.is_file():
-        place.write_text(json.dumps(facts), encoding="utf-8")
+        write_whole(place, json.dumps(facts))
     elif (found := json.loads(place.read_text(encoding="utf-8"))) != facts:
         differ = ", ".join(name for name in facts if facts[name] != found.get(name))
         raise ValueError(f"{arguments.output} was begun with another {differ}. Give another --output.")
@@ -132,6 +132,5 @@ def _parts(arguments: argparse.Namespace) -> list[list[str]]:
     found = (str(path.absolute()) for path in find_recordings(arguments.source))
     new = [path for path in found if path not in known]
     parts += [new[start : start + arguments.part_size] for start in range(0, len(new), arguments.part_size)]
-    with whole_file(place) as beside:
-        beside.write_text("".join(f"{json.dumps(paths)}\n" for paths in parts), encoding="ascii")
+    write_whole(place, "".join(f"{json.dumps(paths)}\n" for paths in parts))
     return parts

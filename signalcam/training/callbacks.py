@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.whole_file import whole_file
+from signalcam.whole_file import whole_file, write_whole
 
 STATE_FILE = "training_state.npz"
 HUGE = 1e6  # a cross-entropy beyond this is no longer a training
@@ -179,8 +179,9 @@ class ResumableState(keras.callbacks.Callback):
     def finish(self, network: keras.Model) -> None:
         """Write the history as csv and the network, with its best weights, beside the state."""
         if self.file is not None:
-            self.history().to_csv(self.file.parent / "history.csv", index=False)
-            network.save(self.file.parent / "network.keras")
+            write_whole(self.file.parent / "history.csv", self.history().to_csv(index=False))
+            with whole_file(self.file.parent / "network.keras") as beside:
+                network.save(beside)
 
 
 class Progress(keras.callbacks.Callback):
