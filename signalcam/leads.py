@@ -5,6 +5,7 @@ and pages list aVL first).
 """
 
 import difflib
+import functools
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -33,7 +34,11 @@ def canonical_lead(name: str) -> str:
     if not isinstance(name, str):
         raise ValueError(f"A lead name must be text such as 'V1', got {type(name).__name__} {name!r}.")
     # No lead has a long name, and to normalise a long row of combining marks takes quadratic time.
-    short = "".join(name.split())[:64]
+    return _canonical("".join(name.split())[:64], name[:60])
+
+
+@functools.lru_cache(maxsize=512)  # a few names come again in each record
+def _canonical(short: str, name: str) -> str:
     key = re.sub(r"[\s._]+", "", unicodedata.normalize("NFKC", short)).upper()
     bare = _PREFIX.sub("", key)
     found = ALIASES.get(key) or ALIASES.get(bare)
@@ -41,7 +46,7 @@ def canonical_lead(name: str) -> str:
         return found
     near = dict.fromkeys(ALIASES[match] for match in difflib.get_close_matches(bare, ALIASES, 3, 0.5))
     hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(LEADS)}."
-    raise ValueError(f"Unknown lead name {name[:60]!r}: {hint} Rename it if it is that lead.")
+    raise ValueError(f"Unknown lead name {name!r}: {hint} Rename it if it is that lead.")
 
 
 def known_lead(name: str) -> str | None:

@@ -237,9 +237,10 @@ def _parts(source: Source, name: str, wanted: _Wanted) -> Iterator[tuple[int, np
 
 
 def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wanted) -> np.ndarray:
-    """The wanted leads in order; a copy."""
+    """The wanted leads in order; a copy where that is not the file's."""
     kept = [k for k, lead in enumerate(names) if wanted.keeps(lead)]
-    signals, names = signals[:, kept], [names[k] for k in kept]
+    if len(kept) < len(names):
+        signals, names = signals[:, kept], [names[k] for k in kept]
     known = {known_lead(lead): k for k, lead in enumerate(names)}
     if wanted.derive and "I" in known and "II" in known:
         derived = derive_limb_leads(signals[:, known["I"]], signals[:, known["II"]])
@@ -247,6 +248,7 @@ def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wan
             if lead not in known:
                 signals, names = np.column_stack([signals, values]), [*names, lead]
     try:
-        return signals[:, order_leads(names, wanted.leads)]
+        order = order_leads(names, wanted.leads)
     except ValueError as error:
         raise RecordError(f"Record {name}: {error}") from error
+    return signals if order.tolist() == list(range(len(names))) else signals[:, order]
