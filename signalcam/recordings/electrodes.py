@@ -33,15 +33,15 @@ def electrode_notes(signals: np.ndarray, sampling_rate: float) -> list[str]:
     alike = (chest.max(axis=-1) - chest.min(axis=-1)).max(axis=-1) < ALIKE
     leads = np.ascontiguousarray(signals.swapaxes(1, 2)[:, _READ], np.float64)
     leads = _without_wander(leads, max(1, round(sampling_rate)))
-    spans = np.ptp(leads, axis=-1)
+    flat = np.ptp(leads, axis=-1).min(axis=-1) < ALIKE
     up = _pointing(leads)
     along = leads @ leads.swapaxes(1, 2)
     sizes = np.sqrt(np.diagonal(along, axis1=1, axis2=2)) + 1e-12
     along = along / sizes[:, :, None] / sizes[:, None]
     notes = []
-    for record, ((lead_i, _, v1, v6), agree) in enumerate(zip(up, along, strict=True)):
+    for record, ((lead_i, _, v1, v6), agree) in enumerate(zip(up.tolist(), along, strict=True)):
         (with_v6, avr_v1, avr_v6), note = (agree[0, 3], agree[1, 2], agree[1, 3]), ""
-        if spans[record].min() < ALIKE:
+        if flat[record]:
             pass
         elif alike[record]:
             note = f"chest leads are alike (within {ALIKE:g} mV): one electrode for all of them?"
