@@ -8,10 +8,10 @@ written into a temporary folder, and all signals are compared for leakage), detr
 training split, one epoch without augmentation, prediction. A set smaller than asked for is filled up by
 copies of its records, shifted in time so that no signal comes twice, which lie in that folder, too.
 
-Printed are the seconds of processor time of a stage, its peak of private memory (RssAnon, looked at 50 times a second) and, in
-brackets, of all resident memory: with the pages of mapped files, which the system takes back when it needs
-them. By `--limit` it refuses each process more private memory than so many GB (RLIMIT_DATA), so that a set
-whose signals are larger cannot stand in memory.
+Printed are the processor time of a stage, its peak of private memory (RssAnon, looked at 50 times a second)
+and, in brackets, of all resident memory: with the pages of mapped files, which the system takes back when it
+needs them. By `--limit` it refuses each process more private memory than so many GB (RLIMIT_DATA), so that a
+set whose signals are larger cannot stand in memory.
 """
 
 import argparse

@@ -1,6 +1,5 @@
 """Recordings of your own with labels, in the shape of PTB-XL's: checked, labelled, split by patient."""
 
-import itertools
 import os
 import warnings
 import zlib
@@ -81,7 +80,16 @@ def load_labelled(
     if absent:
         found = f"{len(absent):,} that are not there: {listed(absent)}"
         raise DatasetError(f"{path}: file must be the path of a recording in {folder}, got {found}.")
-    signals, about = _read_all(folder, list(listing.index), path, leads, cache, progress, reading)
+    files, about = list(listing.index), {"names": [], "files": [], "skipped": {}, "suspect": {}}
+    windows = _windows(folder, files, leads, progress, reading, about)
+    if cache is False:
+        signals = np.concatenate(list(windows))
+    else:
+        what = folder.resolve(), files, leads, sorted(reading.items())
+        state = _stamps({(folder / file).parent for file in files}, path.stat())
+        place = entry_path(cache, "labelled", what, state)
+        entry = open_entry(place, lambda *_: "", every_record=True)  # compared for leakage anyway
+        signals, about = entry or (write_entry(place, len(files), windows, about), about)
     files, skipped, suspect = about["files"], about["skipped"], about["suspect"]
     index = pd.Index(about["names"], name="record")
     table = listing.loc[files].assign(file=files).set_index(index)
@@ -108,55 +116,35 @@ def load_labelled(
     return LabelledRecords(*labelled, signals=signals, targets=targets, skipped=skipped)
 
 
-def _read_all(
-    folder: Path,
-    listing: list[str],
-    labels: Path,
-    leads: tuple[str, ...],
-    cache: bool | str | os.PathLike,
-    progress: bool,
-    reading: dict,
-) -> tuple[np.ndarray, dict]:
-    """Signals of all windows; their names and files; by file, why it was left out, or what is suspect."""
-    about = {"names": [], "files": [], "skipped": {}, "suspect": {}}
+def _windows(
+    folder: Path, files: list[str], leads: tuple[str, ...], progress: bool, reading: dict, about: dict
+) -> Iterator[np.ndarray]:
+    """Yield the signals of each window, a record long; `about` gets what `load_labelled` has to tell."""
+    for file in tqdm(files, desc="Reading", unit=" recordings", disable=not progress):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", RecordWarning)
+            try:
+                pieces = read_recording(folder / file, leads=leads, **reading)
+            except (ValueError, OSError, ImportError) as error:
+                about["skipped"][file] = str(error)
+                continue
+        if caught:
+            about["suspect"][file] = str(caught[0].message)
+        for piece in pieces:
+            about["names"].append(f"{file}, {piece.start:g} s" if piece.start else file)
+            about["files"].append(file)
+            yield piece.signals[np.newaxis]
+    if not about["names"]:
+        reason = listed(about["skipped"].values(), 1)
+        raise ValueError(f"None of {len(files):,} recordings could be read: {reason}")
 
-    def blocks() -> Iterator[np.ndarray]:
-        for file in tqdm(listing, desc="Reading", unit=" recordings", disable=not progress):
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", RecordWarning)
-                try:
-                    pieces = read_recording(folder / file, leads=leads, **reading)
-                except (ValueError, OSError, ImportError) as error:
-                    about["skipped"][file] = str(error)
-                    continue
-            if caught:
-                about["suspect"][file] = str(caught[0].message)
-            for piece in pieces:
-                about["names"].append(f"{file}, {piece.start:g} s" if piece.start else file)
-                about["files"].append(file)
-                yield piece.signals[np.newaxis]
-        if not about["names"]:
-            reason = listed(about["skipped"].values(), 1)
-            raise ValueError(f"None of {len(listing):,} recordings could be read: {reason}")
 
-    if cache is False:
-        return np.concatenate(list(blocks())), about
-    places = sorted({(folder / file).parent for file in listing})
-    # A header may name any file beside it, so that all of these count, but for the table of labels.
-    stats = {entry.path: entry.stat() for place in places for entry in os.scandir(place) if entry.is_file()}
-    stats = {name: stat for name, stat in stats.items() if not os.path.samestat(stat, labels.stat())}
-    stamps = [(name, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for name, s in sorted(stats.items())]
-    path = entry_path(cache, "labelled", (folder.resolve(), listing, leads, sorted(reading.items())), stamps)
-
-    def misfit(about: dict, shape: tuple[int, ...]) -> str:
-        return "" if len(about["names"]) == shape[0] else f"its shape is {shape}"
-
-    if entry := open_entry(path, misfit, every_record=True):  # all are compared for leakage anyway
-        return entry
-    windows = blocks()
-    first = next(windows)
-    shape = (len(listing), *first.shape[1:])
-    return write_entry(path, shape, itertools.chain([first], windows), about), about
+def _stamps(places: set[Path], labels: os.stat_result) -> list[tuple]:
+    """Sizes and times of all files beside the recordings, as a header may name any; not of their labels."""
+    files = (entry for place in places for entry in os.scandir(place) if entry.is_file())
+    stats = ((entry.path, entry.stat()) for entry in files)
+    kept = sorted((path, stat) for path, stat in stats if not os.path.samestat(stat, labels))
+    return [(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path, stat in kept]
 
 
 def _split(table: pd.DataFrame, targets: pd.DataFrame, path: Path) -> dict[str, pd.Index]:

@@ -92,7 +92,7 @@ def load_signals(
         path = entry_path(cache, f"signals{sampling_rate}", what, (dataset.version, stamps))
         about = {"check": request.check, "extra_bytes": extra_bytes, "skipped": skipped}
         entry = open_entry(path, request.misfit, every_record=check == "full")
-        signals, about = entry or (write_entry(path, request.shape, blocks, about), about)
+        signals, about = entry or (write_entry(path, len(paths), blocks, about), about)
         skipped = {int(index): reason for index, reason in about["skipped"].items()}  # JSON's keys are text
     if on_error == "raise":
         return signals

@@ -9,7 +9,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from signalcam.whole_file import whole_file, write_whole
 
@@ -182,27 +181,6 @@ class ResumableState(keras.callbacks.Callback):
             write_whole(self.file.parent / "history.csv", self.history().to_csv(index=False))
             with whole_file(self.file.parent / "network.keras") as beside:
                 network.save(beside)
-
-
-class Progress(keras.callbacks.Callback):
-    """A bar over epochs with the latest numbers."""
-
-    def __init__(self, epochs: int):
-        super().__init__()
-        self.epochs = epochs
-        self.bar = None
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        if self.bar is None:
-            self.bar = tqdm(total=self.epochs, initial=epoch, desc="training", unit="epoch")
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        latest = {name: f"{logs[name]:.3f}" for name in ("loss", "val_loss", "val_auc")}
-        self.bar.set_postfix(latest, refresh=False)
-        self.bar.update()
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        self.bar.close()
 
 
 def _variables(model: keras.Model) -> list:

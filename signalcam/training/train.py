@@ -16,8 +16,9 @@ from typing import Any
 import keras
 import pandas as pd
 import tensorflow as tf
+from tqdm.keras import TqdmCallback
 
-from signalcam.training.callbacks import BestEpoch, Progress, ResumableState, SeededEpochs, StopOnBadLoss
+from signalcam.training.callbacks import BestEpoch, ResumableState, SeededEpochs, StopOnBadLoss
 from signalcam.training.labelled_signals import LabelledSignals, batches, check_pairs, checksum
 from signalcam.training.schedules import OneCycle
 from signalcam.training.train_step import TrainingModel
@@ -151,11 +152,11 @@ def train(
         data = {"training records": train_data, "validation records": validation_data}
         fingerprint = _fingerprint(trained, data, settings, seed)
     state = ResumableState(folder, best, plateau, fingerprint)
-    shown = Progress(settings.epochs) if verbose else None
     # The state after those whose state it keeps.
-    callbacks = list(filter(None, [order, StopOnBadLoss(), best, plateau, state, shown]))
+    callbacks = list(filter(None, [order, StopOnBadLoss(), best, plateau, state]))
     epochs_done = state.restore(trained)
     if epochs_done < settings.epochs:
+        callbacks += [TqdmCallback(settings.epochs, verbose=0, desc="training")] if verbose else []
         try:
             trained.fit(
                 batches(order, *train_data, settings.batch_size),
