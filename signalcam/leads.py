@@ -21,6 +21,7 @@ _MILLIVOLTS = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "nv": 1e-6}
 _PREFIX = re.compile(r"^(MDCECGLEAD|MDCECG|ECGLEAD|EKGLEAD|ECG|EKG|LEAD)(?=.)")
 
 
+@functools.lru_cache(maxsize=512)  # a few names come again in each record
 def canonical_lead(name: str) -> str:
     """Give the name in `LEADS` of a lead spelled in another common way.
 
@@ -34,11 +35,7 @@ def canonical_lead(name: str) -> str:
     if not isinstance(name, str):
         raise ValueError(f"A lead name must be text such as 'V1', got {type(name).__name__} {name!r}.")
     # No lead has a long name, and to normalise a long row of combining marks takes quadratic time.
-    return _canonical("".join(name.split())[:64], name[:60])
-
-
-@functools.lru_cache(maxsize=512)  # a few names come again in each record
-def _canonical(short: str, name: str) -> str:
+    short = "".join(name.split())[:64]
     key = re.sub(r"[\s._]+", "", unicodedata.normalize("NFKC", short)).upper()
     bare = _PREFIX.sub("", key)
     found = ALIASES.get(key) or ALIASES.get(bare)
@@ -46,7 +43,7 @@ def _canonical(short: str, name: str) -> str:
         return found
     near = dict.fromkeys(ALIASES[match] for match in difflib.get_close_matches(bare, ALIASES, 3, 0.5))
     hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(LEADS)}."
-    raise ValueError(f"Unknown lead name {name!r}: {hint} Rename it if it is that lead.")
+    raise ValueError(f"Unknown lead name {name[:60]!r}: {hint} Rename it if it is that lead.")
 
 
 def known_lead(name: str) -> str | None:
@@ -112,9 +109,12 @@ def order_leads(names: Sequence[str], leads: Sequence[str] = LEADS) -> np.ndarra
     raise ValueError(" ".join(parts))
 
 
-def choose_leads(signals: np.ndarray, leads: Sequence[str]) -> np.ndarray:
-    """Some leads of signals (..., lead) ordered as `LEADS`, copied; all 12 as they are."""
-    return signals if tuple(leads) == LEADS else signals[..., order_leads(LEADS, leads)]
+def choose_leads(
+    signals: np.ndarray, leads: Sequence[str] = LEADS, names: Sequence[str] = LEADS
+) -> np.ndarray:
+    """Some leads of signals (..., lead), copied; as they are where their `names` have that order already."""
+    order = order_leads(names, leads)
+    return signals if order.tolist() == list(range(len(names))) else signals[..., order]
 
 
 def derive_limb_leads(lead_i: np.ndarray, lead_ii: np.ndarray) -> tuple[np.ndarray, ...]:

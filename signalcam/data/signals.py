@@ -3,7 +3,6 @@
 The numbers are those of `wfdb.rdsamp(path)[0].astype(np.float32)`, bit for bit, with the leads as `LEADS`.
 """
 
-import functools
 import logging
 import os
 import stat
@@ -19,7 +18,7 @@ from signalcam.data.metadata import FILENAME_COLUMNS, known_ids
 from signalcam.data.ptbxl import Dataset, check_rate
 from signalcam.data.threads import in_order
 from signalcam.errors import MissingRecordsError, RecordError, listed
-from signalcam.leads import LEADS, order_leads
+from signalcam.leads import LEADS, choose_leads
 from signalcam.recordings.formats.wfdb_files import read_samples
 
 DURATION = 10  # seconds; every PTB-XL record
@@ -168,20 +167,12 @@ class _Request:
         if set(header.files) != {header.name + ".dat"}:
             found = f"the signal file {listed(map(repr, header.files))}, not {header.name}.dat"
             raise RecordError(f"{name}: its header names {found}.")
-        try:
-            order = _order(header.leads)
-        except ValueError as error:
-            raise RecordError(f"{name}: {error}") from error
         if not self.check and (n_missing := int(np.isnan(signals).sum())):
             logger.warning("%s: %s samples are missing in the file and are NaN.", name, f"{n_missing:,}")
-        return signals[:, order]
-
-
-# The records of a dataset share one lead order, or a few.
-@functools.lru_cache(maxsize=64)
-def _order(leads: tuple[str, ...]) -> np.ndarray | slice:
-    order = order_leads(leads)
-    return slice(None) if (order == np.arange(len(LEADS))).all() else order
+        try:
+            return choose_leads(signals, names=header.leads)
+        except ValueError as error:
+            raise RecordError(f"{name}: {error}") from error
 
 
 def _look_at_files(paths: list[str]) -> tuple[dict[int, str], list]:

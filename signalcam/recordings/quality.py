@@ -54,10 +54,7 @@ class Quality:
 
 
 def assess(
-    signals: np.ndarray,
-    sampling_rate: float,
-    padded: np.ndarray | None = None,
-    leads: Sequence[str] = LEADS,
+    signals: np.ndarray, sampling_rate: float, padded: np.ndarray | None = None, leads: Sequence[str] = LEADS
 ) -> Quality:
     """What is suspect about one recording.
 
@@ -136,15 +133,13 @@ def unit_note(factor: float) -> str:
 
 def _n_in_runs(mask: np.ndarray, shortest: int) -> np.ndarray:
     """How often `mask` (lead, time) is True in runs of at least `shortest` in a row: (lead,)."""
-    found, starts, length = np.zeros(len(mask), int), mask, 1
+    starts, length = mask, 1
     while length < shortest and starts.any():  # where runs of at least `length` start; soon nowhere
         step = min(length, shortest - length)
         starts, length = starts[:, step:] & starts[:, :-step], length + step
-    for lead in np.flatnonzero(starts.any(axis=1)):
-        ends = np.flatnonzero(np.diff(mask[lead], prepend=False, append=False))
-        lengths = ends[1::2] - ends[::2]
-        found[lead] = lengths[lengths >= shortest].sum()
-    return found
+    n_starts = np.count_nonzero(starts, axis=1)
+    n_runs = n_starts - np.count_nonzero(starts[:, 1:] & starts[:, :-1], axis=1)
+    return n_starts + n_runs * (shortest - 1)
 
 
 def _percent(part: float) -> str:

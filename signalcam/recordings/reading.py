@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 from signalcam.errors import RecordError, RecordWarning
-from signalcam.leads import LEADS, derive_limb_leads, known_lead, millivolts_per, order_leads
+from signalcam.leads import LEADS, choose_leads, derive_limb_leads, known_lead, millivolts_per
 from signalcam.recordings.checks import as_array, refuse_amplitude, refuse_non_finite
 from signalcam.recordings.formats.readers import Source, open_recording, record_name
 from signalcam.recordings.quality import EINTHOVEN_ERROR, Quality, assess
@@ -248,7 +248,6 @@ def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wan
             if lead not in known:
                 signals, names = np.column_stack([signals, values]), [*names, lead]
     try:
-        order = order_leads(names, wanted.leads)
+        return choose_leads(signals, wanted.leads, names)
     except ValueError as error:
         raise RecordError(f"Record {name}: {error}") from error
-    return signals if order.tolist() == list(range(len(names))) else signals[:, order]
