@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from signalcam.commands import add_command, open_model
 from signalcam.commands.reading import add_reading_options, shown
 from signalcam.commands.recordings import Answered, answer, predicted_words
+from signalcam.whole_file import whole_file, write_whole
 
 if TYPE_CHECKING:
     from signalcam.deployment import Settings
@@ -106,7 +107,6 @@ def _figures(
 
     from signalcam import plotting
     from signalcam.preprocessing import detrend
-    from signalcam.whole_file import whole_file
 
     ending, names, axes = output.suffix.lower(), Counter(), (settings.sampling_rate, settings.lead_names)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -146,7 +146,6 @@ def page(arguments: argparse.Namespace) -> int:
 def _write_page(path: Path, model: Any, title: str, records: Sequence = (), **options: Any) -> None:
     from signalcam.deployment import browser_model
     from signalcam.plotting import model_page
-    from signalcam.whole_file import write_whole
 
     text = model_page(browser_model(model), title, records, **options)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -75,11 +75,10 @@ def _unseen(settings: Settings, records: LabelledRecords, there: list[int]) -> l
     dataset = records.dataset
     for family in (settings.dataset, *dict(settings.earlier)):
         if family.startswith(f"{dataset.name} (") and family != dataset.family:
-            raise LeakageError(
-                f"labels must deal {dataset.name} to folds as in training, got others in {records.rule}. "
-                "Take the labels.csv that training wrote beside the model; if these are other recordings, "
-                "or for the flattering numbers all the same, ask with seen_folds=True (--seen-folds)."
-            )
+            found = f"labels must deal {dataset.name} to folds as in training, got others in {records.rule}"
+            other = "if these are other recordings, or for the flattering numbers all the same, ask with"
+            advice = f"Take the labels.csv that training wrote beside the model; {other} seen_folds=True"
+            raise LeakageError(f"{found}. {advice} (--seen-folds).")
     left = []
     for fold in there:
         with contextlib.suppress(LeakageError):

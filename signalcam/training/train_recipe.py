@@ -3,7 +3,7 @@
 import functools
 import math
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -126,23 +126,20 @@ def detrended(signals: np.ndarray, indices: np.ndarray, folder: str | Path | Non
     What is large is mapped from a file in the folder (by default the system's), which has no name and goes
     with the array.
     """
-
-    def blocks() -> Iterator[np.ndarray]:
-        for start in range(0, len(indices), BLOCK):
-            block = signals[indices[start : start + BLOCK]].astype(np.float32, copy=False)
-            yield detrend(block, out=block)
-            let_pages_go(signals)
-
-    shape = (len(indices), *signals.shape[1:])
+    shape, cuts = (len(indices), *signals.shape[1:]), range(BLOCK, len(indices), BLOCK)
+    parts = (signals[part].astype(np.float32, copy=False) for part in np.split(indices, cuts))
+    blocks = (detrend(part, out=part) for part in parts)
     if 4 * math.prod(shape) <= IN_MEMORY:
         result = np.empty(shape, np.float32)
-        for number, block in enumerate(blocks()):
-            result[number * BLOCK : (number + 1) * BLOCK] = block
+        for place, block in zip(np.split(result, cuts), blocks, strict=True):
+            place[:] = block
+            let_pages_go(signals)
         return result
     folder and Path(folder).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
-        for block in blocks():
+        for block in blocks:
             file.write(block)
+            let_pages_go(signals)
         file.flush()
         return np.memmap(file, np.float32, "r+", shape=shape)
 
@@ -161,10 +158,9 @@ def _train_teachers(
         for what in ("scaling", "augmentation", "view", "auxiliary"):
             own, its = getattr(recipe, what), getattr(teacher, what)
             if own != its:
-                raise ValueError(
-                    f"{what} of recipe {recipe.name!r} and of its teacher {name!r} must be the same, so that "
-                    f"both see the same signals, got {own!r} and {its!r}."
-                )
+                both = f"{what} of recipe {recipe.name!r} and of its teacher {name!r}"
+                wanted = "must be the same, so that both see the same signals"
+                raise ValueError(f"{both} {wanted}, got {own!r} and {its!r}.")
         place = folder and Path(folder) / f"{name}_{seed}"
         augmentation = _augmentation(teacher, seed, data[0][0].shape)
         networks.append(_fit(teacher, data, seed, place, augmentation, verbose).model)
@@ -212,10 +208,8 @@ def computes_bfloat16() -> bool:
 def _indices(targets: pd.DataFrame, splits: dict[str, pd.Index], split: str) -> np.ndarray:
     indices = targets.index.get_indexer(splits[split])
     if (indices < 0).any() or not len(indices):
-        raise ValueError(
-            f"targets must cover the {split} split, got {int((indices >= 0).sum())} of its {len(indices)} "
-            "records. Make both by the same label rule."
-        )
+        found = f"got {int((indices >= 0).sum())} of its {len(indices)} records"
+        raise ValueError(f"targets must cover the {split} split, {found}. Make both by the same label rule.")
     return indices
 
 
