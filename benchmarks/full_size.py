@@ -1,7 +1,7 @@
 """Time and memory of each stage by the number of records: linear, and no stage over 3 GB.
 
     python benchmarks/full_size.py --data data/ptb-xl-full
-    python benchmarks/full_size.py --data data/ptb-xl --sampling-rate 500 --sizes 1000 4000 16000 --limit 3
+    python benchmarks/full_size.py --data data/ptb-xl --sampling-rate 500 --sizes 1000 12500 --limit 3.1
 
 Each size runs in a process of its own, on the first records of the set: reading (from the files; a cache is
 written into a temporary folder, and all signals are compared for leakage), detrending and scaling of the
@@ -10,8 +10,8 @@ copies of its records, shifted in time so that no signal comes twice, which lie 
 
 Printed are the processor time of a stage, its peak of private memory (RssAnon, looked at 50 times a second)
 and, in brackets, of all resident memory: with the pages of mapped files, which the system takes back when it
-needs them. By `--limit` it refuses each process more private memory than so many GB (RLIMIT_DATA), so that a
-set whose signals are larger cannot stand in memory.
+needs them. By `--limit` it refuses each process more private memory than so many GB (RLIMIT_DATA, which counts
+what is asked for, used or not: 2.5 GB by TensorFlow alone), so that a large set cannot stand in memory.
 """
 
 import argparse
