@@ -10,8 +10,8 @@ copies of its records, shifted in time so that no signal comes twice, which lie 
 
 Printed are the processor time of a stage, its peak of private memory (RssAnon, looked at 50 times a second)
 and, in brackets, of all resident memory: with the pages of mapped files, which the system takes back when it
-needs them. By `--limit` it refuses each process more private memory than so many GB (RLIMIT_DATA, which counts
-what is asked for, used or not: 2.5 GB by TensorFlow alone), so that a large set cannot stand in memory.
+needs them. By `--limit` it refuses each process more private memory than so many GB (RLIMIT_DATA, which
+counts what is asked for, used or not: 2.5 GB by TensorFlow alone), so that no large set can stand in memory.
 """
 
 import argparse
