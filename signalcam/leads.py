@@ -5,6 +5,7 @@ and pages list aVL first).
 """
 
 import difflib
+import functools
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ _MILLIVOLTS = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "nv": 1e-6}
 _PREFIX = re.compile(r"^(MDCECGLEAD|MDCECG|ECGLEAD|EKGLEAD|ECG|EKG|LEAD)(?=.)")
 
 
+@functools.lru_cache(maxsize=512)  # a few names come again in each record
 def canonical_lead(name: str) -> str:
     """Give the name in `LEADS` of a lead spelled in another common way.
 
@@ -107,9 +109,12 @@ def order_leads(names: Sequence[str], leads: Sequence[str] = LEADS) -> np.ndarra
     raise ValueError(" ".join(parts))
 
 
-def choose_leads(signals: np.ndarray, leads: Sequence[str]) -> np.ndarray:
-    """Some leads of signals (..., lead) ordered as `LEADS`, copied; all 12 as they are."""
-    return signals if tuple(leads) == LEADS else signals[..., order_leads(LEADS, leads)]
+def choose_leads(
+    signals: np.ndarray, leads: Sequence[str] = LEADS, names: Sequence[str] = LEADS
+) -> np.ndarray:
+    """Some leads of signals (..., lead), copied; as they are where their `names` have that order already."""
+    order = order_leads(names, leads)
+    return signals if order.tolist() == list(range(len(names))) else signals[..., order]
 
 
 def derive_limb_leads(lead_i: np.ndarray, lead_ii: np.ndarray) -> tuple[np.ndarray, ...]:

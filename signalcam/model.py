@@ -58,17 +58,14 @@ def build_model(
         ValueError: for sizes that do not fit each other.
     """
     if len(filters) != len(kernel_sizes) or not filters:
-        raise ValueError(
-            "filters and kernel_sizes must have the same length, at least 1, "
-            f"got {len(filters)} and {len(kernel_sizes)}."
-        )
+        found = f"got {len(filters)} and {len(kernel_sizes)}"
+        raise ValueError(f"filters and kernel_sizes must have the same length, at least 1, {found}.")
     if n_classes < 1:
         raise ValueError(f"n_classes must be at least 1, got {n_classes}.")
     if n_times is not None and n_times < pool_size ** (len(filters) - 1):
-        raise ValueError(
-            f"n_times must be at least {pool_size ** (len(filters) - 1)} for {len(filters) - 1} poolings by "
-            f"{pool_size}, got {n_times}. Give longer signals or fewer blocks."
-        )
+        wanted = f"{pool_size ** (len(filters) - 1)} for {len(filters) - 1} poolings by {pool_size}"
+        advice = "Give longer signals or fewer blocks."
+        raise ValueError(f"n_times must be at least {wanted}, got {n_times}. {advice}")
     signals = keras.Input((n_times, n_leads), name="signals")
     x = signals
     for block, (n_filters, kernel_size) in enumerate(zip(filters, kernel_sizes, strict=True), 1):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from signalcam.simulation import write_dataset
@@ -40,3 +41,34 @@ def test_training_on_4000_records_holds_the_signals_twice_at_most(tmp_path):
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["array"] == 4000 * 1000 * 12 * 4
     assert found["added"] < 2.2 * found["array"]
+
+
+HOLTER = """
+import json, resource, sys
+from signalcam.recordings import read_windows
+how = {"resample": True, "leads": ("I", "II", "V5"), "progress": False}
+n = sum(window.signals.shape == (1000, 3) for window in read_windows(sys.argv[1], **how))
+print(json.dumps({"windows": n, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.bad_input(56)
+def test_a_holter_recording_of_24_hours_needs_no_more_memory_than_one_of_an_hour(tmp_path):
+    minute = np.rint(1000 * np.sin(np.arange(15_000) / 20)).astype("<i2")[:, np.newaxis].repeat(3, axis=1)
+    found = {}
+    for hours in (1, 24):
+        with open(tmp_path / "holter.dat", "wb") as file:
+            for _ in range(60 * hours):
+                file.write(minute.tobytes())
+        total = 60 * hours * int(minute[:, 0].astype(int).sum()) % 65536
+        lines = [f"holter.dat 16 1000(0)/mV 16 0 0 {total} 0 {lead}" for lead in ("I", "II", "V5")]
+        text = "\n".join([f"holter 3 250 {hours * 900_000}", *lines])
+        (tmp_path / "holter.hea").write_text(f"{text}\n")
+        command = [sys.executable, "-c", HOLTER, str(tmp_path / "holter.hea")]
+        root = Path(__file__).resolve().parent.parent
+        done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
+        assert done.returncode == 0, done.stderr
+        found[hours] = json.loads(done.stdout)
+    assert [found[hours]["windows"] for hours in found] == [360, 8640]
+    assert found[24]["peak"] < found[1]["peak"] + 20e6

@@ -1,10 +1,12 @@
 """A file is there whole or not at all, whatever ends the writing."""
 
+import ast
 import errno
+from pathlib import Path
 
 import pytest
 
-from signalcam.whole_file import whole_file
+from signalcam.whole_file import whole_file, write_whole
 
 pytestmark = pytest.mark.bad_input(60)
 
@@ -61,3 +63,48 @@ def test_figure_and_page_are_written_whole(tmp_path, monkeypatch):
         save_figure(figure, path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+WRITERS = ("write_text", "write_bytes", "write_table", "nbformat.write", "json.dump", "savefig", "savez")
+WRITERS += (".save",)
+TO_PATH = ("to_csv", "to_json", "to_parquet")  # without one they give text
+NO_PATH = ("buffer", "file", "pages[0]")  # what is written to is open already
+# What is whole by another way: renamed by itself (the cache, downloads, scores, a simulated set as a folder),
+# or of no use until a file written after it says so (lessons).
+OTHER_WAYS = {"commands/scoring.py", "data/cache.py", "data/http_files.py", "simulation/dataset.py"}
+OTHER_WAYS |= {"training/lessons.py"}
+
+
+def writes_half(path):
+    """Lines of a module in which a file is written outside a `with whole_file(...)`."""
+    found = []
+
+    def visit(node, whole):
+        if isinstance(node, ast.With):
+            whole = whole or any("whole_file" in ast.unparse(item) for item in node.items)
+        if isinstance(node, ast.Call) and not whole:
+            callee, arguments = ast.unparse(node.func), [*map(ast.unparse, node.args)]
+            opened = callee == "open" and len(arguments) > 1 and set(arguments[1]) & set("wxa")
+            writes = callee.endswith(WRITERS) or (callee.endswith(TO_PATH) and arguments) or opened
+            if writes and arguments[0] not in NO_PATH:
+                found.append(f"{node.lineno}: {ast.unparse(node)}")
+        for child in ast.iter_child_nodes(node):
+            visit(child, whole)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), False)
+    return found
+
+
+def test_no_module_writes_a_file_that_a_kill_would_leave_half_written():
+    folder = Path(__file__).resolve().parent.parent / "signalcam"
+    modules = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py")}
+    found = {name: half for name, path in modules.items() if (half := writes_half(path))}
+    assert {name: half for name, half in found.items() if name not in OTHER_WAYS} == {}
+    assert {*found} == OTHER_WAYS
+
+
+@pytest.mark.parametrize("content", ["\u00b5V\r\n1\n", b"\x00\r\n"])
+def test_text_and_bytes_are_written_as_they_are(tmp_path, content):
+    write_whole(tmp_path / "table.csv", content)
+    as_bytes = content if isinstance(content, bytes) else content.encode()
+    assert (tmp_path / "table.csv").read_bytes() == as_bytes

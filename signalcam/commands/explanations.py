@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from signalcam.commands import add_command, open_model
 from signalcam.commands.reading import add_reading_options, shown
 from signalcam.commands.recordings import Answered, answer, predicted_words
+from signalcam.whole_file import whole_file, write_whole
 
 if TYPE_CHECKING:
     from signalcam.deployment import Settings
@@ -119,7 +120,8 @@ def _figures(
         if ending != ".pdf":
             return plotting.save_figure(figure, output if ending else output / f"{numbered}.png")
         if not pages:
-            pages.append(stack.enter_context(PdfPages(output, metadata={"CreationDate": None})))
+            beside = stack.enter_context(whole_file(output))
+            pages.append(stack.enter_context(PdfPages(beside, metadata={"CreationDate": None})))
         figure.savefig(pages[0], format="pdf")
         return output
 
@@ -140,12 +142,10 @@ def page(arguments: argparse.Namespace) -> int:
 def _write_page(path: Path, model: Any, title: str, records: Sequence = (), **options: Any) -> None:
     from signalcam.deployment import browser_model
     from signalcam.plotting import model_page
-    from signalcam.whole_file import whole_file
 
     text = model_page(browser_model(model), title, records, **options)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    write_whole(path, text)
 
 
 def report(arguments: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from signalcam.commands import add_command
-from signalcam.whole_file import whole_file
+from signalcam.whole_file import write_whole
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NOTEBOOKS = ("ptbxl_data_loader.ipynb", "ptbxl_data_classification.ipynb")
@@ -60,8 +60,7 @@ def copy(folder: Path) -> int:
         content, is_new = Path(source).read_bytes(), not target.exists()
         if is_new:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(target) as part:
-                part.write_bytes(content)
+            write_whole(target, content)
         print(f"{target}: {'written' if is_new else 'is there already, left as it is'}")
     return 0
 
@@ -95,7 +94,7 @@ def execute(source: Path, target: Path) -> None:
             with tempfile.TemporaryFile() as kernel_messages:
                 client.execute(stderr=kernel_messages)
         except CellExecutionError as error:
-            nbformat.write(notebook, target)
+            write_whole(target, nbformat.writes(notebook) + "\n")
             number = sum(cell.cell_type == "code" for cell in notebook.cells[: failed[0] + 1])
             where = f"{source.name}, cell {number} of {n_code}"
             raise RuntimeError(f"{where} failed: {error.ename}: {error.evalue}; see {target}.") from error
@@ -106,7 +105,7 @@ def execute(source: Path, target: Path) -> None:
                 if "image/png" in output.get("data", {}):
                     output["data"]["image/png"] = _with_palette(output["data"]["image/png"])
     notebook.metadata.pop("widgets", None)
-    nbformat.write(notebook, target)
+    write_whole(target, nbformat.writes(notebook) + "\n")
 
 
 def _with_palette(encoded: str) -> str:

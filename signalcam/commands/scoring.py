@@ -1,6 +1,7 @@
 """`score`: answer any number of recordings, here or on a cluster, into a Parquet dataset."""
 
 import argparse
+import itertools
 import json
 import uuid
 import zlib
@@ -10,10 +11,11 @@ from typing import Any
 
 from signalcam.commands import add_command, open_model
 from signalcam.commands.reading import add_reading_options, shown
-from signalcam.commands.recordings import MODEL, answer
-from signalcam.whole_file import whole_file
+from signalcam.commands.recordings import MODEL, Answered, answer
+from signalcam.whole_file import write_whole
 
 PARTS, FACTS = "_parts.jsonl", "_score.json"  # readers of Parquet datasets pass over names that begin with _
+_ROWS = 2000  # written at once: memory grows with no recording's length
 _HERE = ("source", "output", "scheduler", "workers", "part_size", "run", "command", "verbose")
 
 
@@ -47,8 +49,8 @@ def score(arguments: argparse.Namespace) -> int:
     files = {f"part-{number:06}.parquet": paths for number, paths in enumerate(parts)}
     jobs = {name: (arguments, paths, name) for name, paths in files.items() if not (output / name).is_file()}
     failed = run_jobs(score_part, jobs, arguments.scheduler, arguments.workers)
-    table = pyarrow.dataset.dataset(output, format="parquet").to_table(["file", "error"])
-    table = table.filter(pyarrow.compute.is_valid(table["error"]))
+    table = pyarrow.dataset.dataset(output, format="parquet")
+    table = table.to_table(["file", "error"], filter=pyarrow.dataset.field("error").is_valid())
     n_paths, without = sum(map(len, parts)), f"{len(table):,} of them without an answer"
     print(f"{output}: {n_paths:,} recordings in {len(parts):,} files, {without}")
     for row in table.slice(0, 10).to_pylist():
@@ -60,7 +62,6 @@ def score(arguments: argparse.Namespace) -> int:
 
 def score_part(arguments: argparse.Namespace, paths: list[str], name: str) -> None:
     """Answer the recordings of one file and write it: beside it first, then renamed."""
-    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -71,26 +72,29 @@ def score_part(arguments: argparse.Namespace, paths: list[str], name: str) -> No
         from signalcam.deployment import with_embedding
 
         model = with_embedding(model)
-    settings, rows = settings_of(model), []
-    for one in answer(model, paths, arguments):
-        row = {"file": shown(one.path), "error": one.error}
-        if one.error is None:
-            probabilities = zip(settings.class_names, one.outputs["probability"], strict=True)
-            quality = vars(one.recording.quality)
-            row |= {f"probability_{class_name}": float(p) for class_name, p in probabilities}
-            row |= {key: list(value) if isinstance(value, dict) else value for key, value in quality.items()}
-            row |= {
-                "start_s": float(one.recording.start),
-                "notes": list(one.notes),
-                "evidence": one.outputs["evidence"].astype(np.float16).tobytes(),
-                "embedding": one.outputs["embedding"].tolist(),
-            }
-        rows.append(row)
-    facts = {"signalcam": json.dumps(asdict(settings))}
-    table = pa.Table.from_pylist(rows, schema=_schema(settings.class_names).with_metadata(facts))
-    beside = arguments.output / f".{uuid.uuid4().hex}.part"
-    pyarrow.parquet.write_table(table, beside, compression="zstd")
+    settings, beside = settings_of(model), arguments.output / f".{uuid.uuid4().hex}.part"
+    schema = _schema(settings.class_names).with_metadata({"signalcam": json.dumps(asdict(settings))})
+    rows = (_row(one, settings.class_names) for one in answer(model, paths, arguments))
+    with pyarrow.parquet.ParquetWriter(beside, schema, compression="zstd") as file:
+        for some in iter(lambda: list(itertools.islice(rows, _ROWS)), []):
+            file.write_table(pa.Table.from_pylist(some, schema=schema))
     beside.replace(arguments.output / name)
+
+
+def _row(one: Answered, class_names: tuple[str, ...]) -> dict:
+    row = {"file": shown(one.path), "error": one.error}
+    if one.error is None:
+        probabilities = zip(class_names, one.outputs["probability"], strict=True)
+        quality = vars(one.recording.quality)
+        row |= {f"probability_{class_name}": float(p) for class_name, p in probabilities}
+        row |= {key: list(value) if isinstance(value, dict) else value for key, value in quality.items()}
+        row |= {
+            "start_s": float(one.recording.start),
+            "notes": list(one.notes),
+            "evidence": one.outputs["evidence"].astype("float16").tobytes(),
+            "embedding": one.outputs["embedding"].tolist(),
+        }
+    return row
 
 
 def _schema(class_names: tuple[str, ...]) -> Any:
@@ -116,7 +120,7 @@ def _same_scoring(arguments: argparse.Namespace) -> None:
     facts["model"] = zlib.crc32(file.expanduser().read_bytes())
     place = arguments.output / FACTS
     if not place.is_file():
-        place.write_text(json.dumps(facts), encoding="utf-8")
+        write_whole(place, json.dumps(facts))
     elif (found := json.loads(place.read_text(encoding="utf-8"))) != facts:
         differ = ", ".join(name for name in facts if facts[name] != found.get(name))
         raise ValueError(f"{arguments.output} was begun with another {differ}. Give another --output.")
@@ -132,6 +136,5 @@ def _parts(arguments: argparse.Namespace) -> list[list[str]]:
     found = (str(path.absolute()) for path in find_recordings(arguments.source))
     new = [path for path in found if path not in known]
     parts += [new[start : start + arguments.part_size] for start in range(0, len(new), arguments.part_size)]
-    with whole_file(place) as beside:
-        beside.write_text("".join(f"{json.dumps(paths)}\n" for paths in parts), encoding="ascii")
+    write_whole(place, "".join(f"{json.dumps(paths)}\n" for paths in parts))
     return parts

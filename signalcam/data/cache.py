@@ -7,8 +7,11 @@ renamed when it is whole: a killed process leaves no entry, and of several that 
 
 import contextlib
 import errno
+import hashlib
+import itertools
 import json
 import logging
+import math
 import mmap
 import os
 import secrets
@@ -17,7 +20,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import platformdirs
@@ -35,6 +38,12 @@ def cache_folder(cache: bool | str | os.PathLike = True) -> Path:
     """The folder given, else SIGNALCAM_CACHE of the environment, else the platform's for user caches."""
     place = os.environ.get(CACHE_VARIABLE, "").strip() if isinstance(cache, bool) else cache
     return Path(place or platformdirs.user_cache_path("signalcam") / "signals").expanduser().resolve()
+
+
+def entry_path(cache: bool | str | os.PathLike, name: str, what: Any, state: Any) -> Path:
+    """Where the entry of a `what` in a `state` lies; both are told from others by how Python prints them."""
+    parts = (hashlib.blake2b(repr(part).encode(), digest_size=16) for part in (what, (FORMAT_VERSION, state)))
+    return cache_folder(cache) / f"{name}-{'-'.join(part.hexdigest() for part in parts)}.npy"
 
 
 def open_entry(
@@ -76,28 +85,29 @@ def _open(path: Path, every_record: bool) -> tuple[np.ndarray, dict]:
     return signals, content["about"]
 
 
-def write_entry(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray], about: dict) -> np.ndarray:
+def write_entry(path: Path, n_records: int, blocks: Iterable[np.ndarray], about: dict) -> np.ndarray:
     """Write an entry and remove those that it supersedes; return its signals, a read-only memory map.
 
-    `shape` is that of all float32 blocks (record, time, lead) together; fewer records may come. `about`, what
+    The float32 blocks (record, time, lead) have `n_records` together; another number may come. `about`, what
     the signals are of, is read when the last block has come. OSErrors say what to do.
     """
     part = path.with_name(f"{path.stem}-{os.getpid()}-{secrets.token_hex(6)}.part")
-    checksums: list[int] = []
+    checksums, blocks = [], iter(blocks)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        needed, free = 4 * int(np.prod(shape)), shutil.disk_usage(path.parent).free
+        first = next(blocks)
+        needed, free = 4 * n_records * math.prod(first.shape[1:]), shutil.disk_usage(path.parent).free
         if free < needed:
             raise OSError(errno.ENOSPC, f"No space left on device: {needed:,} bytes needed, {free:,} free")
         with open(part, "xb") as file:
-            _write_header(file, shape)
-            for block in blocks:
+            _write_header(file, first.shape)
+            for block in itertools.chain([first], blocks):
                 checksums += map(zlib.crc32, block)
                 file.write(block)
             footer = json.dumps({"about": about, "checksums": checksums}).encode()
             file.write(b"%08x" % zlib.crc32(footer) + footer)
-            # NumPy leaves space in the header, so that it can be written again for fewer records.
-            _write_header(file, (len(checksums), *shape[1:]))
+            # NumPy leaves space in the header, so that it can be written again for more records.
+            _write_header(file, (len(checksums), *first.shape[1:]))
             file.flush()
             os.fsync(file.fileno())
         # Mapped before it is visible: another process may supersede the entry at once.

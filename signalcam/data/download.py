@@ -13,7 +13,7 @@ from signalcam.data.metadata import DATABASE_FILE, STATEMENTS_FILE, is_safe_rela
 from signalcam.data.ptbxl import RECORD_FOLDERS, find_dataset
 from signalcam.data.threads import in_order
 from signalcam.errors import DatasetError, listed
-from signalcam.whole_file import whole_file
+from signalcam.whole_file import write_whole
 
 BASE_URL = "https://physionet.org/files/ptb-xl/1.0.3/"
 SUMS_FILE = "SHA256SUMS.txt"
@@ -61,8 +61,7 @@ def download(
         found = f"does not list {listed(sorted(absent))}"
         raise DatasetError(f"{source} {found}: it is not PTB-XL's, or is cut off.")
     folder.mkdir(parents=True, exist_ok=True)
-    with whole_file(folder / SUMS_FILE) as part:
-        part.write_bytes(data)
+    write_whole(folder / SUMS_FILE, data)
     names = tqdm(sums, desc="Downloading", unit=" files", disable=not progress)
 
     def fetch(name: str) -> str:

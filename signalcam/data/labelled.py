@@ -3,7 +3,7 @@
 import os
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
+from signalcam.data.cache import entry_path, open_entry, write_entry
 from signalcam.data.load import Records
 from signalcam.data.metadata import N_FOLDS, is_safe_relative_path, refuse_rows
 from signalcam.data.ptbxl import Dataset
@@ -49,6 +50,7 @@ def load_labelled(
     leads: str | Sequence[str] = LEADS,
     training: bool = True,
     seed: int = 0,
+    cache: bool | str | os.PathLike = True,
     progress: bool = True,
     **reading: Any,
 ) -> LabelledRecords:
@@ -62,6 +64,7 @@ def load_labelled(
             whole patients are made by `seed`), `age` in years, and `sex` (male or female).
         classes: those wanted, in order; by default all that there are.
         training: split by fold: the highest tests, the next validates, the others train. Else all test.
+        cache: as in `load_signals`; used again as long as no file beside the recordings has changed.
         progress: show a progress bar.
         leads, **reading: as in `read_recording`; by length="window" each window is a record.
 
@@ -77,8 +80,18 @@ def load_labelled(
     if absent:
         found = f"{len(absent):,} that are not there: {listed(absent)}"
         raise DatasetError(f"{path}: file must be the path of a recording in {folder}, got {found}.")
-    signals, names, files, skipped, suspect = _read_all(folder, listing.index, leads, progress, reading)
-    index = pd.Index(names, name="record")
+    files, about = list(listing.index), {"names": [], "files": [], "skipped": {}, "suspect": {}}
+    windows = _windows(folder, files, leads, progress, reading, about)
+    if cache is False:
+        signals = np.concatenate(list(windows))
+    else:
+        what = folder.resolve(), files, leads, sorted(reading.items())
+        state = _stamps({(folder / file).parent for file in files}, path.stat())
+        place = entry_path(cache, "labelled", what, state)
+        entry = open_entry(place, lambda *_: "", every_record=True)  # compared for leakage anyway
+        signals, about = entry or (write_entry(place, len(files), windows, about), about)
+    files, skipped, suspect = about["files"], about["skipped"], about["suspect"]
+    index = pd.Index(about["names"], name="record")
     table = listing.loc[files].assign(file=files).set_index(index)
     targets = targets.loc[files].set_index(index)
     check_leakage({f"fold {fold}": part.index for fold, part in table.groupby("strat_fold")}, table)
@@ -103,28 +116,35 @@ def load_labelled(
     return LabelledRecords(*labelled, signals=signals, targets=targets, skipped=skipped)
 
 
-def _read_all(
-    folder: Path, listing: Sequence[str], leads: tuple[str, ...], progress: bool, reading: dict
-) -> tuple:
-    """Signals, name and file of each window; by file, why it was left out, or what is suspect."""
-    signals, names, files, skipped, suspect = [], [], [], {}, {}
-    for file in tqdm(listing, desc="Reading", unit=" recordings", disable=not progress):
+def _windows(
+    folder: Path, files: list[str], leads: tuple[str, ...], progress: bool, reading: dict, about: dict
+) -> Iterator[np.ndarray]:
+    """Yield the signals of each window, a record long; `about` gets what `load_labelled` has to tell."""
+    for file in tqdm(files, desc="Reading", unit=" recordings", disable=not progress):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", RecordWarning)
             try:
                 pieces = read_recording(folder / file, leads=leads, **reading)
             except (ValueError, OSError, ImportError) as error:
-                skipped[file] = str(error)
+                about["skipped"][file] = str(error)
                 continue
         if caught:
-            suspect[file] = str(caught[0].message)
+            about["suspect"][file] = str(caught[0].message)
         for piece in pieces:
-            signals.append(piece.signals)
-            names.append(f"{file}, {piece.start:g} s" if piece.start else file)
-            files.append(file)
-    if not signals:
-        raise ValueError(f"None of {len(listing):,} recordings could be read: {listed(skipped.values(), 1)}")
-    return np.stack(signals), names, files, skipped, suspect
+            about["names"].append(f"{file}, {piece.start:g} s" if piece.start else file)
+            about["files"].append(file)
+            yield piece.signals[np.newaxis]
+    if not about["names"]:
+        reason = listed(about["skipped"].values(), 1)
+        raise ValueError(f"None of {len(files):,} recordings could be read: {reason}")
+
+
+def _stamps(places: set[Path], labels: os.stat_result) -> list[tuple]:
+    """Sizes and times of all files beside the recordings, as a header may name any; not of their labels."""
+    files = (entry for place in places for entry in os.scandir(place) if entry.is_file())
+    stats = ((entry.path, entry.stat()) for entry in files)
+    kept = sorted((path, stat) for path, stat in stats if not os.path.samestat(stat, labels))
+    return [(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path, stat in kept]
 
 
 def _split(table: pd.DataFrame, targets: pd.DataFrame, path: Path) -> dict[str, pd.Index]:

@@ -3,8 +3,6 @@
 The numbers are those of `wfdb.rdsamp(path)[0].astype(np.float32)`, bit for bit, with the leads as `LEADS`.
 """
 
-import functools
-import hashlib
 import logging
 import os
 import stat
@@ -15,12 +13,12 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from signalcam.data.cache import FORMAT_VERSION, cache_folder, open_entry, write_entry
+from signalcam.data.cache import entry_path, open_entry, write_entry
 from signalcam.data.metadata import FILENAME_COLUMNS, known_ids
 from signalcam.data.ptbxl import Dataset, check_rate
 from signalcam.data.threads import in_order
 from signalcam.errors import MissingRecordsError, RecordError, listed
-from signalcam.leads import LEADS, order_leads
+from signalcam.leads import LEADS, choose_leads
 from signalcam.recordings.formats.wfdb_files import read_samples
 
 DURATION = 10  # seconds; every PTB-XL record
@@ -89,13 +87,11 @@ def load_signals(
             n += len(block)
         signals = signals[:n]
     else:
-        records = _digest("\n".join(f"{ecg_id} {name}" for ecg_id, name in zip(ids, names, strict=True)))
-        what = _digest(repr([str(dataset.folder.resolve()), int(sampling_rate), records]))
-        state = _digest(repr([FORMAT_VERSION, dataset.version, stamps]))
-        path = cache_folder(cache) / f"signals{sampling_rate}-{what}-{state}.npy"
+        what = str(dataset.folder.resolve()), int(sampling_rate), ids.tolist(), names
+        path = entry_path(cache, f"signals{sampling_rate}", what, (dataset.version, stamps))
         about = {"check": request.check, "extra_bytes": extra_bytes, "skipped": skipped}
         entry = open_entry(path, request.misfit, every_record=check == "full")
-        signals, about = entry or (write_entry(path, request.shape, blocks, about), about)
+        signals, about = entry or (write_entry(path, len(paths), blocks, about), about)
         skipped = {int(index): reason for index, reason in about["skipped"].items()}  # JSON's keys are text
     if on_error == "raise":
         return signals
@@ -171,24 +167,16 @@ class _Request:
         if set(header.files) != {header.name + ".dat"}:
             found = f"the signal file {listed(map(repr, header.files))}, not {header.name}.dat"
             raise RecordError(f"{name}: its header names {found}.")
-        try:
-            order = _order(header.leads)
-        except ValueError as error:
-            raise RecordError(f"{name}: {error}") from error
         if not self.check and (n_missing := int(np.isnan(signals).sum())):
             logger.warning("%s: %s samples are missing in the file and are NaN.", name, f"{n_missing:,}")
-        return signals[:, order]
+        try:
+            return choose_leads(signals, names=header.leads)
+        except ValueError as error:
+            raise RecordError(f"{name}: {error}") from error
 
 
-# The records of a dataset share one lead order, or a few.
-@functools.lru_cache(maxsize=64)
-def _order(leads: tuple[str, ...]) -> np.ndarray | slice:
-    order = order_leads(leads)
-    return slice(None) if (order == np.arange(len(LEADS))).all() else order
-
-
-def _look_at_files(paths: list[str]) -> tuple[dict[int, str], str]:
-    """Which records lack a file, by index; and a digest of sizes and times, which changes with any file."""
+def _look_at_files(paths: list[str]) -> tuple[dict[int, str], list]:
+    """Which records lack a file, by index; and sizes and times, which change with any file."""
     missing, stamps = {}, []
     for index, path in enumerate(paths):
         for suffix in (".hea", ".dat"):
@@ -200,8 +188,4 @@ def _look_at_files(paths: list[str]) -> tuple[dict[int, str], str]:
             stamps.append((found.st_size, found.st_mtime_ns, found.st_ctime_ns) if is_file else None)
             if not is_file:
                 missing[index] = "no .hea or no .dat file"
-    return missing, _digest(repr(stamps))
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return missing, stamps

@@ -21,7 +21,7 @@ from signalcam.deployment.deployable import network_of, scaled
 from signalcam.deployment.export import ExportError, check_path, checked_signals, spread
 from signalcam.deployment.runtime import import_extra
 from signalcam.deployment.settings import settings_of
-from signalcam.whole_file import whole_file
+from signalcam.whole_file import write_whole
 
 # How far probability (at most) and evidence (in the mean, as a share of its size) may be from Keras.
 MICRO_TOLERANCES = {"float32": (1e-4, 1e-4), "int8": (0.05, 0.05)}
@@ -134,9 +134,7 @@ def to_c(
         what = "probability {:.2g}, evidence {:.1%}".format(*shares)
         raise ExportError(f"The {precision} model differs from Keras: {what}. Calibrate on more records.")
     facts = {"size": len(micro.content), "arena": micro.arena(), "operators": micro.operators, **off}
-    with whole_file(path) as beside:
-        text = _header(model, micro, facts | {"precision": precision})
-        beside.write_text(text, encoding="ascii", errors="replace")
+    write_whole(path, _header(model, micro, facts | {"precision": precision}).encode("ascii", "replace"))
     return facts
 
 

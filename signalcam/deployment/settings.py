@@ -20,7 +20,7 @@ class Settings:
         dataset: family of the data with the folds below, such as "PTB-XL"; "" where it has none.
         training_folds, validation_folds: `strat_fold` of the records trained on, and of those that the epoch,
             the calibration and the thresholds were chosen on.
-        earlier_dataset, earlier_folds: data and folds that a model had seen which this one was trained from.
+        earlier: (dataset, its folds), of all that the models have seen which this one was trained from.
         predicted_names: for one output, what is predicted below and from the threshold on.
     """
 
@@ -36,14 +36,14 @@ class Settings:
     dataset: str = ""
     training_folds: tuple[int, ...] = ()
     validation_folds: tuple[int, ...] = ()
-    earlier_dataset: str = ""
-    earlier_folds: tuple[int, ...] = ()
+    earlier: tuple[tuple[str, tuple[int, ...]], ...] = ()
     predicted_names: tuple[str, str] = ("NORMAL", "ABNORMAL")
 
     def __post_init__(self) -> None:
         for field in fields(self):  # JSON holds lists
             if isinstance(field.default, tuple):
                 object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
+        object.__setattr__(self, "earlier", tuple((name, tuple(folds)) for name, folds in self.earlier))
         names, n_thresholds = ", ".join(self.class_names), len(self.threshold)
         if len(self.class_names) != n_thresholds:
             raise ValueError(f"threshold must hold a number for each of {names}, got {n_thresholds} numbers.")
@@ -61,6 +61,9 @@ def as_settings(values: Settings | dict) -> Settings:
     """Return `Settings`, also from a dict of them as a file holds it; what is unknown there is ignored."""
     if isinstance(values, Settings):
         return values
+    # Files of a model with one start name it by two fields.
+    earlier = [(values.get("earlier_dataset"), values.get("earlier_folds"))]
+    values = {"earlier": earlier if earlier[0][0] else ()} | values
     known = {field.name for field in fields(Settings)}
     return Settings(**{name: value for name, value in values.items() if name in known})
 

@@ -127,9 +127,8 @@ def _maps_of(model: keras.Model, name: str | None) -> keras.KerasTensor:
     if name is None:
         shapes = [tensor.shape for tensor, convolves in found.values() if convolves]
         if not shapes:
-            raise ValueError(
-                f"Grad-CAM needs a convolution; model {model.name!r} has none. Name one of {able}."
-            )
+            found = f"model {model.name!r} has none"
+            raise ValueError(f"Grad-CAM needs a convolution; {found}. Name one of {able}.")
         return next(tensor for tensor, _ in found.values() if tensor.shape == shapes[0])
     if name not in found:
         raise ValueError(f"layer must be one with maps over time, one of {able}, got {name!r}.")

@@ -29,16 +29,19 @@ def electrode_notes(signals: np.ndarray, sampling_rate: float) -> list[str]:
     """
     if signals.shape[1] < max(3, 2 * sampling_rate):
         return [""] * len(signals)
-    alike = np.ptp(signals[..., LEADS.index("V1") :], axis=-1).max(axis=-1) < ALIKE
-    leads = _without_wander(signals[..., _READ].astype(np.float64), max(1, round(sampling_rate)))
-    spans = np.ptp(leads, axis=1)
+    chest = signals[..., LEADS.index("V1") :]
+    alike = (chest.max(axis=-1) - chest.min(axis=-1)).max(axis=-1) < ALIKE
+    leads = np.ascontiguousarray(signals.swapaxes(1, 2)[:, _READ], np.float64)
+    leads = _without_wander(leads, max(1, round(sampling_rate)))
+    flat = np.ptp(leads, axis=-1).min(axis=-1) < ALIKE
     up = _pointing(leads)
-    sizes = np.sqrt(np.einsum("rtl,rtl->rl", leads, leads)) + 1e-12
-    along = np.einsum("rtk,rtl->rkl", leads, leads) / sizes[:, :, None] / sizes[:, None]
+    along = leads @ leads.swapaxes(1, 2)
+    sizes = np.sqrt(np.diagonal(along, axis1=1, axis2=2)) + 1e-12
+    along = along / sizes[:, :, None] / sizes[:, None]
     notes = []
-    for record, ((lead_i, _, v1, v6), agree) in enumerate(zip(up, along, strict=True)):
+    for record, ((lead_i, _, v1, v6), agree) in enumerate(zip(up.tolist(), along, strict=True)):
         (with_v6, avr_v1, avr_v6), note = (agree[0, 3], agree[1, 2], agree[1, 3]), ""
-        if spans[record].min() < ALIKE:
+        if flat[record]:
             pass
         elif alike[record]:
             note = f"chest leads are alike (within {ALIKE:g} mV): one electrode for all of them?"
@@ -55,15 +58,17 @@ def electrode_notes(signals: np.ndarray, sampling_rate: float) -> list[str]:
 
 
 def _without_wander(leads: np.ndarray, n: int) -> np.ndarray:
-    """Leads (record, time, lead) without their moving mean over `n` samples."""
-    padded = np.pad(leads, ((0, 0), (n // 2 + 1, n - n // 2 - 1), (0, 0)), mode="edge")
-    sums = np.cumsum(padded, axis=1)
-    return leads - (sums[:, n:] - sums[:, :-n]) / n
+    """Leads (record, lead, time) without their moving mean over `n` samples."""
+    ends = np.repeat(leads[..., :1], n // 2 + 1, axis=-1), np.repeat(leads[..., -1:], n - n // 2 - 1, axis=-1)
+    sums = np.cumsum(np.concatenate([ends[0], leads, ends[1]], axis=-1), axis=-1)
+    means = sums[..., n:] - sums[..., :-n]
+    means /= n
+    return np.subtract(leads, means, out=means)
 
 
 def _pointing(leads: np.ndarray) -> np.ndarray:
     """(highest + lowest) / (highest - lowest), (record, lead), without one sample in 200 at either end."""
-    n_out = leads.shape[1] // 200
-    ends = np.partition(leads, (n_out, leads.shape[1] - 1 - n_out), axis=1)
-    lowest, highest = ends[:, n_out], ends[:, -1 - n_out]
+    n_out = leads.shape[-1] // 200
+    ends = np.partition(leads, (n_out, leads.shape[-1] - 1 - n_out), axis=-1)
+    lowest, highest = ends[..., n_out], ends[..., -1 - n_out]
     return (highest + lowest) / np.maximum(highest - lowest, 1e-12)

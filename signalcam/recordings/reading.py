@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 from signalcam.errors import RecordError, RecordWarning
-from signalcam.leads import LEADS, derive_limb_leads, known_lead, millivolts_per, order_leads
+from signalcam.leads import LEADS, choose_leads, derive_limb_leads, known_lead, millivolts_per
 from signalcam.recordings.checks import as_array, refuse_amplitude, refuse_non_finite
 from signalcam.recordings.formats.readers import Source, open_recording, record_name
 from signalcam.recordings.quality import EINTHOVEN_ERROR, Quality, assess
@@ -237,9 +237,10 @@ def _parts(source: Source, name: str, wanted: _Wanted) -> Iterator[tuple[int, np
 
 
 def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wanted) -> np.ndarray:
-    """The wanted leads in order; a copy."""
+    """The wanted leads in order; a copy where that is not the file's."""
     kept = [k for k, lead in enumerate(names) if wanted.keeps(lead)]
-    signals, names = signals[:, kept], [names[k] for k in kept]
+    if len(kept) < len(names):
+        signals, names = signals[:, kept], [names[k] for k in kept]
     known = {known_lead(lead): k for k, lead in enumerate(names)}
     if wanted.derive and "I" in known and "II" in known:
         derived = derive_limb_leads(signals[:, known["I"]], signals[:, known["II"]])
@@ -247,6 +248,6 @@ def _choose_leads(signals: np.ndarray, names: list[str], name: str, wanted: _Wan
             if lead not in known:
                 signals, names = np.column_stack([signals, values]), [*names, lead]
     try:
-        return signals[:, order_leads(names, wanted.leads)]
+        return choose_leads(signals, wanted.leads, names)
     except ValueError as error:
         raise RecordError(f"Record {name}: {error}") from error

@@ -13,13 +13,13 @@ LENGTHS = ("error", "crop", "pad", "window")
 _COMMON_RATES = (125, 128, 250, 256, 257, 360, 500, 512, 1000, 2000)
 
 
-def rate_ratio(source_rate: float, wanted: float, resample: bool, name: str) -> Fraction:
+def rate_ratio(source_rate: float, wanted: float, resample: bool, name: str) -> Fraction | int:
     """The `wanted` rate over the source's, both in Hz.
 
     Raises: RecordError where they differ and resampling was not asked for, or have no simple ratio.
     """
     if source_rate == wanted:
-        return Fraction(1)
+        return 1
     if not resample:
         found = f"expected {wanted:g} Hz, found {source_rate:g} Hz"
         raise RecordError(f"Record {name}: {found}. Ask for conversion with resample=True.")
@@ -33,7 +33,7 @@ def rate_ratio(source_rate: float, wanted: float, resample: bool, name: str) -> 
     return ratio
 
 
-def to_rate(signals: np.ndarray, ratio: Fraction) -> np.ndarray:
+def to_rate(signals: np.ndarray, ratio: Fraction | int) -> np.ndarray:
     """Signals (time, lead) at `ratio` times their rate, anti-aliased; float32 if resampled.
 
     `scipy.signal.resample_poly` with its Kaiser-windowed FIR filter of zero phase; a line through the first

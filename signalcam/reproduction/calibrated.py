@@ -47,6 +47,7 @@ def deploy_trained(
             if len(names) > 1:  # for one class 0.5, where accuracy is best
                 p = 1 / (1 + np.exp(-(slope[k] * logit[:, k] + intercept[k])))
                 threshold[k] = round(choose_threshold(y[:, k], p, "f1"), 3)
+    seen = earlier and (earlier.dataset, earlier.training_folds + earlier.validation_folds)
     return deploy(
         trained,
         target,
@@ -60,8 +61,7 @@ def deploy_trained(
         validation_folds=records.folds("validation"),
         lead_names=records.leads,
         sampling_rate=records.sampling_rate,
-        earlier_dataset=earlier.dataset if earlier else "",
-        earlier_folds=earlier.training_folds + earlier.validation_folds if earlier else (),
+        earlier=tuple(dict.fromkeys((*earlier.earlier, seen))) if earlier else (),
     )
 
 

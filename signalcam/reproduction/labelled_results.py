@@ -12,6 +12,7 @@ from signalcam.data import LabelledRecords
 from signalcam.deployment import Settings, predict, settings_of
 from signalcam.errors import LeakageError, listed
 from signalcam.reproduction.results import MIN_PER_CLASS, Results, refuse_seen_fold, score_classes
+from signalcam.training.train_recipe import BLOCK
 
 
 def evaluate_labelled(
@@ -49,7 +50,8 @@ def evaluate_labelled(
     inside = table.index[table["strat_fold"].isin(there)]
     if not len(inside):
         raise ValueError(f"fold must be one that has records ({listed(there)} has none).")
-    p = predict(model, records.signals[table.index.get_indexer(inside)])["probability"]
+    parts = np.split(table.index.get_indexer(inside), range(BLOCK, len(inside), BLOCK))
+    p = np.concatenate([predict(model, records.signals[part])["probability"] for part in parts])
     p = pd.DataFrame(p.astype(np.float64), inside, list(settings.class_names))
     file = table.loc[inside, "file"]
     first = file.index[~file.duplicated()]
@@ -71,13 +73,12 @@ def evaluate_labelled(
 def _unseen(settings: Settings, records: LabelledRecords, there: list[int]) -> list[int]:
     """Folds that the model has not seen; LeakageError where there are none, or nobody can know."""
     dataset = records.dataset
-    for family in (settings.dataset, settings.earlier_dataset):
+    for family in (settings.dataset, *dict(settings.earlier)):
         if family.startswith(f"{dataset.name} (") and family != dataset.family:
-            raise LeakageError(
-                f"labels must deal {dataset.name} to folds as in training, got others in {records.rule}. "
-                "Take the labels.csv that training wrote beside the model; if these are other recordings, "
-                "or for the flattering numbers all the same, ask with seen_folds=True (--seen-folds)."
-            )
+            found = f"labels must deal {dataset.name} to folds as in training, got others in {records.rule}"
+            other = "if these are other recordings, or for the flattering numbers all the same, ask with"
+            advice = f"Take the labels.csv that training wrote beside the model; {other} seen_folds=True"
+            raise LeakageError(f"{found}. {advice} (--seen-folds).")
     left = []
     for fold in there:
         with contextlib.suppress(LeakageError):

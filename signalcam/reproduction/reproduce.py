@@ -27,6 +27,7 @@ from signalcam.reproduction.results import Results, evaluate_model
 from signalcam.reproduction.text import as_json, as_records
 from signalcam.training import Recipe, find_recipe, train_recipe
 from signalcam.training.callbacks import STATE_FILE
+from signalcam.whole_file import write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ def reproduce(
         target = tuple(records.targets)
         labels = records.dataset.table.drop(columns=["patient", "fold"], errors="ignore")
         labels = labels.rename(columns={"patient_id": "patient", "strat_fold": "fold"})
-        labels.to_csv(output / "labels.csv", index_label="file")
+        write_whole(output / "labels.csv", labels.to_csv(index_label="file"))
     runs, how = [], {"target": target, "verbose": progress}
     how["teacher_folder"] = Path(teachers or output).expanduser() / "training"
     for seed in range(n_seeds):
@@ -155,7 +156,7 @@ def _write(
 ) -> None:
     """Write predictions, metrics, the comparison and the model card."""
     predictions = pd.concat([run.results.predictions.assign(seed=run.seed) for run in runs])
-    predictions.round(6).to_csv(output / "predictions.csv")
+    write_whole(output / "predictions.csv", predictions.round(6).to_csv())
     summary = over_seeds(runs)
     (output / COMPARISON).unlink(missing_ok=True)
     first, published = runs[0].results, None
@@ -163,7 +164,7 @@ def _write(
         p = pd.DataFrame({run.seed: run.results.p["ABNORMAL"] for run in runs})
         published = comparison(first.y["ABNORMAL"], p, first.patients, first.superclass, n_bootstrap)
     if published is not None:
-        published.to_csv(output / COMPARISON, index_label="score")
+        write_whole(output / COMPARISON, published.to_csv(index_label="score"))
     metrics = {
         "signalcam": __version__,
         "recipe": recipe.name,
@@ -176,7 +177,6 @@ def _write(
         "over_seeds": as_records(summary),
         "runs": [vars(run) | {"results": as_json(run.results)} for run in runs],
     }
-    text = json.dumps(metrics, indent=1, allow_nan=False)
-    (output / "metrics.json").write_text(f"{text}\n", encoding="utf-8")
-    (output / "MODEL_CARD.md").write_text(training_card(metrics, first, summary), encoding="utf-8")
+    write_whole(output / "metrics.json", json.dumps(metrics, indent=1, allow_nan=False) + "\n")
+    write_whole(output / "MODEL_CARD.md", training_card(metrics, first, summary))
     logger.info("%s: %s.", output, ", ".join(sorted(path.name for path in output.iterdir())))

@@ -14,7 +14,7 @@ from signalcam import evaluation
 from signalcam.data import LABEL_RULES, SUPERCLASSES, Dataset, binary_labels, load_signals, superclasses
 from signalcam.data.metadata import N_FOLDS, check_folds
 from signalcam.deployment import Settings, predict, settings_of
-from signalcam.errors import LeakageError
+from signalcam.errors import LeakageError, listed
 from signalcam.evaluation.subgroups import levels, score_row
 from signalcam.leads import choose_leads
 
@@ -116,18 +116,17 @@ def evaluate_model(
 
 def refuse_seen_fold(settings: Settings, dataset: Dataset, fold: int) -> None:
     """Raise LeakageError where a model has seen a fold of this dataset in training or calibration."""
-    seen = {
-        "trained": (settings.dataset, settings.training_folds),
-        "chosen": (settings.dataset, settings.validation_folds),
-        "trained, before it was trained further,": (settings.earlier_dataset, settings.earlier_folds),
-    }
-    for use, (family, folds) in seen.items():
+    seen = [
+        ("trained", settings.dataset, settings.training_folds),
+        ("chosen", settings.dataset, settings.validation_folds),
+        *(("trained, before it was trained further,", *start) for start in settings.earlier),
+    ]
+    for use, family, folds in seen:
         if family == dataset.family and fold in folds:
-            raise LeakageError(
-                f"fold must be one that the model has not seen, got {fold}: it was {use} on folds "
-                f"{', '.join(map(str, folds))} of {dataset.family}. Take another fold; for the flattering "
-                "numbers all the same, ask with seen_folds=True (--seen-folds)."
-            )
+            found = f"got {fold}: it was {use} on folds {listed(folds, N_FOLDS)} of {family}"
+            advice = "for the flattering numbers all the same, ask with seen_folds=True (--seen-folds)"
+            unseen = "fold must be one that the model has not seen"
+            raise LeakageError(f"{unseen}, {found}. Take another fold; {advice}.")
 
 
 def evaluate_predictions(
@@ -146,10 +145,9 @@ def evaluate_predictions(
     names = list(settings.class_names)
     unknown = [name for name in names if name not in KNOWN_CLASSES]
     if unknown:
-        raise ValueError(
-            f"class_names must be among {', '.join(KNOWN_CLASSES)}, which PTB-XL has labels for, got "
-            f"{', '.join(unknown)}. Score these predictions with signalcam.evaluation."
-        )
+        found = f"which PTB-XL has labels for, got {', '.join(unknown)}"
+        advice = "Score these predictions with signalcam.evaluation."
+        raise ValueError(f"class_names must be among {', '.join(KNOWN_CLASSES)}, {found}. {advice}")
     rule, table = rule or settings.label_rule, dataset.table.loc[ecg_ids]
     superclass = superclasses(table, dataset.statements)
     # The tables have the counts, so that nothing needs to be logged.

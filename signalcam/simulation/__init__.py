@@ -5,11 +5,4 @@ from signalcam.simulation.lesions import Lesion
 from signalcam.simulation.patient import Subject
 from signalcam.simulation.record import SimulatedRecord, simulate_record
 
-__all__ = [
-    "Lesion",
-    "SimulatedRecord",
-    "Subject",
-    "read_spans",
-    "simulate_record",
-    "write_dataset",
-]
+__all__ = ["Lesion", "SimulatedRecord", "Subject", "read_spans", "simulate_record", "write_dataset"]

@@ -9,9 +9,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
-from signalcam.whole_file import whole_file
+from signalcam.whole_file import whole_file, write_whole
 
 STATE_FILE = "training_state.npz"
 HUGE = 1e6  # a cross-entropy beyond this is no longer a training
@@ -51,10 +50,9 @@ class StopOnBadLoss(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         loss = float(logs["loss"])
         if not math.isfinite(loss) or loss > HUGE:
-            raise ValueError(
-                f"Training stopped at step {batch + 1} of an epoch: the loss became {loss}. No weights of "
-                "this epoch were kept. Lower the learning rate, or look at the scaling of the signals."
-            )
+            found = f"Training stopped at step {batch + 1} of an epoch: the loss became {loss}"
+            advice = "Lower the learning rate, or look at the scaling of the signals."
+            raise ValueError(f"{found}. No weights of this epoch were kept. {advice}")
 
 
 class BestEpoch(keras.callbacks.Callback):
@@ -81,10 +79,8 @@ class BestEpoch(keras.callbacks.Callback):
                 return
         weights = self.network.get_weights()
         if not all(np.isfinite(w).all() for w in weights):
-            raise ValueError(
-                f"Training stopped: after epoch {epoch + 1} there are weights that are not finite; they were "
-                "not kept. Lower the learning rate."
-            )
+            found = f"after epoch {epoch + 1} there are weights that are not finite; they were not kept"
+            raise ValueError(f"Training stopped: {found}. Lower the learning rate.")
         self.weights, self.epoch, self.value = weights, epoch + 1, value
 
 
@@ -128,16 +124,13 @@ class ResumableState(keras.callbacks.Callback):
             about = json.loads(str(state["about"]))
             found = about["fingerprint"]
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-            raise ValueError(
-                f"{self.file} must hold the state of a training, but it is damaged ({error}). Delete it to "
-                "start this training anew."
-            ) from error
+            found = f"but it is damaged ({error}). Delete it to start this training anew"
+            raise ValueError(f"{self.file} must hold the state of a training, {found}.") from error
         different = [name for name, fact in self.fingerprint.items() if found.get(name) != fact]
         if different:
-            raise ValueError(
-                f"{self.file.parent} holds the state of another training: {', '.join(different)} must be the "
-                f"same as then, got others. Give another folder, or delete {self.file.name} there."
-            )
+            found = f"{', '.join(different)} must be the same as then, got others"
+            advice = f"Give another folder, or delete {self.file.name} there."
+            raise ValueError(f"{self.file.parent} holds the state of another training: {found}. {advice}")
         for place, variable in enumerate(_variables(model)):
             variable.assign(state[f"variable_{place}"])
         self.best.weights = [state[f"best_{place}"] for place in range(len(self.best.weights))]
@@ -179,29 +172,9 @@ class ResumableState(keras.callbacks.Callback):
     def finish(self, network: keras.Model) -> None:
         """Write the history as csv and the network, with its best weights, beside the state."""
         if self.file is not None:
-            self.history().to_csv(self.file.parent / "history.csv", index=False)
-            network.save(self.file.parent / "network.keras")
-
-
-class Progress(keras.callbacks.Callback):
-    """A bar over epochs with the latest numbers."""
-
-    def __init__(self, epochs: int):
-        super().__init__()
-        self.epochs = epochs
-        self.bar = None
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        if self.bar is None:
-            self.bar = tqdm(total=self.epochs, initial=epoch, desc="training", unit="epoch")
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        latest = {name: f"{logs[name]:.3f}" for name in ("loss", "val_loss", "val_auc")}
-        self.bar.set_postfix(latest, refresh=False)
-        self.bar.update()
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        self.bar.close()
+            write_whole(self.file.parent / "history.csv", self.history().to_csv(index=False))
+            with whole_file(self.file.parent / "network.keras") as beside:
+                network.save(beside)
 
 
 def _variables(model: keras.Model) -> list:

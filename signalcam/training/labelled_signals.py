@@ -17,19 +17,15 @@ def check_pairs(signals: np.ndarray, labels: np.ndarray, network: keras.Model, s
     """Return signals and float32 labels (record, class) after the checks that training needs."""
     signals, labels = np.asanyarray(signals), np.asarray(labels)
     if len(signals) != len(labels) or not len(signals):
-        raise ValueError(
-            f"The {split} split needs as many labels as records, at least one; got {len(signals)} records "
-            f"and {len(labels)} labels. Select both by the same index."
-        )
+        found = f"got {len(signals)} records and {len(labels)} labels. Select both by the same index"
+        raise ValueError(f"The {split} split needs as many labels as records, at least one; {found}.")
     shape = ", ".join(map(str, network.input_shape[1:]))
     fits = len(signals.shape) == len(network.input_shape) and all(
         wanted in (None, found) for found, wanted in zip(signals.shape, network.input_shape, strict=True)
     )
     if signals.dtype.kind != "f" or not fits:
-        raise ValueError(
-            f"The {split} signals must be floating point of shape (record, {shape}), got {signals.dtype} of "
-            f"shape {signals.shape}."
-        )
+        found = f"got {signals.dtype} of shape {signals.shape}"
+        raise ValueError(f"The {split} signals must be floating point of shape (record, {shape}), {found}.")
     refuse_non_finite(signals, f"The {split} signals")
     let_pages_go(signals)
     labels = labels.reshape(len(labels), -1).astype(np.float32)
@@ -37,10 +33,9 @@ def check_pairs(signals: np.ndarray, labels: np.ndarray, network: keras.Model, s
     fits = (labels >= 0) & (labels <= 1) if split == "training" else np.isin(labels, (0, 1))
     if labels.shape[1] != n_outputs or not fits.all():
         wanted = "from 0 to 1" if split == "training" else "0 or 1"
-        raise ValueError(
-            f"The {split} labels must be {wanted}, one column for each of the model's {n_outputs} outputs in "
-            f"their order, got shape {labels.shape} with values from {labels.min()} to {labels.max()}."
-        )
+        wanted += f", one column for each of the model's {n_outputs} outputs in their order"
+        found = f"got shape {labels.shape} with values from {labels.min()} to {labels.max()}"
+        raise ValueError(f"The {split} labels must be {wanted}, {found}.")
     return signals, labels
 
 

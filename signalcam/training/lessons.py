@@ -19,6 +19,7 @@ from signalcam.data.cache import let_pages_go
 from signalcam.training.labelled_signals import LabelledSignals, checksum
 from signalcam.training.train import without_names
 from signalcam.training.train_step import mix
+from signalcam.whole_file import write_whole
 
 BATCH = 128
 
@@ -79,7 +80,7 @@ def make_lessons(
     if folder:
         np.save(labels_file, labels)
         views.flush()
-        about_file.write_text(json.dumps(about))
+        write_whole(about_file, json.dumps(about))
         views = np.load(views_file, mmap_mode="r", allow_pickle=False)
     return views, labels
 

@@ -142,9 +142,8 @@ def combine_outputs(
     matrix = np.asarray(matrix, np.float32)
     kernel, bias = model.get_layer("classifier").get_weights()
     if matrix.ndim != 2 or len(matrix) != len(bias):
-        raise ValueError(
-            f"matrix must have {len(bias)} rows, one for each output of the model, got shape {matrix.shape}."
-        )
+        wanted = f"{len(bias)} rows, one for each output of the model"
+        raise ValueError(f"matrix must have {wanted}, got shape {matrix.shape}.")
     classifier = layers.Dense(matrix.shape[1], name="classifier")
     logits = classifier(model.get_layer("average").output)
     classifier.set_weights([kernel @ matrix, bias @ matrix + np.asarray(intercept, np.float32)])

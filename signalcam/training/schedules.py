@@ -31,10 +31,8 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
     ):
         super().__init__()
         if steps < 1 or not 0 < rise < 1 or peak <= 0:
-            raise ValueError(
-                "OneCycle needs peak > 0, steps of at least 1 and rise between 0 and 1; got "
-                f"peak={peak}, steps={steps}, rise={rise}."
-            )
+            wanted = "peak > 0, steps of at least 1 and rise between 0 and 1"
+            raise ValueError(f"OneCycle needs {wanted}; got peak={peak}, steps={steps}, rise={rise}.")
         self.peak, self.steps, self.rise = peak, steps, rise
         self.start, self.end, self.name = start, end, name
 

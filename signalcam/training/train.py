@@ -16,8 +16,9 @@ import keras
 import pandas as pd
 import tensorflow as tf
 from tqdm.auto import tqdm
+from tqdm.keras import TqdmCallback
 
-from signalcam.training.callbacks import BestEpoch, Progress, ResumableState, SeededEpochs, StopOnBadLoss
+from signalcam.training.callbacks import BestEpoch, ResumableState, SeededEpochs, StopOnBadLoss
 from signalcam.training.labelled_signals import LabelledSignals, batches, check_pairs, checksum
 from signalcam.training.schedules import OneCycle
 from signalcam.training.train_step import TrainingModel
@@ -55,9 +56,8 @@ class TrainingSettings:
         if self.monitor is not None and self.monitor not in MONITORS:
             raise ValueError(f"monitor must be one of {', '.join(MONITORS)} or None, got {self.monitor!r}.")
         if self.epochs < 1 or self.batch_size < 1:
-            raise ValueError(
-                f"epochs and batch_size must be at least 1, got {self.epochs} and {self.batch_size}."
-            )
+            found = f"{self.epochs} and {self.batch_size}"
+            raise ValueError(f"epochs and batch_size must be at least 1, got {found}.")
         if isinstance(self.optimizer, str) and self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {self.optimizer!r}.")
 
@@ -149,21 +149,16 @@ def train(
         data = {"training records": train_data, "validation records": validation_data}
         fingerprint = _fingerprint(trained, data, settings, seed)
     state = ResumableState(folder, best, plateau, fingerprint)
-    shown = Progress(settings.epochs) if verbose else None
     # The state after those whose state it keeps.
-    callbacks = list(filter(None, [order, StopOnBadLoss(), best, plateau, state, shown]))
+    callbacks = list(filter(None, [order, StopOnBadLoss(), best, plateau, state]))
     epochs_done = state.restore(trained)
     if epochs_done < settings.epochs:
+        callbacks += [TqdmCallback(settings.epochs, verbose=0, desc="training")] if verbose else []
         try:
-            trained.fit(
-                batches(order, *train_data, settings.batch_size),
-                validation_data=batches(None, *validation_data, max(settings.batch_size, 128)),
-                initial_epoch=epochs_done,
-                epochs=settings.epochs,
-                callbacks=callbacks,
-                shuffle=False,  # `batches` does it
-                verbose=0,
-            )
+            shuffled = batches(order, *train_data, settings.batch_size)
+            validation = batches(None, *validation_data, max(settings.batch_size, 128))
+            how = {"initial_epoch": epochs_done, "epochs": settings.epochs, "callbacks": callbacks}
+            trained.fit(shuffled, validation_data=validation, shuffle=False, verbose=0, **how)
         except KeyboardInterrupt:
             if not (interruptible and best.epoch):
                 raise
@@ -198,14 +193,11 @@ def _compile(model: TrainingModel, optimizer: keras.optimizers.Optimizer) -> Non
     softmax = getattr(model.network.layers[-1], "activation", None) is keras.activations.softmax
     several = model.network.output_shape[-1] > 1
     optimizer.build(model.trainable_variables)  # so that there is something to restore into
-    model.compile(
-        optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy() if softmax else keras.losses.BinaryCrossentropy(),
-        metrics=[
-            (keras.metrics.CategoricalAccuracy if softmax else keras.metrics.BinaryAccuracy)(name="accuracy"),
-            keras.metrics.AUC(name="auc", multi_label=several),
-        ],
-    )
+    losses, metrics = keras.losses, keras.metrics
+    loss = losses.CategoricalCrossentropy() if softmax else losses.BinaryCrossentropy()
+    accuracy = (metrics.CategoricalAccuracy if softmax else metrics.BinaryAccuracy)(name="accuracy")
+    auc = metrics.AUC(name="auc", multi_label=several)
+    model.compile(optimizer=optimizer, loss=loss, metrics=[accuracy, auc])
 
 
 def _fingerprint(

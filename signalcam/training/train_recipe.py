@@ -1,6 +1,8 @@
 """Train by a recipe: from records in mV to a trained network and the scaler that belongs to it."""
 
 import functools
+import math
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +23,7 @@ from signalcam.training.recipes import RECIPES, Recipe, find_recipe
 from signalcam.training.train import TrainingResult, train
 
 BLOCK = 512  # records detrended at a time, so that no set is held twice
+IN_MEMORY = 2**30  # bytes of prepared signals; more are kept in a file
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,12 @@ def train_recipe(
         raise ValueError(f"targets must have a column for each output, got none for {', '.join(missing)}.")
     indices = {split: _indices(targets, splits, split) for split in ("train", "validation")}
     labels = targets[list(outputs)].to_numpy(np.float32)
-    signals_train = detrended(signals, indices["train"])
+    signals_train = detrended(signals, indices["train"], folder)
     scaler = Scaler(recipe.scaling).fit(signals_train) if start is None else start.scaler
     # `RandomView` compresses after its gains, not before.
     rule = recipe.scaling.removesuffix("_asinh") if recipe.augmentation == "view" else recipe.scaling
     Scaler(rule, scaler.mean, scaler.std).transform(signals_train, out=signals_train)
-    signals_validation = detrended(signals, indices["validation"])
+    signals_validation = detrended(signals, indices["validation"], folder)
     scaler.transform(signals_validation, out=signals_validation)
     data = (signals_train, labels[indices["train"]]), (signals_validation, labels[indices["validation"]])
     if start is not None:
@@ -117,15 +120,28 @@ def train_recipe(
     return TrainedNetwork(recipe, network, outputs, scaler, result.history, result.best_epoch)
 
 
-def detrended(signals: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Detrend some records, block by block: float32 (record, time, lead) in mV."""
-    result = np.empty((len(indices), *signals.shape[1:]), np.float32)
-    for start in range(0, len(indices), BLOCK):
-        block = result[start : start + BLOCK]
-        block[:] = signals[indices[start : start + BLOCK]]
-        detrend(block, out=block)
-        let_pages_go(signals)
-    return result
+def detrended(signals: np.ndarray, indices: np.ndarray, folder: str | Path | None = None) -> np.ndarray:
+    """Detrend some records, block by block: float32 (record, time, lead) in mV.
+
+    What is large is mapped from a file in the folder (by default the system's), which has no name and goes
+    with the array.
+    """
+    shape, cuts = (len(indices), *signals.shape[1:]), range(BLOCK, len(indices), BLOCK)
+    parts = (signals[part].astype(np.float32, copy=False) for part in np.split(indices, cuts))
+    blocks = (detrend(part, out=part) for part in parts)
+    if 4 * math.prod(shape) <= IN_MEMORY:
+        result = np.empty(shape, np.float32)
+        for place, block in zip(np.split(result, cuts), blocks, strict=True):
+            place[:] = block
+            let_pages_go(signals)
+        return result
+    folder and Path(folder).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for block in blocks:
+            file.write(block)
+            let_pages_go(signals)
+        file.flush()
+        return np.memmap(file, np.float32, "r+", shape=shape)
 
 
 def _train_teachers(
@@ -142,10 +158,9 @@ def _train_teachers(
         for what in ("scaling", "augmentation", "view", "auxiliary"):
             own, its = getattr(recipe, what), getattr(teacher, what)
             if own != its:
-                raise ValueError(
-                    f"{what} of recipe {recipe.name!r} and of its teacher {name!r} must be the same, so that "
-                    f"both see the same signals, got {own!r} and {its!r}."
-                )
+                both = f"{what} of recipe {recipe.name!r} and of its teacher {name!r}"
+                wanted = "must be the same, so that both see the same signals"
+                raise ValueError(f"{both} {wanted}, got {own!r} and {its!r}.")
         place = folder and Path(folder) / f"{name}_{seed}"
         augmentation = _augmentation(teacher, seed, data[0][0].shape)
         networks.append(_fit(teacher, data, seed, place, augmentation, verbose).model)
@@ -193,10 +208,8 @@ def computes_bfloat16() -> bool:
 def _indices(targets: pd.DataFrame, splits: dict[str, pd.Index], split: str) -> np.ndarray:
     indices = targets.index.get_indexer(splits[split])
     if (indices < 0).any() or not len(indices):
-        raise ValueError(
-            f"targets must cover the {split} split, got {int((indices >= 0).sum())} of its {len(indices)} "
-            "records. Make both by the same label rule."
-        )
+        found = f"got {int((indices >= 0).sum())} of its {len(indices)} records"
+        raise ValueError(f"targets must cover the {split} split, {found}. Make both by the same label rule.")
     return indices
 
 

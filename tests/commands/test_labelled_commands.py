@@ -64,7 +64,9 @@ def test_train_evaluate_and_explain_a_lead_then_go_on_from_it(place, capsys):
     settings = settings_of(load_model(place / "two" / "model.keras"))
     assert settings.class_names == ("fast", "slow")
     assert settings.lead_names == ("I", "II")
-    assert settings.earlier_folds == tuple(range(1, 10))
+    ((dataset, folds),) = settings.earlier
+    assert dataset == settings_of(load_model(model)).dataset
+    assert folds == tuple(range(1, 10))
     refused = run(capsys, "evaluate", place / "two" / "model.keras", *own(place, "words.csv"), "--fold", 2)
     assert (refused[0], "not seen" in refused[2]) == (1, True)
 

@@ -304,7 +304,7 @@ def test_write_error_of_a_record_is_not_blamed_on_the_cache(folder):
         raise FileNotFoundError("Record 7: there is no file.")
 
     with pytest.raises(FileNotFoundError, match="^Record 7"):
-        write_entry(folder / "a-b.npy", (2, 2, 3), blocks(), {})
+        write_entry(folder / "a-b.npy", 2, blocks(), {})
     assert not list(folder.iterdir())
 
 

@@ -1,5 +1,7 @@
 """Recordings of your own: folds by patient, leakage, labels that are wrong, recordings that are broken."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from signalcam.data import load_labelled
 from signalcam.data.labelled import make_folds, read_label_table
 from signalcam.errors import DatasetError, LeakageError
 from signalcam.leads import LEADS
+from signalcam.recordings import Recording
 
 QUIET = {"progress": False}
 
@@ -184,3 +187,48 @@ def test_leads_of_ptb_xl_are_chosen_by_one_argument(simulated_dataset):
     np.testing.assert_array_equal(some.signals, whole.signals[..., [LEADS.index("V1"), LEADS.index("aVR")]])
     with pytest.raises(ValueError, match="Missing: V9"):
         load_ptbxl(simulated_dataset, leads="I,V9", cache=False, progress=False)
+
+
+def test_signals_are_a_map_of_the_cache_until_a_file_beside_the_recordings_changes(tmp_path, monkeypatch):
+    recordings = tmp_path / "recordings"
+    labels = write_labelled(tmp_path, n_patients=12, n_times=2500).rename(recordings / "labels.csv")
+    (recordings / "p3_0.dat").write_bytes(b"12")
+    how = {"labels": labels, "length": "window", "cache": tmp_path / "cache"}
+    first = load(tmp_path, **how)
+    expected = load(tmp_path, **how | {"cache": False})
+    labels.touch()  # the table is read in any case
+    with monkeypatch.context() as patched:
+        patched.setattr("signalcam.data.labelled.read_recording", None)
+        second = load(tmp_path, **how)
+    assert not isinstance(expected.signals, np.memmap)
+    for found in (first, second):
+        assert isinstance(found.signals, np.memmap)
+        np.testing.assert_array_equal(found.signals, expected.signals)
+        assert (found.skipped, found.source) == (expected.skipped, expected.source)
+        pd.testing.assert_frame_equal(found.table, expected.table)
+    for suffix in (".hea", ".dat"):
+        content = (recordings / f"p4_0{suffix}").read_bytes().replace(b"p4_0", b"p3_0")
+        (recordings / f"p3_0{suffix}").write_bytes(content)
+    assert not load(tmp_path, **how, training=False).skipped
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_reading_holds_a_few_recordings_at_a_time(tmp_path, monkeypatch):
+    rng, quality = np.random.default_rng(0), None
+    rows = [{"file": f"r{k}.csv", "label": k % 2} for k in range(300)]
+    for row in rows:
+        (tmp_path / row["file"]).touch()
+
+    def read(path, **how):
+        signals = rng.normal(size=(1000, 12)).astype(np.float32)
+        return [Recording(signals, 100, path.name, quality, np.zeros(1000, bool))]
+
+    monkeypatch.setattr("signalcam.data.labelled.read_recording", read)
+    labels = write_table(tmp_path / "labels.csv", rows)
+    load_labelled(tmp_path, labels, cache=tmp_path / "one", **QUIET)  # imports and tables are paid for
+    tracemalloc.start()
+    records = load_labelled(tmp_path, labels, cache=tmp_path / "two", **QUIET)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert records.signals.nbytes == 300 * 1000 * 12 * 4
+    assert peak < 0.2 * records.signals.nbytes

@@ -95,17 +95,17 @@ def test_a_flat_lead_or_less_than_two_seconds_are_not_judged(simulated):
 
 
 def test_pointing_is_one_for_a_lead_that_only_rises_and_leaves_out_single_samples():
-    lead = np.zeros((1, 1000, 3))
-    lead[0, ::50, 0] = 2.0  # twenty peaks up
-    lead[0, ::50, 1] = -1.0
-    lead[0, ::50, 2] = 3.0
-    lead[0, 1::50, 2] = -1.0
-    lead[0, 7, :] = -9.0  # a glitch
+    lead = np.zeros((1, 3, 1000))
+    lead[0, 0, ::50] = 2.0  # twenty peaks up
+    lead[0, 1, ::50] = -1.0
+    lead[0, 2, ::50] = 3.0
+    lead[0, 2, 1::50] = -1.0
+    lead[0, :, 7] = -9.0  # a glitch
     np.testing.assert_allclose(_pointing(lead), [[1, -1, 0.5]])
 
 
 @pytest.mark.parametrize("n", [3, 4, 100])
 def test_moving_mean_of_a_line_is_the_line_inside(n):
-    line = np.arange(300.0)[np.newaxis, :, np.newaxis]
-    inside = _without_wander(line, n)[0, n:-n, 0]
+    line = np.arange(300.0)[np.newaxis, np.newaxis]
+    inside = _without_wander(line, n)[0, 0, n:-n]
     np.testing.assert_allclose(inside, (n % 2 - 1) * -0.5 if n % 2 == 0 else 0, atol=1e-9)

@@ -161,7 +161,7 @@ def test_negative_checksums_are_read_modulo_65536(header):
         (b"r2 1 100 1000\nr1.dat 16 1000/mV 16 0 0 0 0 I", "header of record 'r2'"),
         (b"r1/2 1 100 1000\n", "multi-segment"),
         (b"r1 1 100 1000\nr1.dat 16 1000/mV 16 0 0 0 0", "lead has no name"),
-        (b"r1 1 100 1000\nr1.dat 16 1000/mV 16 0 zero 0 0 I", "whole number, found 'zero'"),
+        (b"r1 1 100 1000\nr1.dat 16 1000/mV 16 0 zero 0 0 I", "whole numbers, found '16 0 zero 0 0'"),
         (b"r1 1 100 1000\nr1.dat 516 1000/mV 16 0 0 0 0 I", "format '516' is not read"),
         (b"r1 1 100 1000\nr1.dat 16x4 1000/mV 16 0 0 0 0 I", "several samples a frame"),
         (b"r1 1 100 1000\nr1.dat 16:3 1000/mV 16 0 0 0 0 I", "'16:3' has several .* or a skew"),

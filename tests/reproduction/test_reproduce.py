@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ from random_models import random_model
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from signalcam.data import LABEL_RULES, SUPERCLASSES, binary_labels, load_ptbxl, load_signals, superclasses
-from signalcam.deployment import Settings, load_model, network_of, predict, settings_of
+from signalcam.deployment import Settings, load_model, network_of, predict, save_model, settings_of
+from signalcam.deployment.settings import as_settings
 from signalcam.errors import LeakageError
 from signalcam.evaluation import paired_difference, score
 from signalcam.model import build_model
@@ -209,6 +211,29 @@ def test_evaluation_on_a_fold_that_the_model_has_seen_is_refused_unless_asked_fo
     assert asked.fold == 2
     foreign = random_model(signals, Settings(**seen | {"dataset": "PTB-XL"}))
     assert evaluate_model(foreign, simulated_dataset, fold=2, cache=False, **QUICK).fold == 2
+
+
+@pytest.mark.bad_input(63)
+def test_what_every_earlier_start_has_seen_stays_refused(labelled, signals, simulated_dataset, tmp_path):
+    """Trained with fold 10, then on other records, then without fold 10: it has still seen fold 10."""
+    trained = random_network("paper", ("ABNORMAL",), signals, seed=3)
+    first = Settings(dataset=labelled.dataset.family, training_folds=(8, 9), validation_folds=(10,))
+    second = settings_of(deploy_trained(trained, labelled, "normal-abnormal", first))
+    second = replace(second, dataset="others", training_folds=(1, 2), validation_folds=(3,))
+    save_model(deploy_trained(trained, labelled, "normal-abnormal", second), tmp_path / "model.keras")
+    model = load_model(tmp_path / "model.keras")
+    assert settings_of(model).earlier == ((labelled.dataset.family, (8, 9, 10)), ("others", (1, 2, 3)))
+    with pytest.raises(
+        LeakageError, match="got 10: it was trained, before .* on folds 8, 9, 10 of simulated"
+    ):
+        evaluate_model(model, simulated_dataset, fold=10, **QUICK)
+
+
+def test_one_earlier_training_that_a_file_names_in_two_fields_is_read():
+    assert as_settings({"earlier_dataset": "PTB-XL", "earlier_folds": [1, 2]}).earlier == (
+        ("PTB-XL", (1, 2)),
+    )
+    assert as_settings({"earlier_dataset": "", "earlier_folds": []}).earlier == ()
 
 
 def test_statements_of_low_likelihood_alone_make_a_record_uncertain():

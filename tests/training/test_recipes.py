@@ -173,3 +173,17 @@ def test_combined_outputs_are_combinations_of_logits_with_an_exact_map(rng):
     np.testing.assert_allclose(mean, calibrated["logit"], atol=1e-5)
     with pytest.raises(ValueError, match="must have 6 rows"):
         combine_outputs(model, matrix[:3])
+
+
+def test_what_does_not_fit_into_memory_is_prepared_in_a_file_without_a_name(records, tmp_path, monkeypatch):
+    module = importlib.import_module("signalcam.training.train_recipe")
+    expected = module.detrended(records[0], np.arange(12))
+    monkeypatch.setattr(module, "IN_MEMORY", 0)
+    monkeypatch.setattr(module, "BLOCK", 5)
+    prepared = module.detrended(records[0], np.arange(12), tmp_path / "new")
+    assert isinstance(prepared, np.memmap)
+    np.testing.assert_array_equal(prepared, expected)
+    scaler = Scaler("standard").fit(expected)
+    scaler.transform(prepared, out=prepared)
+    np.testing.assert_array_equal(prepared, scaler.transform(expected))
+    assert not list((tmp_path / "new").iterdir())

@@ -15,7 +15,7 @@ from signalcam.explanation.assessment.records import ExplainedRecords
 from signalcam.explanation.assessment.sanity import OTHER_RECORD
 from signalcam.explanation.beats import P_START, QRS_HALF, T_END
 from signalcam.plotting.pages import render
-from signalcam.whole_file import whole_file
+from signalcam.whole_file import write_whole
 
 SHOWN = ("cam", "cam_convolution", "gradient_x_input", "integrated_gradients", "occlusion", "random")
 SEGMENTS = {"P-PQ": (-P_START, -QRS_HALF), "QRS": (-QRS_HALF, QRS_HALF), "ST-T": (QRS_HALF, T_END)}
@@ -53,17 +53,16 @@ def write_report(assessment: Assessment, folder: str | Path) -> Path:
         (folder / part).mkdir(parents=True, exist_ok=True)
     tables = {"summary": summary_table(assessment)} | assessment.tables
     for name, table in tables.items():
-        table.to_csv(folder / "tables" / f"{name}.csv", float_format="%.6g")
+        write_whole(folder / "tables" / f"{name}.csv", table.to_csv(float_format="%.6g"))
     figures = _draw_figures(assessment)
     for name, figure in figures.items():
         plotting.save_figure(figure, folder / "figures" / f"{name}.png", dpi=120)
     rows = {"orient": "records", "double_precision": 15}  # what is not finite becomes null
     flat = {name: json.loads(table.reset_index().to_json(**rows)) for name, table in tables.items()}
     results = json.dumps({"about": assessment.about, "tables": flat}, indent=1, allow_nan=False)
-    (folder / "results.json").write_text(results + "\n", "utf-8")
+    write_whole(folder / "results.json", results + "\n")
     page = folder / "index.html"
-    with whole_file(page) as beside:
-        beside.write_text(report_page(assessment.about, tables, list(figures)), "utf-8")
+    write_whole(page, report_page(assessment.about, tables, list(figures)))
     return page
 
 

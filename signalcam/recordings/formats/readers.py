@@ -128,14 +128,15 @@ def _open_wfdb(path: Path, name: str, unit: str | None, check: bool, wanted: Cal
         found = f"its header states {', '.join(sorted(set(header.units)))}, but unit={unit!r} was given"
         raise RecordError(f"Record {name}: {found}. Leave it out.")
     kept = [k for k, lead in enumerate(header.leads) if wanted(lead)]
+    columns = slice(None) if len(kept) == len(header.leads) else kept
     if at_once := header.n_times <= _AT_ONCE:
-        whole = read_samples(path, check, unit)[0][:, kept]
+        whole = read_samples(path, check, unit, header=header)[0][:, columns]
     elif check:
         check_sums(path, header)
 
     def read(start: int, stop: int) -> np.ndarray:
         if at_once:
             return whole[start:stop]
-        return read_samples(path, check, unit, span=(start, stop))[0][:, kept]
+        return read_samples(path, check, unit, span=(start, stop), header=header)[0][:, columns]
 
     return Source(read, header.n_times, [header.leads[k] for k in kept], header.sampling_rate)

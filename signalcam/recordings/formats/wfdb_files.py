@@ -53,6 +53,7 @@ def read_samples(
     unit: str | None = None,
     extra_bytes: str = "error",
     span: tuple[int, int] | None = None,
+    header: Header | None = None,
 ) -> tuple[np.ndarray, Header]:
     """All samples of a record, in mV; sizes of files are compared with the header before any allocation.
 
@@ -62,11 +63,12 @@ def read_samples(
         unit: unit of leads for which the header states none.
         extra_bytes: "error" refuses a sample file longer than the header says, "warn" warns.
         span: first sample, and the one after the last; checksums, of all samples, are not compared then.
+        header: of `read_header`, where it was read before.
 
     Returns: float32 array (time, lead) in mV, leads in file order, computed in float64; and the header.
     Raises: FileNotFoundError where a file is missing, RecordError for what else is not right.
     """
-    header = read_header(header_path, unit)
+    header = header or read_header(header_path, unit)
     samples = _read_files(header, header_path, extra_bytes, *(span or (0, header.n_times)))
     missing_marks = np.array([_MISSING[fmt] for fmt in header.formats], samples.dtype)
     missing = samples == missing_marks if samples.min() <= missing_marks.max() else None

@@ -24,7 +24,7 @@ _GAIN = re.compile(rf"([+-]?{_NUMBER})(?:\(([+-]?\d{{1,10}})\))?(?:/(\S+))?", re
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _COUNT = re.compile(r"\d{1,15}", re.ASCII)
 # Resolution, converter zero, first sample, checksum, block size; the outer two cannot be negative.
-_TAIL = (_COUNT, _INTEGER, _INTEGER, _INTEGER, _COUNT)
+_TAIL = re.compile(" ".join(part.pattern for part in (_COUNT, *(_INTEGER,) * 3, _COUNT)), re.ASCII)
 # "-" is standard input and "~" no file in this format; these marks lead out of the folder.
 _PATH_MARKS = re.compile(r"[/\\:\0]")
 _LINE_END = re.compile(r"[\r\n]+")
@@ -98,9 +98,8 @@ def _parse_lead_line(line: str, unit: str | None) -> tuple:
     layout = _parse_layout(*fields[:3], fields[4] if len(fields) > 4 else "0", unit)
     if len(fields) < 9:
         raise ValueError("the lead has no name. Add it at the end of the line, or pass the array with names.")
-    for found, form in zip(fields[3:8], _TAIL, strict=True):
-        if form.fullmatch(found) is None:
-            raise ValueError(f"expected a whole number, found {found[:20]!r}.")
+    if _TAIL.fullmatch(found := " ".join(fields[3:8])) is None:
+        raise ValueError(f"expected whole numbers, found {found[:80]!r}.")
     return fields[8].rstrip(), *layout, int(fields[6])
 
 
