@@ -33,10 +33,7 @@ class SplitRows(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="signalcam")
 class ShareBias(layers.Layer):
-    """Evidence by row, each with its equal share of the bias: what `SplitRows` gives, classified.
-
-    There each row has the whole bias; the row of silence, which goes, has nothing else.
-    """
+    """Evidence by row, each with its equal share of the bias, which the row of silence alone has."""
 
     def call(self, by_row: Any) -> Any:
         n_rows = by_row.shape[2] - 1
@@ -56,8 +53,6 @@ class Heatmap(layers.Layer):
         cell_length: samples that one cell covers.
 
     Input shape: (record, cell, class). Output shape: (record, n_times, class).
-
-    >>> Heatmap(n_times=16, cell_length=8)([[[0.0], [1.0]]])[0, :, 0]  # 0 up to sample 3, then 1/16, 3/16
     """
 
     def __init__(self, n_times: int, cell_length: int, **kwargs: Any):

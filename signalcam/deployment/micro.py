@@ -78,18 +78,15 @@ class MicroModel:
 
 
 def micro_model(network: keras.Model, calibration: np.ndarray | None = None) -> MicroModel:
-    """Convert a network for microcontrollers; in integers its mean evidence is that of Keras, for each class.
-
-    Args: as in `micro_bytes`. Rounded weights move the evidence as a whole, which the bias makes good.
-    """
+    """Convert a network as `micro_bytes` does; the bias makes good that rounded weights move the evidence."""
     micro = MicroModel(micro_bytes(network, calibration))
     if calibration is None:
         return micro
     expected = network.predict(calibration, verbose=0)["evidence"]
     corrected = keras.models.clone_model(network)
     corrected.set_weights(network.get_weights())
-    bias = corrected.get_layer("classifier").bias
-    bias.assign_sub((micro.answer(calibration)["evidence"] - expected).mean(axis=(0, 1)))
+    moved = (micro.answer(calibration)["evidence"] - expected).mean(axis=(0, 1))
+    corrected.get_layer("classifier").bias.assign_sub(moved)
     return MicroModel(micro_bytes(corrected, calibration))
 
 

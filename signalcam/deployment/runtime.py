@@ -1,9 +1,6 @@
 """Answer for recordings with an exported model and its small runtime alone: no TensorFlow, no Keras.
 
-    model = open_exported("model.tflite")               # or "model.onnx"
-    outputs = model.predict(signals)                    # (record, 1000, 12), mV
-    outputs["probability"], outputs["heatmap"]          # (record, class), (record, 1000, class)
-    model.settings.class_names, model.settings.threshold
+    outputs = open_exported("model.tflite").predict(signals)  # (record, 1000, 12) in mV; or "model.onnx"
 
 Checks and quality notes are those of the Keras models: `pip install "signalcam[lite]"` brings all it needs.
 """

@@ -94,9 +94,6 @@ def train(
 ) -> TrainingResult:
     """Train a model with binary (or, behind a softmax, categorical) cross-entropy.
 
-    Example:
-        >>> train(build_model, (x, y), (x_validation, y_validation), epochs=12, batch_size=64)
-
     Args:
         model: from scaled signals to probabilities; or a function that builds it, which is called after the
             seed is set and inside the scope of `strategy`. A finished model starts from the weights it has.
