@@ -89,6 +89,13 @@ def test_slope_and_intercept_are_the_most_likely(overconfident):
     np.testing.assert_allclose(best, fitted, atol=2e-3)
 
 
+def test_a_calibration_of_few_records_is_not_shrunk():
+    y, logit = np.array([0, 0, 1, 0, 1, 1]), np.array([-0.2, -0.1, -0.05, 0.05, 0.1, 0.2])
+    fitted = minimize(lambda ab: log_loss(y, expit(ab[0] * logit + ab[1])), (1.0, 0.0), tol=1e-10).x
+    assert fitted[0] > 10
+    np.testing.assert_allclose(fit_platt(y, logit), fitted, atol=1e-2)
+
+
 def test_a_faultless_separation_gets_a_finite_calibration():
     slope, intercept = fit_platt([0, 0, 1, 1], [-2.0, -1.0, 1.0, 2.0])
     assert np.isfinite([slope, intercept]).all()
@@ -150,6 +157,13 @@ def test_rounding_the_probabilities_turns_no_decision(rng):
     p = np.round(0.5 * rng.random(200) + 0.3 * y, 4)
     threshold = choose_threshold(y, p, "youden")
     assert ((p >= threshold) == (p + rng.uniform(-4e-5, 4e-5, 200) >= threshold)).all()
+
+
+def test_the_best_of_many_records_wins_by_however_little():
+    # One positive and one negative lie at 0.45. A cut below them gains 1/20,000 and loses 1/20,001.
+    y = np.r_[np.zeros(20_000), 0, 1, np.ones(19_999)].astype(int)
+    p = np.r_[np.full(20_000, 0.2), 0.45, 0.45, np.full(19_999, 0.55)]
+    assert choose_threshold(y, p, "youden") == pytest.approx(0.325)
 
 
 def test_neighbours_that_floating_point_cannot_part_are_still_parted():
