@@ -104,6 +104,12 @@ def test_pointing_is_one_for_a_lead_that_only_rises_and_leaves_out_single_sample
     np.testing.assert_allclose(_pointing(lead), [[1, -1, 0.5]])
 
 
+@pytest.mark.parametrize("scale", [1, 1e-4])
+def test_pointing_leaves_out_one_sample_in_two_hundred_at_either_end(rng, scale):
+    lead = scale * rng.permutation(1000).reshape(1, 1000, 1)  # five and five: 5 and 994 are left
+    np.testing.assert_allclose(_pointing(lead), [[999 / 989]])
+
+
 @pytest.mark.parametrize("n", [3, 4, 100])
 def test_moving_mean_of_a_line_is_the_line_inside(n):
     line = np.arange(300.0)[np.newaxis, :, np.newaxis]

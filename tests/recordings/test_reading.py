@@ -14,7 +14,9 @@ from signalcam.leads import LEADS
 from signalcam.recordings import (
     RecordError,
     RecordWarning,
+    check_outputs,
     check_signals,
+    checks,
     find_recordings,
     from_array,
     read_recording,
@@ -135,6 +137,11 @@ def test_gain_that_is_none_is_refused(gain):
         from_array(np.ones((1000, 12), np.int16), gain=gain)
 
 
+def test_lists_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match="signals must be one array of numbers"):
+        check_signals([[0.0] * 12, [0.0] * 11])
+
+
 def test_masked_array_is_refused_where_it_masks_something(ecg_like):
     assert check_signals(np.ma.array(ecg_like)).shape == ecg_like.shape
     with pytest.raises(ValueError, match="got a masked array"):
@@ -185,8 +192,53 @@ def test_non_finite_samples_of_a_memory_map_are_found_block_by_block(tmp_path):
 def test_number_beyond_float32_is_not_finite(ecg_like):
     huge = ecg_like.astype(np.float64)
     huge[0, 0, 0] = 1e300
-    with pytest.raises(ValueError, match="record 0, lead I: 1 of 1,000"):
+    warnings.simplefilter("error")  # NumPy's own warning would come first
+    with pytest.raises(ValueError, match=r"record 0, lead I: 1 of 1,000 samples\. Leave"):
         check_signals(huge)
+    with pytest.raises(ValueError, match=r"in lead I: 1 of 1,000 samples\. Leave"):
+        from_array(huge[0])
+
+
+@pytest.mark.bad_input(17, 24)
+def test_leads_that_are_not_the_twelve_are_named_by_their_number(ecg_like):
+    eight = ecg_like[..., :8]
+    eight[3:, :, 7] = 0
+    with pytest.warns(RecordWarning, match=r"3 of 6 records have a flat lead \(first: record 3, lead 7\)"):
+        check_signals(eight, n_leads=8)
+    eight[2, 5, 4] = np.nan
+    with pytest.raises(ValueError, match="record 2, lead 4: 1 of 1,000 samples"):
+        check_signals(eight, n_leads=8)
+
+
+@pytest.mark.bad_input(47)
+def test_output_that_is_not_finite_is_named_with_its_record():
+    outputs = {"logit": np.zeros((3, 1)), "evidence": np.zeros((3, 125, 2))}
+    assert check_outputs(outputs) is outputs
+    outputs["evidence"][1, 7, 0] = np.nan
+    outputs["evidence"][2] = np.inf
+    with pytest.raises(
+        RecordError, match="evidence must be finite, .* for record 1 of 3. Look at its signals"
+    ):
+        check_outputs(outputs)
+
+
+def test_blocks_hold_as_many_records_as_fit_and_at_least_one(monkeypatch):
+    monkeypatch.setattr(checks, "_BLOCK", 40)
+    for shape, starts in (((5, 10, 2), [0, 2, 4]), ((3, 50, 2), [0, 1, 2])):
+        assert [start for start, _ in checks._blocks(np.zeros(shape))] == starts
+
+
+def test_warning_points_to_the_line_of_the_caller(tmp_path, ecg_like):
+    order = [1, 0, *range(2, 12)]
+    path = write_wfdb(tmp_path, ecg_like[0], leads=[LEADS[k] for k in order])
+    for call in (
+        lambda: check_signals(ecg_like[..., order]),
+        lambda: from_array(ecg_like[0][:, order]),
+        lambda: read_recording(path),
+    ):
+        with pytest.warns(RecordWarning, match="limb leads") as caught:
+            call()
+        assert caught[0].filename == __file__
 
 
 @pytest.mark.bad_input(18)
@@ -202,7 +254,7 @@ def test_wrong_length_or_lead_count_is_our_own_error(ecg_like):
         check_signals(ecg_like[:, :900])
     with pytest.raises(ValueError, match=r"signals must have 1,000 samples a record, .* got 1,001"):
         check_signals(np.concatenate([ecg_like, ecg_like[:, :1]], axis=1))
-    with pytest.raises(ValueError, match=r"signals must have 12 leads, .* got 8"):
+    with pytest.raises(ValueError, match=r"signals must have 12 leads, .* got 8 .*Give names=\[\.\.\.\]"):
         check_signals(ecg_like[..., :8])
     with pytest.raises(ValueError, match=r"shape \(record, 1000, 12\) or one record of it, got \(1000,\)"):
         check_signals(ecg_like[0, :, 0])
@@ -230,9 +282,12 @@ def test_amplitudes_in_another_unit_are_refused_with_the_likely_factor_unless_ac
 ):
     signals = ecg_like.copy()
     signals[4] *= factor
-    with pytest.raises(RecordError, match=f"record 4 of 6: the values {words}"):
+    said = f"must have an amplitude that a heart gives; {{}}the values {words}"
+    with pytest.raises(RecordError, match="^signals " + said.format("record 4 of 6: ")):
         check_signals(signals)
-    with pytest.raises(RecordError, match=f"Record array must have an amplitude .*{words}"):
+    with pytest.raises(RecordError, match="^signals " + said.format("record 1 of 2: ")):
+        check_signals(signals[3:5])
+    with pytest.raises(RecordError, match="^Record array " + said.format("")):
         from_array(signals[4])
     np.testing.assert_array_equal(check_signals(signals, any_amplitude=True, warn=False), signals)
     with warnings.catch_warnings():
@@ -518,6 +573,13 @@ def test_wildcards_and_shell_expanded_names_give_a_pair_once(tree):
     assert found([tree / "w2.dat", tree / "w2.hea"], tree) == ["w2.hea"]
     assert found(str(tree / "w*.dat"), tree) == ["w2.dat"]
     assert sorted(found(str(tree / "**" / "*.hea"), tree)) == ["b/w1.hea", "w2.hea"]
+
+
+def test_file_whose_name_looks_like_a_wildcard_is_found_by_its_name(tree):
+    for name in ("ecg[1].csv", "ecg1.csv"):
+        (tree / name).write_bytes(b"")
+    assert found(tree / "ecg[1].csv", tree) == ["ecg[1].csv"]
+    assert found(tree / "ecg[12].csv", tree) == ["ecg1.csv"]
 
 
 def test_what_is_not_there_is_given_back_so_that_reading_it_says_so(tree):

@@ -357,7 +357,7 @@ def test_header_with_its_suffix_in_capitals_is_read(header):
 def test_a_field_of_any_length_is_refused_at_once(header, pattern, long):
     before = {"^": f"r1 12 {long}", "1": long, "\\": f".dat {long} "}[pattern[0]]
     edited(header, pattern, before)
-    start = time.perf_counter()
+    start = time.process_time()  # other processes take time by the clock
     with pytest.raises(RecordError, match="Record r1"):
         read_samples(header)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
