@@ -1,6 +1,7 @@
 """The gate: what a model may see, what is done by request only, and what is refused."""
 
 import os
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -24,9 +25,10 @@ from signalcam.recordings import (
     reading,
     refuse_non_finite,
 )
-from signalcam.recordings.formats import readers
+from signalcam.recordings.formats import readers, wfdb_files
 from signalcam.recordings.formats.wfdb_files import read_samples
 from signalcam.recordings.quality import unit_note
+from signalcam.recordings.resampling import rate_ratio, rate_suspicion
 
 EIGHT = ["I", "II", *LEADS[6:]]
 
@@ -269,6 +271,35 @@ def test_named_leads_are_ordered_by_name(ecg_like, rng):
     np.testing.assert_array_equal(found, ecg_like)
 
 
+@pytest.mark.bad_input(24)
+def test_some_leads_are_taken_out_in_their_order_and_derived_by_request(ecg_like):
+    one = ecg_like[0]
+    np.testing.assert_array_equal(from_array(one, leads=("V2", "I"))[0].signals, one[:, [7, 0]])
+    names, three = ["I", "II", "vx"], one[:, :3]
+    np.testing.assert_array_equal(from_array(three, names, leads=("vx", "II"))[0].signals, one[:, [2, 1]])
+    (derived,) = from_array(three, names, leads=("aVF", "III"), derive=True)
+    np.testing.assert_allclose(derived.signals, one[:, [5, 2]], atol=1e-6)
+    for lead in ("aVF", "vy"):
+        with pytest.raises(RecordError, match=f"Record array: .*Missing: {lead}"):
+            from_array(three, names, leads=(lead,))
+
+
+@pytest.mark.bad_input(28)
+def test_gain_may_be_given_for_each_lead_and_counts_in_the_unit(ecg_like):
+    gains = [10.0 * k for k in range(1, 13)]
+    samples = np.rint(ecg_like[0] * 1000 * gains).astype(np.int32)
+    (recording,) = from_array(samples, gain=gains, unit="uV")
+    np.testing.assert_allclose(recording.signals, ecg_like[0], atol=1e-4)
+
+
+def test_several_records_are_numbered_and_one_keeps_its_name(ecg_like):
+    assert [each.name for each in from_array(ecg_like[:2], name="x")] == ["x[0]", "x[1]"]
+    (one,) = from_array(ecg_like[0], name="x")
+    assert (one.name, one.sampling_rate, one.start) == ("x", 100, 0)
+    assert not one.signals.flags.writeable
+    assert not one.padded.flags.writeable
+
+
 # What is suspect is said.
 
 
@@ -377,11 +408,48 @@ def test_common_rates_give_the_wanted_number_of_samples(rate):
     assert np.abs(recording.signals[50:-50] - long_ecg(1000)[50:-50]).max() < 0.02
 
 
+@pytest.mark.bad_input(22)
+def test_rate_is_suspected_only_where_the_caller_told_it(tmp_path):
+    signals = long_ecg(500)
+    header = write_wfdb(tmp_path, signals)
+    table = write_csv(tmp_path / "a.csv", signals, times=np.arange(500) / 100, time_name="time_s")
+    options = {"duration": 1.0, "length": "crop", "unit": "mV"}
+    assert len(read_recording(header, **options)) == len(read_recording(table, **options)) == 1
+    with pytest.warns(RecordWarning, match="Record a: taken as 100 Hz. 500 samples are 1 s at 500 Hz"):
+        read_recording(table, source_rate=100, **options)
+
+
+@pytest.mark.parametrize(
+    ("found", "rate"), [(5000, 500), (1280, 128), (1250, 125), (1000, None), (4999, None), (3000, None)]
+)
+def test_length_that_fits_another_common_rate_names_it(found, rate):
+    said = rate_suspicion(found, 1000, 100)
+    assert (f"{found:,} samples are 10 s at {rate} Hz" in said) if rate else said == ""
+    assert rate_suspicion(1250, 10_000, 1000) == ""  # a lower rate makes no recording shorter
+
+
 def test_resampling_upwards_warns():
     with pytest.warns(
         RecordWarning, match="from 50 Hz up to 100 Hz; what lies above 25 Hz was never recorded"
-    ):
+    ) as caught:
         from_array(long_ecg(500, 50), source_rate=50, resample=True)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted", "ratio"),
+    [(100, 100, (1, 1)), (500, 100, (1, 5)), (360, 100, (5, 18)), (62.5, 100, (8, 5)), (5000, 1, (1, 5000)),
+     (1, 5000, (5000, 1)), (5001, 1, None), (1, 5001, None), (100.000005, 100, (1, 1)),
+     (100.00002, 100, None)],
+)  # fmt: skip
+def test_ratio_of_rates_is_of_whole_numbers_up_to_5000(source, wanted, ratio):
+    warnings.simplefilter("ignore", RecordWarning)  # upwards
+    if ratio:
+        found = rate_ratio(source, wanted, True, "x")
+        assert (found.numerator, found.denominator) == ratio
+    else:
+        with pytest.raises(RecordError, match="Record x: cannot resample .* ratio of whole numbers"):
+            rate_ratio(source, wanted, True, "x")
 
 
 def test_rates_without_a_simple_ratio_are_refused():
@@ -454,6 +522,17 @@ def test_windows_cover_the_whole_recording(n_times, starts):
 def test_arguments_out_of_range_are_named(ecg_like, argument, value):
     with pytest.raises(ValueError, match=argument):
         from_array(ecg_like[0], **{argument: value})
+
+
+@pytest.mark.parametrize("value", [0, -1, np.inf, np.nan])
+def test_rate_of_the_source_must_be_above_zero(tmp_path, ecg_like, value):
+    path = write_wfdb(tmp_path, ecg_like[0])
+    for call in (
+        lambda: from_array(ecg_like[0], source_rate=value),
+        lambda: read_recording(path, source_rate=value),
+    ):
+        with pytest.raises(ValueError, match="source_rate must be above 0 Hz"):
+            call()
 
 
 # Leads.
@@ -636,6 +715,7 @@ def test_memory_does_not_grow_with_the_length_of_a_recording(tmp_path, form, mon
     path = write_wfdb(tmp_path, long, rate=1000)
     if form == "edf":
         path = write_edf(tmp_path / "long.edf", long * 1000, rates=1000, seconds=900)
+    next(read_windows(path, resample=True, progress=False))  # what it imports takes memory once
     tracemalloc.start()
     n = sum(1 for _ in read_windows(path, resample=True, progress=False))
     _, peak = tracemalloc.get_traced_memory()
@@ -644,10 +724,28 @@ def test_memory_does_not_grow_with_the_length_of_a_recording(tmp_path, form, mon
     assert peak < 0.6 * long.nbytes  # of which six windows are a fifteenth, in float64 twice that
 
 
+def test_progress_is_shown_by_request_where_windows_are_many(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(reading, "_WINDOWS", 4)
+    path = write_wfdb(tmp_path, long_ecg(500))
+    for duration, progress, shown in (
+        (1, True, "r1: .*0/5 .* windows"),
+        (1, False, "^$"),
+        (1.25, True, "^$"),
+    ):
+        windows = read_windows(path, duration=duration, progress=progress)
+        assert [each.start for each in windows] == list(np.arange(0, 5, duration))
+        assert re.search(shown, capsys.readouterr().err)
+
+
 @pytest.mark.bad_input(8, 56)
-def test_checksum_of_a_long_recording_is_compared_before_its_first_window(tmp_path, ecg_like, monkeypatch):
+@pytest.mark.parametrize("block", [1000, 700, 65_536])
+def test_checksum_of_a_long_recording_is_compared_before_its_first_window(
+    tmp_path, ecg_like, block, monkeypatch
+):
     monkeypatch.setattr(readers, "_AT_ONCE", 1000)
+    monkeypatch.setattr(wfdb_files, "_BLOCK", block)
     path = write_wfdb(tmp_path, np.concatenate(ecg_like))
+    assert len(list(read_windows(path))) == 6
     data = bytearray(path.with_suffix(".dat").read_bytes())
     data[-3] ^= 4
     path.with_suffix(".dat").write_bytes(data)
