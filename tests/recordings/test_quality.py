@@ -99,6 +99,7 @@ def test_noise_is_measured_and_named_above_its_limit(clean, rng):
     quality = assess(clean, 100)
     assert list(quality.noisy) == ["V5"]
     assert quality.noisy["V5"] == pytest.approx(0.1, rel=0.1)
+    assert quality.notes == [f"lead V5 is noisy ({quality.noisy['V5']:.3f} mV)"]
 
 
 def test_missing_samples_are_counted_and_the_lead_is_not_judged_otherwise(clean):

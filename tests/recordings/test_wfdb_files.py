@@ -139,6 +139,24 @@ def test_leads_of_other_formats_in_two_files_are_read_as_wfdb_does(tmp_path, rng
     np.testing.assert_allclose(read_samples(tmp_path / "r.hea")[0], samples / 100, rtol=1e-6)
 
 
+@pytest.mark.bad_input(9)
+@pytest.mark.parametrize(
+    ("layouts", "match"),
+    [
+        (["a.dat 16", "a.dat 61"], r"leads in .*a\.dat differ in format: use wfdb\.rdrecord"),
+        (["a.dat 16", "a.dat 16+2"], r"leads in .*a\.dat differ in format: use wfdb\.rdrecord"),
+        (["a.dat 16", "b.dat 16", "a.dat 16"], "leads of one sample file do not follow each other"),
+    ],
+)
+def test_leads_of_one_file_must_be_alike_and_together(tmp_path, layouts, match):
+    for file in ("a.dat", "b.dat"):
+        (tmp_path / file).write_bytes(bytes(20))
+    lines = [f"{layout} 100/mV 16 0 0 0 0 {lead}" for layout, lead in zip(layouts, LEADS, strict=False)]
+    (tmp_path / "r.hea").write_text("\n".join([f"r {len(lines)} 100 10", *lines]))
+    with pytest.raises(RecordError, match=f"Record r: {match}"):
+        read_samples(tmp_path / "r.hea")
+
+
 @pytest.mark.bad_input(6)
 def test_what_wfdb_cannot_decode_is_a_record_error(header, monkeypatch):
     edited(header, r"\.dat 16", ".dat 61", count=0)
@@ -269,6 +287,18 @@ def test_gain_that_is_none_leaves_the_lead_uncalibrated(header, gain):
 
 
 @pytest.mark.bad_input(11)
+@pytest.mark.parametrize("gain", ["9e-10", "2e15"])
+def test_gain_far_from_any_converter_is_refused_and_a_small_or_large_one_read(header, gain):
+    edited(header, r"1000\.0\(0\)/mV", f"{gain}/mV")
+    with pytest.raises(RecordError, match=f"the gain {gain} leaves the lead uncalibrated"):
+        read_samples(header)
+    parsed = parse_header(
+        "r 2 100 7\nr.dat 16x1:0+4 1e-9/mV 16 0 1 2 0 I\nr.dat 16 1e15/uV 16 0 1 2 0 II", "r"
+    )
+    assert (parsed.gains, parsed.offsets, parsed.formats) == ((1e-9, 1e15), (4, 0), (16, 16))
+
+
+@pytest.mark.bad_input(11)
 def test_missing_gain_leaves_the_lead_uncalibrated(header):
     edited(header, r"^r1\.dat 16 .*$", "r1.dat 16")
     with pytest.raises(RecordError, match="without a gain is uncalibrated"):
@@ -311,7 +341,7 @@ def test_some_missing_marks_are_counted_by_lead(tmp_path, ecg_like):
 
 @pytest.mark.security
 @pytest.mark.parametrize(
-    "file", ["../r1.dat", "/etc/passwd", "a\\b.dat", "C:r1.dat", "..", "-", "~", "sub/r1.dat"]
+    "file", ["../r1.dat", "/etc/passwd", "a\\b.dat", "C:r1.dat", "..", ".", "-", "~", "sub/r1.dat"]
 )
 def test_header_cannot_point_out_of_its_folder(header, file):
     edited(header, r"^r1\.dat", file.replace("\\", r"\\"), count=0)
