@@ -734,7 +734,9 @@ def test_progress_is_shown_by_request_where_windows_are_many(tmp_path, monkeypat
     ):
         windows = read_windows(path, duration=duration, progress=progress)
         assert [each.start for each in windows] == list(np.arange(0, 5, duration))
-        assert re.search(shown, capsys.readouterr().err)
+        said = capsys.readouterr().err
+        assert re.search(shown, said)
+        assert said.endswith("\r" if shown != "^$" else "")  # gone when done
 
 
 @pytest.mark.bad_input(8, 56)

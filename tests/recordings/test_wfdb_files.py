@@ -426,6 +426,13 @@ def test_record_line_may_name_the_sample_file_of_a_challenge(header):
     np.testing.assert_array_equal(signals, whole)
 
 
+def test_record_whose_own_name_ends_like_a_sample_file_is_read():
+    text = "r1.mat 1 100 7\nr1.mat 16 1000/mV 16 0 0 0 0 I"
+    assert parse_header(text, "r1.mat").name == "r1.mat"
+    with pytest.raises(RecordError, match="Record r: .* header of record 'r1.mat'"):
+        parse_header(text, "r")
+
+
 @pytest.mark.bad_input(9)
 def test_record_line_with_another_name_and_the_suffix_is_refused(header):
     edited(header, r"^r1 12", "r2.mat 12")
