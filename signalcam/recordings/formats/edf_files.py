@@ -19,8 +19,7 @@ def read_edf(path: Path, unit: str | None, wanted: Callable) -> tuple:
     """
     import edfio
 
-    with open(path, "rb") as file:
-        read = edfio.read_bdf if file.read(1) == b"\xff" else edfio.read_edf
+    read = edfio.read_bdf if 255 in np.fromfile(path, np.uint8, count=1) else edfio.read_edf
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         edf = read(str(path))
