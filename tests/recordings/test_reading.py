@@ -298,6 +298,7 @@ def test_several_records_are_numbered_and_one_keeps_its_name(ecg_like):
     assert (one.name, one.sampling_rate, one.start) == ("x", 100, 0)
     assert not one.signals.flags.writeable
     assert not one.padded.flags.writeable
+    assert (one.signals.dtype, one.padded.dtype) == (np.float32, bool)
 
 
 # What is suspect is said.
@@ -485,6 +486,7 @@ def test_crop_takes_the_start():
 def test_padding_holds_the_median_and_is_marked():
     recording = from_array(long_ecg(800), length="pad")[0]
     np.testing.assert_array_equal(recording.padded, np.arange(1000) >= 800)
+    assert recording.signals.dtype == np.float32
     np.testing.assert_allclose(recording.signals[:800], long_ecg(800), rtol=1e-6)
     np.testing.assert_allclose(
         recording.signals[800:], np.tile(np.median(long_ecg(800), axis=0), (200, 1)), atol=1e-6
