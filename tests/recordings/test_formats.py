@@ -14,7 +14,7 @@ from recording_files import dicom_dataset, write_csv, write_dicom, write_edf, wr
 
 from signalcam.leads import LEADS
 from signalcam.recordings import RecordError, RecordWarning, read_recording
-from signalcam.recordings.formats import csv_files, dicom_files
+from signalcam.recordings.formats import csv_files, dicom_files, readers
 
 STATED = {"source_rate": 100, "unit": "mV"}
 
@@ -90,6 +90,21 @@ def test_missing_file_and_folder_are_told_apart(tmp_path):
         read_recording(tmp_path)
     with pytest.raises(RecordError, match="null"):
         read_recording("a\0b.csv")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("a/b.csv", "b"), ("b.DAT", "b"), ("a/patient.7", "patient.7"), ("b.csv.gz", "b.csv.gz")],
+)
+def test_record_is_named_by_its_file_without_the_suffix_of_a_format(path, name):
+    assert readers.record_name(path) == name
+
+
+def test_slow_rates_are_rates_too(tmp_path, ecg):
+    path = write_csv(tmp_path / "a.csv", ecg[:20])
+    for rate in (1, 0.5):
+        options = {"sampling_rate": rate, "duration": 20 / rate, "unit": "mV", "source_rate": rate}
+        np.testing.assert_allclose(read_recording(path, **options)[0].signals, ecg[:20], atol=1e-6)
 
 
 @pytest.mark.security
