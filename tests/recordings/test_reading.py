@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tracemalloc
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -234,9 +235,9 @@ def test_warning_points_to_the_line_of_the_caller(tmp_path, ecg_like):
     order = [1, 0, *range(2, 12)]
     path = write_wfdb(tmp_path, ecg_like[0], leads=[LEADS[k] for k in order])
     for call in (
-        lambda: check_signals(ecg_like[..., order]),
-        lambda: from_array(ecg_like[0][:, order]),
-        lambda: read_recording(path),
+        partial(check_signals, ecg_like[..., order]),
+        partial(from_array, ecg_like[0][:, order]),
+        partial(read_recording, path),
     ):
         with pytest.warns(RecordWarning, match="limb leads") as caught:
             call()
