@@ -64,7 +64,7 @@ def cut(
         starts = [*range(0, found - n_times, n_times), found - n_times]
     elif found < n_times and length == "pad":
         filling = np.broadcast_to(np.median(signals, axis=0), (n_times - found, signals.shape[1]))
-        signals = np.concatenate([signals, filling]).astype(np.float32)
+        signals = np.concatenate([signals, filling])
         padded, starts = np.arange(n_times) >= found, [0]
     if starts:
         return [(start, signals[start : start + n_times], padded) for start in starts]

@@ -89,7 +89,10 @@ def test_other_rates_offsets_and_wander_change_no_note(simulated):
 def test_a_flat_lead_or_less_than_two_seconds_are_not_judged(simulated):
     inverted = -simulated
     assert share(electrode_notes(inverted[:, :199], 100)) == 0
-    assert share(electrode_notes(inverted[:, :200], 100)) > 0.5
+    notes = electrode_notes(inverted[:, :200], 100)
+    assert share(notes) > 0.5
+    with pytest.warns(RecordWarning, match="electrodes look swapped"):  # at 100 Hz by default
+        check_signals(inverted[notes.index(max(notes)), :200], n_times=None)
     inverted[..., LEADS.index("V6")] = 0.2
     assert share(electrode_notes(inverted, 100)) == 0
 
@@ -102,6 +105,12 @@ def test_pointing_is_one_for_a_lead_that_only_rises_and_leaves_out_single_sample
     lead[0, 2, 1::50] = -1.0
     lead[0, :, 7] = -9.0  # a glitch
     np.testing.assert_allclose(_pointing(lead), [[1, -1, 0.5]])
+
+
+@pytest.mark.parametrize("scale", [1, 1e-4])
+def test_pointing_leaves_out_one_sample_in_two_hundred_at_either_end(rng, scale):
+    lead = scale * rng.permutation(1000).reshape(1, 1000, 1)  # five and five: 5 and 994 are left
+    np.testing.assert_allclose(_pointing(lead), [[999 / 989]])
 
 
 @pytest.mark.parametrize("n", [3, 4, 100])

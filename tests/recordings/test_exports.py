@@ -1,11 +1,14 @@
 """SCP-ECG, HL7 aECG, MUSE and Philips XML through our gate: gain, units, names; bombs are refused."""
 
+import base64
+
 import numpy as np
 import pytest
 from ecg_exports import EIGHT, write_aecg, write_muse, write_philips, write_scp
 
 from signalcam.leads import LEADS
 from signalcam.recordings import RecordError, read_recording
+from signalcam.recordings.formats import ecgdatakit_files
 from signalcam.simulation import Subject, simulate_record
 
 pytest.importorskip("ecgdatakit")
@@ -50,6 +53,7 @@ def test_aecg_scale_origin_and_unit_are_applied(tmp_path, signals):
         (write_muse, {"extra": "<FirstSampleBaseline>12</FirstSampleBaseline>"}, "FirstSampleBaseline"),
         (write_scp, {"damage": 1}, "CRC mismatch"),
         (write_aecg, {"unit": "furlong"}, "uncalibrated"),
+        (write_aecg, {"scale": 0}, "lead I is uncalibrated: its resolution is 0"),
         (write_aecg, {"rate": 333}, "expected 100 Hz, found 333 Hz|not an integer"),
         (write_aecg, {"leads": ("I", "II", "II", *LEADS[3:])}, "Named twice: II"),
     ],
@@ -118,10 +122,33 @@ def test_other_xml_is_refused_with_the_formats_that_are_read(tmp_path, content):
             read_recording(tmp_path / name)
 
 
+@pytest.mark.bad_input(6)
+def test_leads_of_different_lengths_are_refused_with_what_was_found(tmp_path, signals):
+    path = write_aecg(tmp_path / "a.xml", signals)
+    head, _, tail = path.read_text().rpartition(" ")  # the last digit is lead V6's
+    path.write_text(head + tail[tail.index("<") :])
+    with pytest.raises(RecordError, match=r"of one length, rate and start, found \(1000, 100.*; \(999, 100"):
+        read_recording(path)
+
+
+@pytest.mark.security
+def test_size_of_philips_chunks_is_counted_to_the_byte(monkeypatch):
+    """A chunk a lead: 1 + 2 + ... + 300 bytes by codes that each add one; 100 of 1, 100 of 2 bytes."""
+    document = b""
+    for codes in ([0, *range(256, 555)], [65, 66] * 50 + [256] * 100, [65] * 200):
+        bits = "".join(f"{code:010b}" for code in codes)
+        packed = int(bits, 2).to_bytes(len(bits) // 8, "big")
+        document += len(packed).to_bytes(4, "little") + bytes(4) + packed
+    document = b"<x>" + base64.b64encode(document) + b"</x>"
+    monkeypatch.setattr(ecgdatakit_files, "_LARGEST", 45_150 + 300 + 200)
+    ecgdatakit_files._refuse_bomb(document)
+    monkeypatch.setattr(ecgdatakit_files, "_LARGEST", 45_150 + 300 + 199)
+    with pytest.raises(ValueError, match="must unpack to at most 45,649 bytes"):
+        ecgdatakit_files._refuse_bomb(document)
+
+
 @pytest.mark.security
 def test_a_philips_file_that_unpacks_to_very_much_is_refused(tmp_path, signals):
-    import base64
-
     codes = [0, *range(256, 1024), *[1023] * 40_000]  # each stands for the last one and a byte more
     bits = "".join(f"{code:010b}" for code in codes)
     packed = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")

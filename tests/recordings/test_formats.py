@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from recording_files import dicom_dataset, write_csv, write_dicom, write_edf, wr
 
 from signalcam.leads import LEADS
 from signalcam.recordings import RecordError, RecordWarning, read_recording
+from signalcam.recordings.formats import csv_files, dicom_files, readers
 
 STATED = {"source_rate": 100, "unit": "mV"}
 
@@ -53,6 +55,7 @@ def test_one_recording_reads_the_same_from_every_format_with_its_leads_shuffled(
     ]
     for recording in recordings:
         assert len(recording) == 1
+        assert recording[0].signals.dtype == np.float32
         np.testing.assert_allclose(recording[0].signals, ecg, atol=1e-6)
 
 
@@ -87,6 +90,21 @@ def test_missing_file_and_folder_are_told_apart(tmp_path):
         read_recording(tmp_path)
     with pytest.raises(RecordError, match="null"):
         read_recording("a\0b.csv")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("a/b.csv", "b"), ("b.DAT", "b"), ("a/patient.7", "patient.7"), ("b.csv.gz", "b.csv.gz")],
+)
+def test_record_is_named_by_its_file_without_the_suffix_of_a_format(path, name):
+    assert readers.record_name(path) == name
+
+
+def test_slow_rates_are_rates_too(tmp_path, ecg):
+    path = write_csv(tmp_path / "a.csv", ecg[:20])
+    for rate in (1, 0.5):
+        options = {"sampling_rate": rate, "duration": 20 / rate, "unit": "mV", "source_rate": rate}
+        np.testing.assert_allclose(read_recording(path, **options)[0].signals, ecg[:20], atol=1e-6)
 
 
 @pytest.mark.security
@@ -200,6 +218,50 @@ def test_csv_time_column_of_another_rate_or_with_a_gap_is_refused(tmp_path, ecg)
         read_recording(path, **STATED)
 
 
+@pytest.mark.bad_input(62)
+@pytest.mark.parametrize(
+    ("shift", "stretch", "refused"),
+    [
+        (0.0074, 1, False),
+        (0.0076, 1, True),
+        (0, 1.009, False),
+        (0, 1.011, True),
+        (0, 0.991, False),
+        (0, 0.989, True),
+    ],
+)
+def test_times_may_be_rounded_by_three_quarters_of_a_step_and_off_by_a_percent(
+    tmp_path, ecg, shift, stretch, refused
+):
+    times = np.arange(1000) * 0.01 * stretch
+    times[500] += shift
+    path = write_csv(tmp_path / "a.csv", ecg, times=times)
+    if refused:
+        with pytest.raises(RecordError, match="column 'time' steps by .* Give the true source_rate"):
+            read_recording(path, **STATED)
+    else:
+        assert len(read_recording(path, **STATED)) == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "name", "unit"),
+    [("V1", "V1", None), (" V1 (uV) ", "V1", "uV"), ("V1 [mV]", "V1", "mV"), ("V1 (a) [ V ]", "V1 (a)", "V"),
+     ("V1 (uV", "V1 (uV", None), ("V1)", "V1)", None), ("(uV)", "", "uV")],
+)  # fmt: skip
+def test_unit_stands_in_the_last_brackets_of_a_column(column, name, unit):
+    assert csv_files._split_unit(column) == (name, unit)
+
+
+@pytest.mark.bad_input(62)
+def test_rate_by_a_column_of_times_is_a_whole_number_where_times_are_rounded():
+    for step, rate in ((0.00278, 360), (0.016, 62.5), (0.4, 2.5), (0.01, 100)):
+        times = np.arange(5)[:, np.newaxis] * step
+        assert csv_files._stated_rate(times, ["time_s"]) == pytest.approx(rate)
+    for times in ([[0.0]], [[0.2], [0.1]]):
+        with pytest.raises(ValueError, match="states no sampling rate"):
+            csv_files._stated_rate(np.array(times), ["time_s"])
+
+
 @pytest.mark.parametrize(
     ("text", "match"),
     [
@@ -210,9 +272,11 @@ def test_csv_time_column_of_another_rate_or_with_a_gap_is_refused(tmp_path, ecg)
         ("I,II\n", "no samples"),
         ("I,II\n1,2\n1\n", "columns changed from 2 to 1"),
         ("I,II\n1,2,3\n", "names 2 columns, the rows have 3"),
+        ("I,II\n1,2#3\n", "could not convert string '2#3'"),
         ("I,II\n1,abc\n", "could not convert string 'abc'"),
         ("I,II\n1,2\n1, \n", "row 2 of samples, column 'II', is empty: a missing sample"),
         ("I;II\n0,1;0,2\n0,1;0.2\n", "row 2 of samples mixes decimal commas and points"),
+        ("I;II\n0,1;0,2\n0.1;0.2\n", "row 2 of samples mixes decimal commas and points"),
         ("I;II\n1.000,5;2\n", "row 1 of samples mixes decimal commas and points"),
         ("I,II\n" + "1,2\n" * 1000, "Missing: III, aVR, aVL, aVF, V1"),
         ("I,I\n" + "1,2\n" * 1000, "Named twice: I"),
@@ -339,6 +403,15 @@ def test_bdf_is_read(tmp_path, ecg):
     np.testing.assert_allclose(read_recording(tmp_path / "a.bdf")[0].signals, ecg, atol=1e-5)
 
 
+def test_bdf_without_its_suffix_is_told_by_its_first_bytes(tmp_path, ecg):
+    edfio = pytest.importorskip("edfio")
+    lead = [edfio.BdfSignal(ecg[:, 0] * 1000.0, 100, label="I", physical_dimension="uV")]
+    edfio.Bdf(lead).write(tmp_path / "a.bdf")
+    (tmp_path / "a.bdf").rename(tmp_path / "recording")
+    (recording,) = read_recording(tmp_path / "recording", leads=("I",))
+    np.testing.assert_allclose(recording.signals, ecg[:, :1], atol=1e-5)
+
+
 def test_edf_without_its_suffix_is_told_by_its_first_bytes(tmp_path, ecg):
     pytest.importorskip("edfio")
     path = write_edf(tmp_path / "a.edf", ecg * 1000)
@@ -447,6 +520,44 @@ def test_dicom_example_of_a_recorder_reads_as_pydicom_converts_it():
     expected = multiplex_array(pydicom.dcmread(path), 0, as_raw=False) / 1000
     np.testing.assert_allclose(recording.signals, expected, rtol=1e-6)
     assert recording.quality.einthoven_error < 0.01
+
+
+@pytest.mark.bad_input(25)
+@pytest.mark.parametrize(
+    ("code", "meaning", "label", "name"),
+    [
+        ("2:1", "Lead I (Einthoven)", "x", "I"),
+        ("5.6.3-9-61", "", "x", "III"),
+        ("2:999", "Lead II", "", "Lead II"),
+        ("x", "Lead V2 (chest (left))", "V3", "Lead V2"),
+        ("x", "", "V3", "V3"),
+        ("x", "", "", "x"),
+        ("", "", "", ""),
+    ],
+)
+def test_dicom_channel_is_named_by_code_else_meaning_else_label(code, meaning, label, name):
+    texts = {"CodeValue": code, "CodeMeaning": meaning}
+    channel = {"ChannelSourceSequence": [{key: text for key, text in texts.items() if text}]}
+    assert dicom_files._channel_name(channel | ({"ChannelLabel": label} if label else {})) == name
+    if code == "2:1":
+        with pytest.raises(ValueError, match="channel code 2:1 is lead I, but its meaning is 'Lead II'"):
+            dicom_files._channel_name(
+                {"ChannelSourceSequence": [{"CodeValue": code, "CodeMeaning": "Lead II"}]}
+            )
+
+
+@pytest.mark.bad_input(21)
+@pytest.mark.parametrize(("correction", "factor"), [(None, 1), ("1", 1), ("0.5", 0.5)])
+def test_dicom_value_is_sample_times_sensitivity_times_correction_plus_baseline(correction, factor):
+    unit = SimpleNamespace(CodeValue="uV")
+    channel = {"ChannelSensitivity": "2", "ChannelBaseline": "10", "ChannelSensitivityUnitsSequence": [unit]}
+    channel["ChannelSensitivityCorrectionFactor"] = correction
+    column = np.array([0, 100, -5], np.int16)
+    found = dicom_files._calibrate(column, channel, {"WaveformPaddingValue": -5}, "I", None)
+    np.testing.assert_allclose(found, [0.01, 0.01 + 0.2 * factor, np.nan])
+    del channel["ChannelSensitivity"]
+    with pytest.raises(ValueError, match="channel I states no sensitivity"):
+        dicom_files._calibrate(column, channel, {}, "I", None)
 
 
 def changed_dicom(path, ecg, change):
@@ -593,6 +704,12 @@ def test_deflated_dicom_is_refused_unread(tmp_path, ecg):
 
     with pytest.raises(RecordError, match="it is deflated"):
         read_recording(changed_dicom(tmp_path / "a.dcm", ecg, deflate))
+
+
+def test_dicom_without_its_suffix_is_told_by_its_first_bytes(tmp_path, ecg):
+    pytest.importorskip("pydicom")
+    write_dicom(tmp_path / "a.dcm", ecg * 1000).rename(tmp_path / "recording")
+    np.testing.assert_allclose(read_recording(tmp_path / "recording")[0].signals, ecg, atol=1e-6)
 
 
 def test_missing_dicom_library_says_how_to_install_it(tmp_path, no_extras):

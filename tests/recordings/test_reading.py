@@ -1,10 +1,12 @@
 """The gate: what a model may see, what is done by request only, and what is refused."""
 
 import os
+import re
 import subprocess
 import sys
 import tracemalloc
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ from signalcam.leads import LEADS
 from signalcam.recordings import (
     RecordError,
     RecordWarning,
+    check_outputs,
     check_signals,
+    checks,
     find_recordings,
     from_array,
     read_recording,
@@ -22,9 +26,10 @@ from signalcam.recordings import (
     reading,
     refuse_non_finite,
 )
-from signalcam.recordings.formats import readers
+from signalcam.recordings.formats import readers, wfdb_files
 from signalcam.recordings.formats.wfdb_files import read_samples
 from signalcam.recordings.quality import unit_note
+from signalcam.recordings.resampling import rate_ratio, rate_suspicion
 
 EIGHT = ["I", "II", *LEADS[6:]]
 
@@ -135,6 +140,11 @@ def test_gain_that_is_none_is_refused(gain):
         from_array(np.ones((1000, 12), np.int16), gain=gain)
 
 
+def test_lists_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match="signals must be one array of numbers"):
+        check_signals([[0.0] * 12, [0.0] * 11])
+
+
 def test_masked_array_is_refused_where_it_masks_something(ecg_like):
     assert check_signals(np.ma.array(ecg_like)).shape == ecg_like.shape
     with pytest.raises(ValueError, match="got a masked array"):
@@ -185,8 +195,53 @@ def test_non_finite_samples_of_a_memory_map_are_found_block_by_block(tmp_path):
 def test_number_beyond_float32_is_not_finite(ecg_like):
     huge = ecg_like.astype(np.float64)
     huge[0, 0, 0] = 1e300
-    with pytest.raises(ValueError, match="record 0, lead I: 1 of 1,000"):
+    warnings.simplefilter("error")  # NumPy's own warning would come first
+    with pytest.raises(ValueError, match=r"record 0, lead I: 1 of 1,000 samples\. Leave"):
         check_signals(huge)
+    with pytest.raises(ValueError, match=r"in lead I: 1 of 1,000 samples\. Leave"):
+        from_array(huge[0])
+
+
+@pytest.mark.bad_input(17, 24)
+def test_leads_that_are_not_the_twelve_are_named_by_their_number(ecg_like):
+    eight = ecg_like[..., :8]
+    eight[3:, :, 7] = 0
+    with pytest.warns(RecordWarning, match=r"3 of 6 records have a flat lead \(first: record 3, lead 7\)"):
+        check_signals(eight, n_leads=8)
+    eight[2, 5, 4] = np.nan
+    with pytest.raises(ValueError, match="record 2, lead 4: 1 of 1,000 samples"):
+        check_signals(eight, n_leads=8)
+
+
+@pytest.mark.bad_input(47)
+def test_output_that_is_not_finite_is_named_with_its_record():
+    outputs = {"logit": np.zeros((3, 1)), "evidence": np.zeros((3, 125, 2))}
+    assert check_outputs(outputs) is outputs
+    outputs["evidence"][1, 7, 0] = np.nan
+    outputs["evidence"][2] = np.inf
+    with pytest.raises(
+        RecordError, match="evidence must be finite, .* for record 1 of 3. Look at its signals"
+    ):
+        check_outputs(outputs)
+
+
+def test_blocks_hold_as_many_records_as_fit_and_at_least_one(monkeypatch):
+    monkeypatch.setattr(checks, "_BLOCK", 40)
+    for shape, starts in (((5, 10, 2), [0, 2, 4]), ((3, 50, 2), [0, 1, 2])):
+        assert [start for start, _ in checks._blocks(np.zeros(shape))] == starts
+
+
+def test_warning_points_to_the_line_of_the_caller(tmp_path, ecg_like):
+    order = [1, 0, *range(2, 12)]
+    path = write_wfdb(tmp_path, ecg_like[0], leads=[LEADS[k] for k in order])
+    for call in (
+        partial(check_signals, ecg_like[..., order]),
+        partial(from_array, ecg_like[0][:, order]),
+        partial(read_recording, path),
+    ):
+        with pytest.warns(RecordWarning, match="limb leads") as caught:
+            call()
+        assert caught[0].filename == __file__
 
 
 @pytest.mark.bad_input(18)
@@ -202,7 +257,7 @@ def test_wrong_length_or_lead_count_is_our_own_error(ecg_like):
         check_signals(ecg_like[:, :900])
     with pytest.raises(ValueError, match=r"signals must have 1,000 samples a record, .* got 1,001"):
         check_signals(np.concatenate([ecg_like, ecg_like[:, :1]], axis=1))
-    with pytest.raises(ValueError, match=r"signals must have 12 leads, .* got 8"):
+    with pytest.raises(ValueError, match=r"signals must have 12 leads, .* got 8 .*Give names=\[\.\.\.\]"):
         check_signals(ecg_like[..., :8])
     with pytest.raises(ValueError, match=r"shape \(record, 1000, 12\) or one record of it, got \(1000,\)"):
         check_signals(ecg_like[0, :, 0])
@@ -215,6 +270,36 @@ def test_named_leads_are_ordered_by_name(ecg_like, rng):
     names = [LEADS[k] for k in order]
     found = [recording.signals for recording in from_array(ecg_like[..., order], names=names)]
     np.testing.assert_array_equal(found, ecg_like)
+
+
+@pytest.mark.bad_input(24)
+def test_some_leads_are_taken_out_in_their_order_and_derived_by_request(ecg_like):
+    one = ecg_like[0]
+    np.testing.assert_array_equal(from_array(one, leads=("V2", "I"))[0].signals, one[:, [7, 0]])
+    names, three = ["I", "II", "vx"], one[:, :3]
+    np.testing.assert_array_equal(from_array(three, names, leads=("vx", "II"))[0].signals, one[:, [2, 1]])
+    (derived,) = from_array(three, names, leads=("aVF", "III"), derive=True)
+    np.testing.assert_allclose(derived.signals, one[:, [5, 2]], atol=1e-6)
+    for lead in ("aVF", "vy"):
+        with pytest.raises(RecordError, match=f"Record array: .*Missing: {lead}"):
+            from_array(three, names, leads=(lead,))
+
+
+@pytest.mark.bad_input(28)
+def test_gain_may_be_given_for_each_lead_and_counts_in_the_unit(ecg_like):
+    gains = [10.0 * k for k in range(1, 13)]
+    samples = np.rint(ecg_like[0] * 1000 * gains).astype(np.int32)
+    (recording,) = from_array(samples, gain=gains, unit="uV")
+    np.testing.assert_allclose(recording.signals, ecg_like[0], atol=1e-4)
+
+
+def test_several_records_are_numbered_and_one_keeps_its_name(ecg_like):
+    assert [each.name for each in from_array(ecg_like[:2], name="x")] == ["x[0]", "x[1]"]
+    (one,) = from_array(ecg_like[0], name="x")
+    assert (one.name, one.sampling_rate, one.start) == ("x", 100, 0)
+    assert not one.signals.flags.writeable
+    assert not one.padded.flags.writeable
+    assert (one.signals.dtype, one.padded.dtype) == (np.float32, bool)
 
 
 # What is suspect is said.
@@ -230,9 +315,12 @@ def test_amplitudes_in_another_unit_are_refused_with_the_likely_factor_unless_ac
 ):
     signals = ecg_like.copy()
     signals[4] *= factor
-    with pytest.raises(RecordError, match=f"record 4 of 6: the values {words}"):
+    said = f"must have an amplitude that a heart gives; {{}}the values {words}"
+    with pytest.raises(RecordError, match="^signals " + said.format("record 4 of 6: ")):
         check_signals(signals)
-    with pytest.raises(RecordError, match=f"Record array must have an amplitude .*{words}"):
+    with pytest.raises(RecordError, match="^signals " + said.format("record 1 of 2: ")):
+        check_signals(signals[3:5])
+    with pytest.raises(RecordError, match="^Record array " + said.format("")):
         from_array(signals[4])
     np.testing.assert_array_equal(check_signals(signals, any_amplitude=True, warn=False), signals)
     with warnings.catch_warnings():
@@ -322,11 +410,48 @@ def test_common_rates_give_the_wanted_number_of_samples(rate):
     assert np.abs(recording.signals[50:-50] - long_ecg(1000)[50:-50]).max() < 0.02
 
 
+@pytest.mark.bad_input(22)
+def test_rate_is_suspected_only_where_the_caller_told_it(tmp_path):
+    signals = long_ecg(500)
+    header = write_wfdb(tmp_path, signals)
+    table = write_csv(tmp_path / "a.csv", signals, times=np.arange(500) / 100, time_name="time_s")
+    options = {"duration": 1.0, "length": "crop", "unit": "mV"}
+    assert len(read_recording(header, **options)) == len(read_recording(table, **options)) == 1
+    with pytest.warns(RecordWarning, match="Record a: taken as 100 Hz. 500 samples are 1 s at 500 Hz"):
+        read_recording(table, source_rate=100, **options)
+
+
+@pytest.mark.parametrize(
+    ("found", "rate"), [(5000, 500), (1280, 128), (1250, 125), (1000, None), (4999, None), (3000, None)]
+)
+def test_length_that_fits_another_common_rate_names_it(found, rate):
+    said = rate_suspicion(found, 1000, 100)
+    assert (f"{found:,} samples are 10 s at {rate} Hz" in said) if rate else said == ""
+    assert rate_suspicion(1250, 10_000, 1000) == ""  # a lower rate makes no recording shorter
+
+
 def test_resampling_upwards_warns():
     with pytest.warns(
         RecordWarning, match="from 50 Hz up to 100 Hz; what lies above 25 Hz was never recorded"
-    ):
+    ) as caught:
         from_array(long_ecg(500, 50), source_rate=50, resample=True)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted", "ratio"),
+    [(100, 100, (1, 1)), (500, 100, (1, 5)), (360, 100, (5, 18)), (62.5, 100, (8, 5)), (5000, 1, (1, 5000)),
+     (1, 5000, (5000, 1)), (5001, 1, None), (1, 5001, None), (100.000005, 100, (1, 1)),
+     (100.00002, 100, None)],
+)  # fmt: skip
+def test_ratio_of_rates_is_of_whole_numbers_up_to_5000(source, wanted, ratio):
+    warnings.simplefilter("ignore", RecordWarning)  # upwards
+    if ratio:
+        found = rate_ratio(source, wanted, True, "x")
+        assert (found.numerator, found.denominator) == ratio
+    else:
+        with pytest.raises(RecordError, match="Record x: cannot resample .* ratio of whole numbers"):
+            rate_ratio(source, wanted, True, "x")
 
 
 def test_rates_without_a_simple_ratio_are_refused():
@@ -362,6 +487,7 @@ def test_crop_takes_the_start():
 def test_padding_holds_the_median_and_is_marked():
     recording = from_array(long_ecg(800), length="pad")[0]
     np.testing.assert_array_equal(recording.padded, np.arange(1000) >= 800)
+    assert recording.signals.dtype == np.float32
     np.testing.assert_allclose(recording.signals[:800], long_ecg(800), rtol=1e-6)
     np.testing.assert_allclose(
         recording.signals[800:], np.tile(np.median(long_ecg(800), axis=0), (200, 1)), atol=1e-6
@@ -399,6 +525,17 @@ def test_windows_cover_the_whole_recording(n_times, starts):
 def test_arguments_out_of_range_are_named(ecg_like, argument, value):
     with pytest.raises(ValueError, match=argument):
         from_array(ecg_like[0], **{argument: value})
+
+
+@pytest.mark.parametrize("value", [0, -1, np.inf, np.nan])
+def test_rate_of_the_source_must_be_above_zero(tmp_path, ecg_like, value):
+    path = write_wfdb(tmp_path, ecg_like[0])
+    for call in (
+        lambda: from_array(ecg_like[0], source_rate=value),
+        lambda: read_recording(path, source_rate=value),
+    ):
+        with pytest.raises(ValueError, match="source_rate must be above 0 Hz"):
+            call()
 
 
 # Leads.
@@ -520,6 +657,13 @@ def test_wildcards_and_shell_expanded_names_give_a_pair_once(tree):
     assert sorted(found(str(tree / "**" / "*.hea"), tree)) == ["b/w1.hea", "w2.hea"]
 
 
+def test_file_whose_name_looks_like_a_wildcard_is_found_by_its_name(tree):
+    for name in ("ecg[1].csv", "ecg1.csv"):
+        (tree / name).write_bytes(b"")
+    assert found(tree / "ecg[1].csv", tree) == ["ecg[1].csv"]
+    assert found(tree / "ecg[12].csv", tree) == ["ecg1.csv"]
+
+
 def test_what_is_not_there_is_given_back_so_that_reading_it_says_so(tree):
     (tree / "empty").mkdir()
     missing = list(find_recordings([tree / "none.csv", tree / "none*.edf", tree / "empty"]))
@@ -574,6 +718,7 @@ def test_memory_does_not_grow_with_the_length_of_a_recording(tmp_path, form, mon
     path = write_wfdb(tmp_path, long, rate=1000)
     if form == "edf":
         path = write_edf(tmp_path / "long.edf", long * 1000, rates=1000, seconds=900)
+    next(read_windows(path, resample=True, progress=False))  # what it imports takes memory once
     tracemalloc.start()
     n = sum(1 for _ in read_windows(path, resample=True, progress=False))
     _, peak = tracemalloc.get_traced_memory()
@@ -582,10 +727,30 @@ def test_memory_does_not_grow_with_the_length_of_a_recording(tmp_path, form, mon
     assert peak < 0.6 * long.nbytes  # of which six windows are a fifteenth, in float64 twice that
 
 
+def test_progress_is_shown_by_request_where_windows_are_many(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(reading, "_WINDOWS", 4)
+    path = write_wfdb(tmp_path, long_ecg(500))
+    for duration, progress, shown in (
+        (1, True, "r1: .*0/5 .* windows"),
+        (1, False, "^$"),
+        (1.25, True, "^$"),
+    ):
+        windows = read_windows(path, duration=duration, progress=progress)
+        assert [each.start for each in windows] == list(np.arange(0, 5, duration))
+        said = capsys.readouterr().err
+        assert re.search(shown, said)
+        assert said.endswith("\r" if shown != "^$" else "")  # gone when done
+
+
 @pytest.mark.bad_input(8, 56)
-def test_checksum_of_a_long_recording_is_compared_before_its_first_window(tmp_path, ecg_like, monkeypatch):
+@pytest.mark.parametrize("block", [1000, 700, 65_536])
+def test_checksum_of_a_long_recording_is_compared_before_its_first_window(
+    tmp_path, ecg_like, block, monkeypatch
+):
     monkeypatch.setattr(readers, "_AT_ONCE", 1000)
+    monkeypatch.setattr(wfdb_files, "_BLOCK", block)
     path = write_wfdb(tmp_path, np.concatenate(ecg_like))
+    assert len(list(read_windows(path))) == 6
     data = bytearray(path.with_suffix(".dat").read_bytes())
     data[-3] ^= 4
     path.with_suffix(".dat").write_bytes(data)

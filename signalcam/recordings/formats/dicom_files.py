@@ -93,7 +93,7 @@ def _calibrate(column: np.ndarray, channel: Any, group: Any, label: str, unit: s
         raise ValueError(f"channel {label} states no sensitivity, so it is uncalibrated")
     units = channel.get("ChannelSensitivityUnitsSequence")
     scale = agreed_scale(str(units[0].CodeValue) if units else None, unit, f"channel {label}")
-    correction = channel.get("ChannelSensitivityCorrectionFactor", 1)
+    correction = channel.get("ChannelSensitivityCorrectionFactor")
     factor = float(sensitivity) * float(1 if correction is None else correction)
     values = column * factor + float(channel.get("ChannelBaseline") or 0)
     padding = group.get("WaveformPaddingValue")

@@ -13,13 +13,13 @@ from signalcam.leads import agreed_scale
 
 
 def read_edf(path: Path, unit: str | None, wanted: Callable) -> tuple:
-    """Open an EDF file, or a BDF file by its suffix, without gaps and at one rate.
+    """Open an EDF file, or a BDF file by its first byte, without gaps and at one rate.
 
     Args: as in `readers.open_recording`. Returns: what `Source` holds. Raises: all sorts, on damaged files.
     """
     import edfio
 
-    read = edfio.read_bdf if path.suffix.lower() == ".bdf" else edfio.read_edf
+    read = edfio.read_bdf if 255 in np.fromfile(path, np.uint8, count=1) else edfio.read_edf
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         edf = read(str(path))
