@@ -1,5 +1,6 @@
 """Electrodes that sit elsewhere than their names say: found on simulated and on real records."""
 
+import re
 import warnings
 
 import numpy as np
@@ -109,8 +110,17 @@ def test_pointing_is_one_for_a_lead_that_only_rises_and_leaves_out_single_sample
 
 @pytest.mark.parametrize("scale", [1, 1e-4])
 def test_pointing_leaves_out_one_sample_in_two_hundred_at_either_end(rng, scale):
-    lead = scale * rng.permutation(1000).reshape(1, 1000, 1)  # five and five: 5 and 994 are left
-    np.testing.assert_allclose(_pointing(lead), [[999 / 989]])
+    leads = scale * np.stack([rng.permutation(1000) for _ in range(50)])[np.newaxis]
+    np.testing.assert_allclose(_pointing(leads), np.full((1, 50), 999 / 989))  # of five and five: 5 and 994
+
+
+@pytest.mark.parametrize("size", [0.3, 3])
+def test_note_tells_the_correlation_whatever_the_amplitude(size):
+    beat = np.exp(-((np.arange(1000) % 100 - 50) ** 2) / 8)[:, np.newaxis]
+    up = {"V6": 1, "I": -0.5, "aVR": 0.8, "V1": -0.7}
+    signals = size * beat * [up.get(lead, 0.5 + 0.1 * k) for k, lead in enumerate(LEADS)]
+    said = r"arm electrodes swapped\? lead I points down \(-0\.\d\) .* V6 \(correlation -1\.0\)"
+    assert re.fullmatch(said, electrode_notes(signals[np.newaxis], 100)[0])
 
 
 @pytest.mark.parametrize("n", [3, 4, 100])

@@ -143,8 +143,9 @@ def test_size_of_philips_chunks_is_counted_to_the_byte(monkeypatch):
     monkeypatch.setattr(ecgdatakit_files, "_LARGEST", 45_150 + 300 + 200)
     ecgdatakit_files._refuse_bomb(document)
     monkeypatch.setattr(ecgdatakit_files, "_LARGEST", 45_150 + 300 + 199)
-    with pytest.raises(ValueError, match="must unpack to at most 45,649 bytes"):
-        ecgdatakit_files._refuse_bomb(document)
+    for text in (document, document.decode().encode("utf-16")):
+        with pytest.raises(ValueError, match="must unpack to at most 45,649 bytes"):
+            ecgdatakit_files._refuse_bomb(text)
 
 
 @pytest.mark.security

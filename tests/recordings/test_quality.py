@@ -135,6 +135,9 @@ def test_swapped_limb_leads_are_noted_with_the_measured_error(clean):
     quality = assess(clean[:, [1, 0, *range(2, 12)]], 100)
     assert quality.einthoven_error > 0.1
     assert f"off by {quality.einthoven_error:.2f} mV" in quality.notes[0]
+    clean[:, 7] = 0
+    notes = assess(clean[:, [1, 0, *range(2, 12)]], 100).notes
+    assert [note[:7] for note in notes] == ["lead V2", "limb le"]
 
 
 @pytest.mark.bad_input(21)

@@ -430,6 +430,12 @@ def test_length_that_fits_another_common_rate_names_it(found, rate):
     assert rate_suspicion(1250, 10_000, 1000) == ""  # a lower rate makes no recording shorter
 
 
+def test_twice_the_rate_passes_through_the_samples_and_between_them():
+    warnings.simplefilter("ignore", RecordWarning)
+    (recording,) = from_array(long_ecg(500, 50), source_rate=50, resample=True)
+    np.testing.assert_allclose(recording.signals[50:-50], long_ecg(1000)[50:-50], atol=0.01)
+
+
 def test_resampling_upwards_warns():
     with pytest.warns(
         RecordWarning, match="from 50 Hz up to 100 Hz; what lies above 25 Hz was never recorded"
@@ -465,7 +471,8 @@ def test_rates_without_a_simple_ratio_are_refused():
 @pytest.mark.bad_input(23)
 def test_too_short_or_too_long_is_refused_with_what_to_ask_for():
     with pytest.raises(
-        RecordError, match=r"expected 1,000 samples \(10 s at 100 Hz\), found 800 \(8 s\).*length='pad'"
+        RecordError,
+        match=r"Record array: expected 1,000 samples \(10 s at 100 Hz\), found 800 \(8 s\).*length='pad'",
     ):
         from_array(long_ecg(800))
     with pytest.raises(RecordError, match=r"found 1,700 \(17 s\).*length='crop'.*length='window'"):
@@ -612,6 +619,16 @@ def test_file_and_array_give_the_same_recording(tmp_path, ecg_like):
     assert not recording.signals.flags.writeable
 
 
+@pytest.mark.bad_input(21, 61)
+def test_amplitude_of_a_file_that_no_heart_gives_is_refused_unless_accepted(tmp_path, ecg_like):
+    path = write_csv(tmp_path / "a.csv", np.round(ecg_like[0], 3) * 1000)
+    with pytest.raises(RecordError, match="Record a must have an amplitude .*like uV.*any_amplitude=True"):
+        read_recording(path, unit="mV", source_rate=100)
+    warnings.simplefilter("ignore")  # rounding of such numbers parts the limb leads
+    (recording,) = read_recording(path, unit="mV", source_rate=100, any_amplitude=True)
+    assert recording.quality.unit_factor == pytest.approx(1e-3)
+
+
 @pytest.mark.bad_input(20)
 def test_lead_off_in_a_file_is_in_the_quality_report(tmp_path, ecg_like):
     ecg_like[0, 500:, 11] = 5.0
@@ -749,6 +766,7 @@ def test_checksum_of_a_long_recording_is_compared_before_its_first_window(
 ):
     monkeypatch.setattr(readers, "_AT_ONCE", 1000)
     monkeypatch.setattr(wfdb_files, "_BLOCK", block)
+    ecg_like[..., 7] += 0.1  # or each lead's first sample would be 0
     path = write_wfdb(tmp_path, np.concatenate(ecg_like))
     assert len(list(read_windows(path))) == 6
     data = bytearray(path.with_suffix(".dat").read_bytes())

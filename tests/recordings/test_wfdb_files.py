@@ -49,6 +49,13 @@ def test_gain_and_baseline_are_applied_as_wfdb_does(header, gain):
     assert read_samples(header)[0].tobytes() == as_wfdb(header).tobytes()
 
 
+def test_each_lead_has_its_own_gain_and_baseline(header):
+    whole = read_samples(header)[0]
+    edited(header, r"1000\.0\(0\)/mV(.* aVF)$", r"500(20)/mV\1")
+    whole[:, 5] = (whole[:, 5] * 1000 - 20) / 500
+    np.testing.assert_allclose(read_samples(header)[0], whole, atol=1e-6)
+
+
 def test_adc_zero_stands_for_a_baseline_that_is_not_given(header):
     edited(header, r"1000\.0\(0\)/mV 16 0 ", "1000/mV 16 512 ", count=0)
     assert read_samples(header)[0].tobytes() == as_wfdb(header).tobytes()
@@ -88,6 +95,15 @@ def test_other_byte_orders_and_offset_samples_are_read(header, fmt, dtype, offse
     (samples + offset).astype(dtype).tofile(header.with_suffix(".dat"))
     edited(header, r"\.dat 16", f".dat {fmt}", count=0)
     np.testing.assert_array_equal(read_samples(header)[0], whole)
+
+
+@pytest.mark.parametrize("n_more", [1, 3])
+def test_packed_file_may_be_filled_up_to_a_group_of_samples(tmp_path, n_more):
+    keys = {"units": ["mV"], "adc_gain": [100.0], "baseline": [0], "sig_name": ["I"], "fmt": ["212"]}
+    wfdb.wrsamp("b", 100, d_signal=np.arange(-20, 20)[:, np.newaxis], write_dir=str(tmp_path), **keys)
+    with open(tmp_path / "b.dat", "ab") as file:
+        file.write(bytes(n_more))
+    np.testing.assert_allclose(read_samples(tmp_path / "b.hea")[0][:, 0], np.arange(-20, 20) / 100, rtol=1e-6)
 
 
 @pytest.mark.bad_input(6)
@@ -334,8 +350,8 @@ def test_lead_of_missing_marks_is_reported_as_a_missing_lead(tmp_path, ecg_like)
 
 @pytest.mark.bad_input(17)
 def test_some_missing_marks_are_counted_by_lead(tmp_path, ecg_like):
-    ecg_like[0, 5:8, 0] = -32.768
-    with pytest.raises(RecordError, match=r"missing in lead I \(3\)"):
+    ecg_like[0, 5:8, 0] = ecg_like[0, 9, 7] = -32.768
+    with pytest.raises(RecordError, match=r"missing in lead I \(3\), V2 \(1\)\."):
         read_samples(write_wfdb(tmp_path, ecg_like[0]))
 
 
