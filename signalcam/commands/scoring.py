@@ -43,12 +43,12 @@ def score(arguments: argparse.Namespace) -> int:
     output = arguments.output = arguments.output.expanduser().resolve()
     output.mkdir(parents=True, exist_ok=True)
     _same_scoring(arguments)
-    for file in output.glob(".*.part"):  # of an interrupted run
-        file.unlink()
     parts = _parts(arguments)
     files = {f"part-{number:06}.parquet": paths for number, paths in enumerate(parts)}
     jobs = {name: (arguments, paths, name) for name, paths in files.items() if not (output / name).is_file()}
     failed = run_jobs(score_part, jobs, arguments.scheduler, arguments.workers)
+    for file in output.glob(".*.part"):  # of a run that was interrupted, or a worker killed as it wrote
+        file.unlink()
     table = pyarrow.dataset.dataset(output, format="parquet")
     table = table.to_table(["file", "error"], filter=pyarrow.dataset.field("error").is_valid())
     n_paths, without = sum(map(len, parts)), f"{len(table):,} of them without an answer"

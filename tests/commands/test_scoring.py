@@ -63,12 +63,17 @@ def test_dataset_holds_what_predict_says_with_map_and_embedding(archive, tmp_pat
 def test_second_run_adds_what_is_new_and_does_nothing_twice(archive, tmp_path, ecg_like, monkeypatch):
     output, done = tmp_path / "scores", []
     score_part = scoring.score_part
-    monkeypatch.setattr(
-        scoring, "score_part", lambda *arguments: done.append(arguments[2]) or score_part(*arguments)
-    )
+
+    def killed_once(*arguments):
+        done.append(arguments[2])
+        (output / ".unfinished.part").write_bytes(b"of a worker that was killed as it wrote")
+        score_part(*arguments)
+
+    monkeypatch.setattr(scoring, "score_part", killed_once)
     command = ["score", str(archive), "--output", str(output), "--part-size", "4"]
     main(command)
-    (output / ".junk.part").write_bytes(b"of a run that was killed")
+    assert not list(output.glob(".*"))
+    (output / ".unfinished.part").write_bytes(b"of a run that was killed")
     (output / "part-000001.parquet").unlink()
     write_wfdb(archive, ecg_like[0], name="new")
     main(command)
