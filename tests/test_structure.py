@@ -120,8 +120,8 @@ def test_modules_that_need_no_tensorflow_do_not_import_it(name):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_readme_names_every_folder_and_every_name_of_the_face():
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+def test_contributors_find_every_folder_and_every_name_of_the_face():
+    text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     missing = [name for name in (*FOLDERS, *signalcam.__all__) if f"`{name}`" not in text]
     assert [name for name in missing if name != "__version__"] == []
 
