@@ -165,6 +165,8 @@ def test_broken_recordings_are_refused_in_the_librarys_words(model, tmp_path, ec
             "outside", lambda each: [each[0], *(line.replace("outside.dat", "../x.dat") for line in each[1:])]
         ),
         header("nameless", lambda each: [each[0], *(line.rsplit(" ", 1)[0] for line in each[1:])]),
+        header("feed", lambda each: [each[0], *(line.replace(" 0 V1", "\x0c0 V1") for line in each[1:])]),
+        header("control", lambda each: [each[0], *(line.replace(" V1", " V\t1") for line in each[1:])]),
         (write_wfdb(tmp_path, np.full((1000, 12), -32.768), "gone"), {}),
         (write_wfdb(tmp_path, signals, "twice", leads=[*LEADS[:11], "V1"]), {}),
         (write_wfdb(tmp_path, signals[:, :8], "eight", leads=LEADS[:8]), {}),

@@ -255,6 +255,7 @@ def test_negative_checksums_are_read_modulo_65536(header):
         (b"r2 1 100 1000\nr1.dat 16 1000/mV 16 0 0 0 0 I", "header of record 'r2'"),
         (b"r1/2 1 100 1000\n", "multi-segment"),
         (b"r1 1 100 1000\nr1.dat 16 1000/mV 16 0 0 0 0", "lead has no name"),
+        (b"r1 1 100 1000\nr1.dat 16 1000/mV 16 0 0 0 0 \x0c", "lead has no name"),
         (b"r1 1 100 1000\nr1.dat 16 1000/mV 16 0 zero 0 0 I", "whole numbers, found '16 0 zero 0 0'"),
         (b"r1 1 100 1000\nr1.dat 516 1000/mV 16 0 0 0 0 I", "format '516' is not read"),
         (b"r1 1 100 1000\nr1.dat 16x4 1000/mV 16 0 0 0 0 I", "several samples a frame"),
@@ -425,6 +426,25 @@ def test_comments_in_any_encoding_and_other_line_ends_are_read(header, comment, 
     whole = read_samples(header)[0]
     header.write_bytes(end.join([comment, *header.read_bytes().splitlines(), b"", comment]) + end)
     np.testing.assert_array_equal(read_samples(header)[0], whole)
+
+
+@pytest.mark.bad_input(58)
+@pytest.mark.parametrize("space", ["\t", "\t \t", "\x0b", "\x0c", "\x1f", "\x85", "\xa0", "\u2028"])
+def test_tabs_part_fields_as_blanks_do_and_no_other_white_space_does(space):
+    text = f" r 1 100 7\n r.dat{space}16 1000/mV 16 0 0 0 0{space}I "
+    if space.strip("\t "):
+        with pytest.raises(RecordError, match="Record r: cannot use its header: lead line 1"):
+            parse_header(text, "r")
+    else:
+        header = parse_header(text.replace("r 1 ", f"r{space}1{space}"), "r")
+        assert (header.leads, header.files, header.formats) == (("I",), ("r.dat",), (16,))
+
+
+@pytest.mark.bad_input(58)
+@pytest.mark.parametrize("name", ["I\ta", "I\x1fa", "\x0cI"])
+def test_lead_name_with_control_characters_is_refused(name):
+    with pytest.raises(RecordError, match="lead line 1 .*: the lead's name '.*' holds control"):
+        parse_header(f"r 1 100 7\nr.dat 16 1000/mV 16 0 0 0 0 {name}", "r")
 
 
 def test_bytes_that_are_no_text_are_refused_outside_comments(header):

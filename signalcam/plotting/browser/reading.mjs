@@ -136,7 +136,7 @@ function parseHeader(text, name, options) {
   if (first.trimStart().startsWith("<")) {
     throw new Error("expected a WFDB record line, found HTML or XML (a failed download?).");
   }
-  const fields = first.trim().split(/\s+/);
+  const fields = fieldsOf(first);
   if (fields[0].includes("/")) {
     throw new Error("it is a multi-segment record: use wfdb.rdrecord and pass the array.");
   }
@@ -166,8 +166,11 @@ function parseHeader(text, name, options) {
   return { rate, nTimes, leads };
 }
 
+// Blanks and tabs part fields, and no form feeds and the like.
+const fieldsOf = (line) => line.replace(/^[ \t]+/, "").trimEnd().split(/[ \t]+/);
+
 function parseLead(line, unit) {
-  const fields = line.trim().split(/\s+/);
+  const fields = fieldsOf(line);
   if (fields.length < 3) throw new Error("expected file, format and gain; a lead without a gain is uncalibrated.");
   const [file, format, scale] = fields;
   if (["-", "~", ".", ".."].includes(file) || /[/\\:\0]/.test(file)) {
@@ -200,7 +203,10 @@ function parseLead(line, unit) {
       throw new Error(`expected a whole number, found ${quoted(fields[3 + k].slice(0, 20))}.`);
     }
   });
-  const lead = line.trim().match(/^(?:\S+\s+){8}(.*)$/)[1];
+  const lead = line.trim().match(/^(?:[^ \t]+[ \t]+){8}(.*)$/)[1];
+  if (/(?! )[\p{C}\p{Z}]/u.test(lead)) {
+    throw new Error(`the lead's name ${quoted(lead.slice(0, 20))} holds control characters.`);
+  }
   const baseline = Number(match[2] ?? fields[4]);
   return { file, offset: Number(form[4] ?? 0), gain, baseline, unit: stated, checksum: Number(fields[6]), lead };
 }

@@ -27,7 +27,7 @@ _COUNT = re.compile(r"\d{1,15}", re.ASCII)
 _TAIL = re.compile(" ".join(part.pattern for part in (_COUNT, *(_INTEGER,) * 3, _COUNT)), re.ASCII)
 # "-" is standard input and "~" no file in this format; these marks lead out of the folder.
 _PATH_MARKS = re.compile(r"[/\\:\0]")
-_LINE_END = re.compile(r"[\r\n]+")
+_LINE_END, _BLANKS = re.compile(r"[\r\n]+"), re.compile(r"[ \t]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def _parse(text: str, name: str, unit: str | None) -> Header:
         raise ValueError("expected a record line, found an empty file.")
     if lines[0].lstrip().startswith("<"):
         raise ValueError("expected a WFDB record line, found HTML or XML (a failed download?).")
-    line, fields = lines[0], lines[0].split()
+    line, fields = lines[0], _fields(lines[0])
     if "/" in fields[0]:
         raise ValueError("it is a multi-segment record: use wfdb.rdrecord and pass the array.")
     # The PhysioNet/CinC Challenges' files begin with "E00271.mat", the name of their sample file.
@@ -91,16 +91,23 @@ def _parse(text: str, name: str, unit: str | None) -> Header:
     return Header(name, sampling_rate, n_times, *zip(*leads, strict=True))
 
 
+def _fields(line: str) -> list[str]:
+    # Blanks and tabs part fields, and not the form feeds and the like that str.split would take, too.
+    return line.split(None, 8) if line.isprintable() else _BLANKS.split(line.strip(" \t"), 8)
+
+
 def _parse_lead_line(line: str, unit: str | None) -> tuple:
-    fields = line.split(None, 8)
+    fields = _fields(line)
     if len(fields) < 3:
         raise ValueError("expected file, format and gain; a lead without a gain is uncalibrated.")
     layout = _parse_layout(*fields[:3], fields[4] if len(fields) > 4 else "0", unit)
-    if len(fields) < 9:
+    if len(fields) < 9 or not (lead := fields[8].rstrip()):
         raise ValueError("the lead has no name. Add it at the end of the line, or pass the array with names.")
+    if not lead.isprintable():
+        raise ValueError(f"the lead's name {lead[:20]!r} holds control characters.")
     if _TAIL.fullmatch(found := " ".join(fields[3:8])) is None:
         raise ValueError(f"expected whole numbers, found {found[:80]!r}.")
-    return fields[8].rstrip(), *layout, int(fields[6])
+    return lead, *layout, int(fields[6])
 
 
 # The leads of a record share these fields, and so do the records of a data set but for the file.
