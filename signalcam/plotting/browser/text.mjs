@@ -13,7 +13,9 @@ export const counted = (number) => number.toLocaleString("en-US");
 
 // Python's repr of text.
 export function quoted(text) {
-  const shown = text.replace(/\\/g, "\\\\").replace(/\t/g, "\\t").replace(/\n/g, "\\n").replace(/\r/g, "\\r");
+  const named = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+  const escape = (mark) => named[mark] ?? `\\x${mark.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  const shown = text.replace(/[\\\p{Cc}\xa0]/gu, escape);
   return shown.includes("'") && !shown.includes('"') ? `"${shown}"` : `'${shown.replace(/'/g, "\\'")}'`;
 }
 
