@@ -4,12 +4,13 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from signalcam.evaluation import METRICS, Estimate, bootstrap, evaluate, paired_difference
+from signalcam.evaluation import METRICS, Estimate, bootstrap, evaluate, mean_table, paired_difference
 from signalcam.evaluation.bootstrap import check_groups, resample_counts, score_replicates
 
 
@@ -181,6 +182,64 @@ def test_wrong_groups_and_counts_are_refused(study):
         evaluate(y, p, groups=np.array([None, *range(149)], dtype=object))
     with pytest.raises(ValueError, match="n_bootstrap must be a whole number"):
         evaluate(y, p, n_bootstrap=-1)
+
+
+@pytest.mark.parametrize("n_bootstrap", [True, 2.5, -1])
+def test_the_number_of_resamples_must_be_a_whole_number(study, n_bootstrap):
+    y, p, _, _ = study
+    with pytest.raises(ValueError, match=f"n_bootstrap must be a whole number, 0 or more, got {n_bootstrap}"):
+        evaluate(y, p, n_bootstrap=n_bootstrap)
+
+
+def test_intervals_rest_by_default_on_a_thousand_resamples_of_seed_0_at_threshold_one_half(study):
+    y, p, other, patients = study
+    stated = {"n_bootstrap": 1000, "seed": 0}
+    table = pd.DataFrame({"a": p, "b": np.where(y, other, np.nan)})
+    pd.testing.assert_frame_equal(evaluate(y, p), evaluate(y, p, 0.5, **stated))
+    for one, two in (
+        (bootstrap(y, p, ("f1",))["f1"], bootstrap(y, p, ("f1",), 0.5, **stated)["f1"]),
+        (paired_difference(y, p, other), paired_difference(y, p, other, "auc", threshold=0.5, **stated)),
+    ):
+        assert (one.value, one.low, one.high) == (two.value, two.low, two.high)
+    pd.testing.assert_frame_equal(mean_table(table, patients), mean_table(table, patients, **stated))
+    assert len(np.concatenate(list(resample_counts(np.arange(3))))) == 1000
+
+
+def test_a_resample_is_drawn_whole_however_small_the_chunks(monkeypatch):
+    drawn = np.concatenate(list(resample_counts(np.array([0, 0, 1, 2]), 7, seed=1)))
+    monkeypatch.setattr(sys.modules[Estimate.__module__], "_CHUNK_VALUES", 1)
+    one_by_one = list(resample_counts(np.array([0, 0, 1, 2]), 7, seed=1))
+    assert [part.shape for part in one_by_one] == [(1, 4)] * 7
+    np.testing.assert_array_equal(np.concatenate(one_by_one), drawn)
+
+
+def test_means_of_columns_worked_by_hand():
+    columns = {"whole": [1.0, 2.0, 3.0, 6.0], "gap": [np.nan, 2.0, np.nan, 4.0], "none": [np.nan] * 4}
+    found = mean_table(pd.DataFrame(columns), n_bootstrap=0)
+    assert list(found.columns) == ["value", "low", "high", "n"]
+    assert found["value"].to_dict() == pytest.approx({"whole": 3, "gap": 3, "none": np.nan}, nan_ok=True)
+    assert found["n"].to_dict() == {"whole": 4, "gap": 2, "none": 0}
+    assert found[["low", "high"]].isna().all(axis=None)
+
+
+def test_interval_of_a_mean_equals_a_plain_bootstrap_over_the_patients_that_have_a_value(study):
+    y, p, _, patients = study
+    found = mean_table(pd.DataFrame({"gap": np.where(y, p, np.nan), "whole": p}), patients, 200, seed=4)
+    for name, kept in (("gap", y == 1), ("whole", y >= 0)):
+        means = [p[kept][i].mean() for i in plain_resamples(patients[kept], 200, 4)]
+        assert found.loc[name, ["low", "high"]].tolist() == pytest.approx(np.quantile(means, (0.025, 0.975)))
+        assert found.loc[name, "n"] == kept.sum()
+
+
+def test_a_table_of_scores_has_counts_of_records_patients_and_skipped_resamples():
+    table = evaluate(
+        [0, 0, 0, 1], [0.1, 0.2, 0.9, 0.8], groups=list("aabc"), n_bootstrap=50, metrics=("auc",)
+    )
+    assert list(table.columns) == ["value", "low", "high", "n", "n_groups", "skipped", "reason"]
+    assert table.index.name == "metric"
+    assert table.loc["auc", ["n", "n_groups"]].tolist() == [4, 3]
+    assert 0 < table.loc["auc", "skipped"] < 50
+    assert (Estimate(0.5, 0.4, 0.6, 9).n_groups, Estimate(0.5, 0.4, 0.6, 9).skipped) == (0, 0)
 
 
 def delong_intervals(y, a, b, clusters, z=1.96):

@@ -252,6 +252,67 @@ def test_area_under_the_roc_curve_is_the_auc(rng):
         roc([1, 1], [0.2, 0.3])
 
 
+def test_band_of_the_roc_curve_equals_plain_vertical_averaging_over_patients(rng):
+    y, p = noisy(rng, 30, digits=1)
+    patients = rng.integers(0, 20, 30)
+    names, draws, grid, recalls = np.unique(patients), np.random.default_rng(2), np.linspace(0, 1, 101), []
+    for _ in range(60):
+        drawn = names[draws.integers(0, len(names), len(names))]
+        i = np.concatenate([np.flatnonzero(patients == name) for name in drawn])
+        rates, recall, _ = reference.roc_curve(y[i], p[i], drop_intermediate=False)
+        recalls.append(np.interp(grid, rates, recall))
+    curve = roc(y, p, patients, n_bootstrap=60, seed=2)
+    for name, expected in zip(("low", "high"), np.quantile(recalls, (0.025, 0.975), axis=0), strict=True):
+        np.testing.assert_allclose(curve[name], np.interp(curve["x"], grid, expected), atol=1e-12)
+
+
+def test_the_roc_curve_of_three_records_by_hand():
+    curve = roc([0, 1, 1], [0.2, 0.2, 0.7], threshold=0.6, n_bootstrap=50)
+    assert (curve["x"].tolist(), curve["y"].tolist()) == ([0, 0, 1], [0, 0.5, 1])
+    assert curve["point"] == (0, 0.5)
+    assert curve["area"].value == 0.75
+    # Resamples that lack a class have no curve: the others hold the whole range.
+    assert np.isfinite([curve["low"], curve["high"]]).all()
+    again = roc([0, 1, 1], [0.2, 0.2, 0.7], None, 0.6, 1000, 0)
+    np.testing.assert_array_equal(roc([0, 1, 1], [0.2, 0.2, 0.7])["low"], again["low"])
+
+
 def test_evaluation_imports_no_tensorflow():
     code = "import sys, signalcam.evaluation; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("p", [["0.1", "0.2"], [0.1 + 0j, 0.2]])
+def test_probabilities_that_are_no_real_numbers_are_refused(p):
+    with pytest.raises(ValueError, match=r"p must hold probabilities of the shape \(record,\), got .*\(2,\)"):
+        score([0, 1], p)
+
+
+def test_the_ends_of_the_ranges_are_within_them():
+    assert score([0, 1], [0, 1]) == 1
+    for threshold, accuracy in ((0, 0.25), (1, 0.75)):
+        assert score([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.9], "accuracy", threshold) == accuracy
+    for threshold in (-0.01, 1.01, [0.5], np.nan):
+        with pytest.raises(ValueError, match=r"threshold must be one number within \[0, 1\], got"):
+            score([0, 1], [0, 1], "accuracy", threshold)
+
+
+def test_at_most_five_wrong_labels_are_shown():
+    with pytest.raises(ValueError, match=r"got 7 others \(2, 3, 4, 5, 6\)"):
+        score(np.arange(9), np.zeros(9))
+
+
+def test_rows_of_several_classes_have_the_macro_mean_of_their_resamples():
+    y = np.array([[1, 0], [0, 1], [1, 0], [0, 1], [0, 0], [1, 1]])
+    p = np.array([[0.9, 0.4], [0.2, 0.3], [0.6, 0.2], [0.7, 0.6], [0.1, 0.5], [0.8, 0.9]])
+    table = evaluate_multilabel(pd.DataFrame(y, columns=["A", "B"]), p, ["A", "B"])
+    assert (table.index.name, table.index.tolist()) == ("class", ["A", "B", "macro"])
+    assert table.loc["macro", ["n", "n_positive", "n_negative", "n_groups"]].tolist() == [6, 5, 1, 6]
+    assert table.loc["macro", "accuracy"] == pytest.approx((5 / 6 + 4 / 6) / 2)
+    assert table["reason"].tolist() == ["", "", "over 2 of 2 classes"]
+    pd.testing.assert_frame_equal(
+        table, evaluate_multilabel(y, p, ["A", "B"], 0.5, None, 1, n_bootstrap=1000, seed=0)
+    )
+    few = evaluate_multilabel(y, p, ["A", "B"], min_per_class=4, n_bootstrap=5)
+    assert few["auc"].isna().all()
+    assert few.loc["macro", "reason"] == "over 0 of 2 classes"

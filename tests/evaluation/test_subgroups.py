@@ -171,3 +171,67 @@ def test_the_real_sample_has_the_known_counts(real_dataset):
     result = by_label_rule(classes, np.full(len(classes), 0.5), n_bootstrap=0)
     assert result.loc["labelled", "n"] == 1004
     assert (result["auc"] == 0.5).all()
+
+
+@pytest.mark.parametrize("remark", ["baseline_drift", "static_noise", "burst_noise", "electrodes_problems"])
+def test_each_remark_of_the_annotators_flags_a_record(table, remark):
+    table[["baseline_drift", "static_noise", "burst_noise", "electrodes_problems"]] = None
+    table[remark] = table[remark].astype(object)
+    table.loc[[103, 104], remark] = ["V2", "  "]
+    groups = describe_subgroups(table)
+    assert groups.index.equals(table.index)
+    assert groups.index[groups["signal_quality"] == "flagged"].tolist() == [103]
+    assert groups["signal_quality"].cat.categories.tolist() == ["clean", "flagged"]
+    assert groups["sex"].cat.categories.tolist() == ["male", "female"]
+
+
+def test_ten_records_of_each_class_are_enough_for_a_score(rng):
+    y = np.r_[np.zeros(10), np.ones(10), np.zeros(9), np.ones(11)].astype(int)
+    site = pd.Series(["enough"] * 20 + ["too few"] * 20, name="site")
+    result = by_subgroup(y, rng.random(40), site, **FAST)
+    assert result.index.names == ["attribute", "group"]
+    assert result.loc["site", "auc"].notna().to_dict() == {"enough": True, "too few": False}
+    assert result.loc[("site", "too few"), ["n", "n_groups"]].tolist() == [20, 20]
+
+
+def test_options_reach_every_row_and_have_stated_defaults(rng):
+    y, site = np.repeat([0, 1], 12), pd.Series(["a"] * 24, name="site")
+    p = np.round(0.3 * y + 0.6 * rng.random(24), 2)
+    stated = {"threshold": 0.5, "min_per_class": 10, "n_bootstrap": 1000, "seed": 0}
+    stated["metrics"] = ("auc", "accuracy", "recall", "specificity")
+    pd.testing.assert_frame_equal(by_subgroup(y, p, site), by_subgroup(y, p, site, **stated))
+    row = by_subgroup(y, p, site, threshold=0.3, metrics=("recall",), **FAST).loc["site", "a"]
+    assert row["recall"] == np.mean(p[12:] >= 0.3)
+    assert "auc" not in row.index
+
+
+def test_larger_groups_come_first_where_the_attribute_has_no_order(rng):
+    site = pd.Series(list("abbcccc") + [None] * 3, name="site")
+    result = by_subgroup(np.arange(10) % 2, rng.random(10), site, n_bootstrap=0)
+    assert result.loc["site"].index.tolist() == ["c", "not stated", "b", "a"]
+
+
+def test_a_score_without_a_value_says_which_and_why():
+    result = by_subgroup(
+        [0, 1],
+        [0.1, 0.2],
+        pd.Series(["a", "a"], name="site"),
+        min_per_class=1,
+        n_bootstrap=0,
+        metrics=("precision", "f1"),
+    )
+    assert result.loc[("site", "a"), "reason"] == "precision: no record reaches the threshold 0.5"
+
+
+@pytest.mark.bad_input(36)
+def test_superclasses_of_other_records_are_refused(classes):
+    y = pd.Series(np.arange(60) % 2, index=classes.index)
+    p = np.full(60, 0.5)
+    with pytest.raises(ValueError, match="superclasses must have the index of the labels"):
+        by_diagnosis(y, p, classes[::-1])
+    with pytest.raises(ValueError, match="p must have the index of the labels"):
+        by_label_rule(classes, pd.Series(p, index=classes.index[::-1]))
+    with pytest.raises(ValueError, match="groups must have the index of the labels"):
+        by_label_rule(classes, p, pd.Series(np.arange(60), index=classes.index[::-1]))
+    assert by_diagnosis(y, p, classes, n_bootstrap=0).index.name == "superclass"
+    assert by_label_rule(classes, p, n_bootstrap=0).index.name == "rule"

@@ -197,3 +197,25 @@ def test_a_lead_that_was_flat_in_training_gives_zeros(rule):
     for found in (scaler.transform(signals), np.asarray(Scale(**scaler.get_state())(signals))):
         assert (found[..., 0] == 0).all()
         assert (found[..., 1] > 10).all()
+
+
+@pytest.mark.parametrize("make", [Detrend, lambda **options: Scale("record", **options)])
+def test_layers_are_of_float32_unless_asked_for_another_precision(make):
+    assert make().compute_dtype == "float32"
+    assert make(dtype=None).compute_dtype == "float32"
+    assert make(dtype="float64").compute_dtype == "float64"
+    assert make(name="first").name == "first"
+
+
+def test_a_layer_names_itself_where_it_refuses_signals(signals):
+    with pytest.raises(ValueError, match=r"Layer 'mine': signals must have the shape .*signals\[None\]"):
+        Detrend(name="mine")(signals[0])
+
+
+@pytest.mark.parametrize("rule", SCALINGS)
+def test_small_differences_are_scaled_exactly_and_signs_kept(rule):
+    # Two samples of one lead, symmetric about their centre: plus and minus one, whatever their size.
+    state = {"mean": [0.0], "std": [3e-5]} if rule.startswith("standard") else {}
+    expected = np.arcsinh(1) if rule.endswith("asinh") else 1
+    scaled = np.asarray(Scale(rule, **state)(np.array([[[3e-5], [-3e-5]]], np.float32)))
+    np.testing.assert_allclose(scaled[0, :, 0], [expected, -expected], rtol=1e-4)

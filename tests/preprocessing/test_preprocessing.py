@@ -371,3 +371,30 @@ def test_real_records_detrend_as_polyfit_does(real_dataset):
     signals = load_signals(real_dataset, real_dataset.table.index[:4], cache=False, progress=False)
     expected = signals - polyfit_loop(signals.astype(np.float64), 10)
     np.testing.assert_allclose(detrend(signals), expected, rtol=0, atol=1e-6)
+
+
+def test_a_lead_that_was_flat_in_training_may_have_a_deviation_of_zero():
+    scaler = Scaler("standard").fit(np.ones((1, 10, 2)) * [1.0, 2.0])
+    assert scaler.get_state() == {"rule": "standard", "mean": [1, 2], "std": [0, 0]}
+    np.testing.assert_array_equal(Scaler(**scaler.get_state()).transform(np.full((1, 10, 2), 9.0)), 0)
+
+
+def test_mean_and_std_given_are_not_shared_with_the_caller():
+    mean = np.array([1.0])
+    scaler = Scaler(mean=mean, std=[2.0])
+    mean[0] = 5
+    assert (scaler.rule, scaler.mean.tolist(), scaler.std.dtype) == ("standard", [1], np.float64)
+
+
+@pytest.mark.parametrize("n_records", [CHUNK, CHUNK + 1, 3 * CHUNK])
+def test_fit_merges_chunks_of_different_means_without_error(rng, n_records):
+    signals = rng.normal(size=(n_records, 5, 2)) + np.arange(n_records)[:, None, None]
+    scaler = fitted("standard", signals)
+    np.testing.assert_allclose(scaler.mean, signals.mean(axis=(0, 1)), rtol=1e-13)
+    np.testing.assert_allclose(scaler.std, signals.std(axis=(0, 1)), rtol=1e-13)
+
+
+@pytest.mark.parametrize("rule", PER_RECORD)
+def test_leads_are_scaled_alike_in_another_order(wander, rule):
+    scaled = Scaler(rule).transform(wander)
+    np.testing.assert_array_equal(Scaler(rule).transform(wander[..., ::-1]), scaled[..., ::-1])
