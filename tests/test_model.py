@@ -219,8 +219,10 @@ def test_cam_of_a_model_with_its_sigmoid_inside_the_dense_layer_is_exact(signals
     inputs = keras.Input((200, 12))
     features = layers.Conv1D(4, 5, padding="same", activation="relu")(inputs)
     pooled = layers.GlobalAveragePooling1D()(features)
-    model = randomise(keras.Model(inputs, layers.Dense(3, activation="softmax")(pooled)))
-    outputs = run(add_cam(model), signals)
+    model = randomise(keras.Model(inputs, layers.Dense(3, activation="softmax", name="end")(pooled)))
+    cam = add_cam(model)
+    assert {"end_linear", "end_activation"} <= {layer.name for layer in cam.layers}
+    outputs = run(cam, signals)
     np.testing.assert_allclose(outputs["probability"], np.asarray(model(signals)), atol=1e-6)
     np.testing.assert_allclose(outputs["evidence"].mean(axis=1), outputs["logit"], atol=1e-5)
 

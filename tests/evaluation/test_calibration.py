@@ -89,6 +89,13 @@ def test_slope_and_intercept_are_the_most_likely(overconfident):
     np.testing.assert_allclose(best, fitted, atol=2e-3)
 
 
+def test_a_calibration_of_few_records_is_not_shrunk():
+    y, logit = np.array([0, 0, 1, 0, 1, 1]), np.array([-0.2, -0.1, -0.05, 0.05, 0.1, 0.2])
+    fitted = minimize(lambda ab: log_loss(y, expit(ab[0] * logit + ab[1])), (1.0, 0.0), tol=1e-10).x
+    assert fitted[0] > 10
+    np.testing.assert_allclose(fit_platt(y, logit), fitted, atol=1e-2)
+
+
 def test_a_faultless_separation_gets_a_finite_calibration():
     slope, intercept = fit_platt([0, 0, 1, 1], [-2.0, -1.0, 1.0, 2.0])
     assert np.isfinite([slope, intercept]).all()

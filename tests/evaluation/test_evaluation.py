@@ -267,14 +267,16 @@ def test_band_of_the_roc_curve_equals_plain_vertical_averaging_over_patients(rng
 
 
 def test_the_roc_curve_of_three_records_by_hand():
-    curve = roc([0, 1, 1], [0.2, 0.2, 0.7], threshold=0.6, n_bootstrap=50)
+    curve = roc([0, 1, 1], [0.2, 0.2, 0.7], threshold=0.1, n_bootstrap=50)
     assert (curve["x"].tolist(), curve["y"].tolist()) == ([0, 0, 1], [0, 0.5, 1])
-    assert curve["point"] == (0, 0.5)
+    assert curve["point"] == (1, 1)
     assert curve["area"].value == 0.75
     # Resamples that lack a class have no curve: the others hold the whole range.
     assert np.isfinite([curve["low"], curve["high"]]).all()
-    again = roc([0, 1, 1], [0.2, 0.2, 0.7], None, 0.6, 1000, 0)
-    np.testing.assert_array_equal(roc([0, 1, 1], [0.2, 0.2, 0.7])["low"], again["low"])
+    again = roc([0, 1, 1], [0.2, 0.2, 0.7], None, 0.5, 1000, 0)
+    default = roc([0, 1, 1], [0.2, 0.2, 0.7])
+    assert default["point"] == again["point"] == (0, 0.5)
+    np.testing.assert_array_equal(default["low"], again["low"])
 
 
 def test_evaluation_imports_no_tensorflow():
