@@ -159,6 +159,13 @@ def test_rounding_the_probabilities_turns_no_decision(rng):
     assert ((p >= threshold) == (p + rng.uniform(-4e-5, 4e-5, 200) >= threshold)).all()
 
 
+def test_the_best_of_many_records_wins_by_however_little():
+    # One positive and one negative lie at 0.45. A cut below them gains 1/20,000 and loses 1/20,001.
+    y = np.r_[np.zeros(20_000), 0, 1, np.ones(19_999)].astype(int)
+    p = np.r_[np.full(20_000, 0.2), 0.45, 0.45, np.full(19_999, 0.55)]
+    assert choose_threshold(y, p, "youden") == pytest.approx(0.325)
+
+
 def test_neighbours_that_floating_point_cannot_part_are_still_parted():
     low = 0.3
     high = np.nextafter(low, 1)

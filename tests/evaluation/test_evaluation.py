@@ -235,6 +235,31 @@ class TestMultilabel:
             evaluate_multilabel(self.Y, self.P, ["A", "B", "C"], threshold=(0.1, 0.2))
 
 
+@pytest.mark.parametrize(
+    ("y", "text"),
+    [
+        (
+            pd.DataFrame([[0, 1], [1, 0]], columns=["B", "A"]),
+            "y must have the columns A, B, in this order, got B, A",
+        ),
+        (
+            np.array([[0, 1, 0], [1, 0, 0]]),
+            r"y must have the shape \(record, class\) = \(2, 2\), got \(2, 3\)",
+        ),
+        (np.zeros((0, 2)), r"y must have the shape \(record, class\) = \(0, 2\)"),
+        (np.array([[0, 2], [1, 0]]), "y, class B, must hold labels 0 and 1, got 1 others"),
+        (
+            pd.DataFrame([[0, 1], [1, 0]], columns=["A", "B"], index=[7, 8]),
+            "p must have the index of the labels",
+        ),
+    ],
+)
+def test_labels_of_several_classes_that_do_not_fit_are_refused(y, text):
+    p = pd.DataFrame(np.full((2, 2), 0.5), columns=["A", "B"])
+    with pytest.raises(ValueError, match=text):
+        evaluate_multilabel(y, p, ["A", "B"], n_bootstrap=0)
+
+
 def test_area_under_the_roc_curve_is_the_auc(rng):
     y, p = noisy(rng)
     curve = roc(y, p, n_bootstrap=50)
