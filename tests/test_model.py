@@ -310,7 +310,9 @@ def test_the_activation_of_the_head_may_be_any_or_none(end, signals):
     pooled = layers.GlobalAveragePooling1D()(layers.Conv1D(4, 5, padding="same")(inputs))
     logit = layers.Dense(3, use_bias=False)(pooled)
     model = randomise(keras.Model(inputs, logit if end is None else end(logit)))
-    outputs = run(add_cam(model), signals)
+    cam = add_cam(model)
+    assert cam.get_layer(end.name if end else "probability").output.shape == (None, 3)
+    outputs = run(cam, signals)
     np.testing.assert_allclose(outputs["probability"], np.asarray(model(signals)), atol=1e-6)
     np.testing.assert_allclose(outputs["evidence"].mean(axis=1), outputs["logit"], atol=1e-5)
 

@@ -197,10 +197,12 @@ def test_intervals_rest_by_default_on_a_thousand_resamples_of_seed_0_at_threshol
     table = pd.DataFrame({"a": p, "b": np.where(y, other, np.nan)})
     pd.testing.assert_frame_equal(evaluate(y, p), evaluate(y, p, 0.5, **stated))
     for one, two in (
-        (bootstrap(y, p, ("f1",))["f1"], bootstrap(y, p, ("f1",), 0.5, **stated)["f1"]),
+        (bootstrap(y, p)["average_precision"], bootstrap(y, p, METRICS, 0.5, **stated)["average_precision"]),
         (paired_difference(y, p, other), paired_difference(y, p, other, "auc", threshold=0.5, **stated)),
     ):
         assert (one.value, one.low, one.high) == (two.value, two.low, two.high)
+    different = paired_difference(y, np.where(y, 0.9, 0.1), other)
+    assert different.p_value == pytest.approx(2 / 1001)  # no resample on the far side
     pd.testing.assert_frame_equal(mean_table(table, patients), mean_table(table, patients, **stated))
     assert len(np.concatenate(list(resample_counts(np.arange(3))))) == 1000
 

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from signalcam import evaluation
 from signalcam.evaluation.complexity import compare_cam, count_macs
 from signalcam.model import add_cam, build_model
-from signalcam.preprocessing.layers import Detrend
+from signalcam.preprocessing.layers import Detrend, Scale
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,7 @@ def test_tensorflows_profiler_finds_the_same_products(model):
         (layers.UpSampling1D(2), 0),
         (layers.Dropout(0.5), 0),
         (Detrend(10), 2 * 50 * 11 * 3),
+        (Scale("record"), 0),
     ],
     ids=lambda value: getattr(value, "name", None),
 )
@@ -157,3 +159,10 @@ def test_a_length_that_is_not_fixed_is_an_error():
 def test_a_model_that_is_not_built_is_an_error():
     with pytest.raises(ValueError, match="has no graph to count. Give it an Input"):
         count_macs(keras.Sequential([layers.Dense(3)]))
+
+
+def test_every_name_of_the_folders_face_is_there_and_no_other():
+    assert all(hasattr(evaluation, name) for name in evaluation.__all__)
+    assert evaluation.compare_cam is compare_cam
+    with pytest.raises(AttributeError, match="module 'signalcam.evaluation' has no attribute 'nothing'"):
+        evaluation.nothing  # noqa: B018

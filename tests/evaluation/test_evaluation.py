@@ -12,6 +12,7 @@ from sklearn import metrics as reference
 
 from signalcam.evaluation import (
     METRICS,
+    bootstrap,
     confusion,
     evaluate,
     evaluate_multilabel,
@@ -119,6 +120,13 @@ def test_every_score_that_is_not_available_has_a_reason():
             for metric in METRICS:
                 missing = np.isnan(score(y, p, metric))
                 assert missing == bool(unavailable_reason(y, p, metric)), (y, p, metric)
+
+
+@pytest.mark.parametrize("y", [[0, 0], [1, 1]])
+def test_scores_that_are_not_available_divide_nothing_by_zero(y):
+    with np.errstate(all="raise"):
+        assert np.isnan(score(y, [0.1, 0.2]))
+        assert evaluate(y, [0.1, 0.2], n_bootstrap=3)["value"].notna().any()
 
 
 def test_confusion_counts_worked_by_hand():
@@ -287,6 +295,8 @@ def test_band_of_the_roc_curve_equals_plain_vertical_averaging_over_patients(rng
         rates, recall, _ = reference.roc_curve(y[i], p[i], drop_intermediate=False)
         recalls.append(np.interp(grid, rates, recall))
     curve = roc(y, p, patients, n_bootstrap=60, seed=2)
+    area = bootstrap(y, p, ("auc",), groups=patients, n_bootstrap=60, seed=2)["auc"]
+    assert (curve["area"].low, curve["area"].high) == (area.low, area.high)
     for name, expected in zip(("low", "high"), np.quantile(recalls, (0.025, 0.975), axis=0), strict=True):
         np.testing.assert_allclose(curve[name], np.interp(curve["x"], grid, expected), atol=1e-12)
 

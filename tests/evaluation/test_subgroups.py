@@ -133,7 +133,7 @@ def test_rows_of_other_records_are_refused(table, classes):
         by_subgroup(y, np.full(8, 0.5), groups[::-1])
     with pytest.raises(ValueError, match="groups must have the index of the labels"):
         by_subgroup(y, np.full(8, 0.5), groups, pd.Series(range(8)))
-    with pytest.raises(ValueError, match="superclasses must have 8 rows"):
+    with pytest.raises(ValueError, match=r"superclasses must have 8 rows .*, got 60 rows\."):
         by_diagnosis(y, np.full(8, 0.5), classes)
     with pytest.raises(ValueError, match="without NORM, HYP"):
         by_label_rule(classes.drop(columns=["NORM", "HYP"]), np.full(60, 0.5))
@@ -233,5 +233,7 @@ def test_superclasses_of_other_records_are_refused(classes):
         by_label_rule(classes, pd.Series(p, index=classes.index[::-1]))
     with pytest.raises(ValueError, match="groups must have the index of the labels"):
         by_label_rule(classes, p, pd.Series(np.arange(60), index=classes.index[::-1]))
+    with pytest.raises(ValueError, match="p must hold 60 probabilities, one for each label, got 59"):
+        by_label_rule(classes, p[:59])
     assert by_diagnosis(y, p, classes, n_bootstrap=0).index.name == "superclass"
     assert by_label_rule(classes, p, n_bootstrap=0).index.name == "rule"
