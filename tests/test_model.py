@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from signalcam.map_layers import Heatmap
+from signalcam.map_layers import Heatmap, ShareBias, SplitRows
 from signalcam.model import add_cam, build_model, cell_length, classify
 
 
@@ -37,6 +37,52 @@ def test_default_model_has_exactly_22273_trainable_parameters():
     assert sum(int(np.prod(w.shape)) for w in model.trainable_weights) == 22_273
     assert model.count_params() == 22_529
     assert model.output_shape == (None, 1)
+
+
+def test_default_network_layer_by_layer():
+    model = build_model()
+    assert [(layer.name, layer.output.shape[1:]) for layer in model.layers] == [
+        ("signals", (1000, 12)),
+        *[(f"{kind}_1", (1000, 16)) for kind in ("conv", "norm", "activation")],
+        ("pool_1", (500, 16)),
+        *[(f"{kind}_2", (500, 16)) for kind in ("conv", "norm", "activation")],
+        ("pool_2", (250, 16)),
+        *[(f"{kind}_3", (250, 32)) for kind in ("conv", "norm", "activation")],
+        ("pool_3", (125, 32)),
+        *[(f"{kind}_4", (125, 64)) for kind in ("conv", "norm", "activation")],
+        ("average", (64,)),
+        ("classifier", (1,)),
+        ("probability", (1,)),
+    ]
+    assert [model.get_layer(f"conv_{block}").kernel_size for block in (1, 2, 3, 4)] == [
+        (11,),
+        (7,),
+        (7,),
+        (7,),
+    ]
+    assert {model.get_layer(f"activation_{block}").negative_slope for block in (1, 2, 3, 4)} == {0.1}
+    assert (model.name, add_cam(model).name) == ("ecg_classifier", "ecg_classifier_cam")
+    assert add_cam(build_model(name="other")).name == "other_cam"
+
+
+def test_several_classes_are_not_exclusive_unless_asked_for():
+    for exclusive, activation in (({}, "sigmoid"), ({"exclusive": True}, "softmax")):
+        network = build_model(n_times=8, n_classes=3, **exclusive)
+        assert network.get_layer("probability").activation.__name__ == activation
+        head = classify(network.input, network.get_layer("activation_4").output, 3, **exclusive)
+        assert head.get_layer("probability").activation.__name__ == activation
+
+
+def test_the_head_computes_in_float32_in_a_model_of_half_precision(signals):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = small_model(2)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    assert model.get_layer("conv_1").compute_dtype == "float16"
+    assert {model.get_layer(n).compute_dtype for n in ("average", "classifier", "probability")} == {"float32"}
+    assert np.asarray(model(signals)).dtype == np.float32
 
 
 @pytest.mark.parametrize(
@@ -174,8 +220,10 @@ def test_cam_of_a_model_with_its_sigmoid_inside_the_dense_layer_is_exact(signals
     inputs = keras.Input((200, 12))
     features = layers.Conv1D(4, 5, padding="same", activation="relu")(inputs)
     pooled = layers.GlobalAveragePooling1D()(features)
-    model = randomise(keras.Model(inputs, layers.Dense(3, activation="softmax")(pooled)))
-    outputs = run(add_cam(model), signals)
+    model = randomise(keras.Model(inputs, layers.Dense(3, activation="softmax", name="end")(pooled)))
+    cam = add_cam(model)
+    assert {"end_linear", "end_activation"} <= {layer.name for layer in cam.layers}
+    outputs = run(cam, signals)
     np.testing.assert_allclose(outputs["probability"], np.asarray(model(signals)), atol=1e-6)
     np.testing.assert_allclose(outputs["evidence"].mean(axis=1), outputs["logit"], atol=1e-5)
 
@@ -223,3 +271,65 @@ def test_shifting_the_input_by_one_cell_shifts_the_evidence_by_one_cell_away_fro
     late = run(cam, signals[:, :-8])["evidence"][0, :, 0]
     # One cell sees 102 samples, so the padding at the edges reaches less than 8 cells far.
     np.testing.assert_allclose(early[8:-9], late[9:-8], atol=1e-5)
+
+
+def test_the_shortest_signals_leave_one_position():
+    assert add_cam(build_model(n_times=8)).get_layer("heatmap").input.shape == (None, 1, 1)
+    assert build_model(n_times=16, pool_size=4, filters=(2, 2, 2), kernel_sizes=(3, 3, 3)).count_params() > 0
+    with pytest.raises(ValueError, match="n_times must be at least 16 for 2 poolings by 4, got 15"):
+        build_model(n_times=15, pool_size=4, filters=(2, 2, 2), kernel_sizes=(3, 3, 3))
+    with pytest.raises(ValueError, match="at least 1, got 0 and 0"):
+        build_model(filters=(), kernel_sizes=())
+
+
+def test_signals_of_any_length_are_taken_where_none_is_given():
+    model = build_model(n_times=None)
+    assert model.input_shape == (None, None, 12)
+    assert {model(np.zeros((1, n_times, 12))).shape for n_times in (40, 100)} == {(1, 1)}
+
+
+def test_maps_are_split_into_rows_and_the_bias_shared_out_by_hand():
+    split = SplitRows((2, 1))
+    np.testing.assert_array_equal(split(np.array([[[1.0, 2.0, 3.0]]])), [[[[1, 2, 0], [0, 0, 3], [0, 0, 0]]]])
+    # Two rows of 5 and 7, each with the whole bias of 4; a row of silence with nothing else.
+    np.testing.assert_array_equal(ShareBias()(np.array([[[[9.0], [11.0], [4.0]]]])), [[[[7], [9]]]])
+    assert SplitRows.from_config(split.get_config()).rows == (2, 1)
+
+
+def test_heatmap_tells_its_shape_and_settings():
+    heatmap = Heatmap(1000, 8, name="heatmap")
+    assert heatmap.compute_output_shape((None, 125, 5)) == (None, 1000, 5)
+    again = Heatmap.from_config(heatmap.get_config())
+    assert (again.n_times, again.cell_length, again.name) == (1000, 8, "heatmap")
+
+
+@pytest.mark.parametrize(
+    "end", [None, layers.Softmax(name="shares"), layers.Activation("tanh", name="bounded")]
+)
+def test_the_activation_of_the_head_may_be_any_or_none(end, signals):
+    inputs = keras.Input((200, 12))
+    pooled = layers.GlobalAveragePooling1D()(layers.Conv1D(4, 5, padding="same")(inputs))
+    logit = layers.Dense(3, use_bias=False)(pooled)
+    model = randomise(keras.Model(inputs, logit if end is None else end(logit)))
+    cam = add_cam(model)
+    assert cam.get_layer(end.name if end else "probability").output.shape == (None, 3)
+    outputs = run(cam, signals)
+    np.testing.assert_allclose(outputs["probability"], np.asarray(model(signals)), atol=1e-6)
+    np.testing.assert_allclose(outputs["evidence"].mean(axis=1), outputs["logit"], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [layers.Conv1D, layers.SeparableConv1D])
+def test_convolution_features_are_found_whatever_stands_behind_them(kind, signals):
+    inputs = keras.Input((200, 12))
+    maps = kind(4, 5, padding="same", name="last")(inputs)
+    model = randomise(classify(inputs, layers.Dropout(0.5)(layers.ReLU()(maps))))
+    convolution = keras.Model(inputs, maps)(signals)
+    kernel, bias = model.get_layer("classifier").get_weights()
+    outputs = run(add_cam(model, features="convolution"), signals)
+    np.testing.assert_allclose(outputs["evidence"], np.asarray(convolution) @ kernel + bias, atol=1e-5)
+
+
+def test_convolution_features_of_a_model_without_convolution_are_refused():
+    inputs = keras.Input((200, 12))
+    with pytest.raises(ValueError, match="needs a convolution before the average"):
+        add_cam(classify(inputs, layers.ReLU()(inputs)), features="convolution")

@@ -207,7 +207,7 @@ def resample_counts(clusters: np.ndarray, n_bootstrap: int = 1000, seed: int = 0
         raise ValueError(f"n_bootstrap must be a whole number, 0 or more, got {n_bootstrap!r}.")
     rng = np.random.default_rng(seed)
     n_groups = int(clusters.max()) + 1
-    step = max(1, _CHUNK_VALUES // max(len(clusters), n_groups))
+    step = max(1, _CHUNK_VALUES // len(clusters))
     for start in range(0, int(n_bootstrap), step):
         size = min(step, int(n_bootstrap) - start)
         drawn = rng.integers(0, n_groups, size=(size, n_groups))

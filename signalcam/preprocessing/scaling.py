@@ -97,7 +97,7 @@ class Scaler:
         def scale(chunk: np.ndarray, result: np.ndarray) -> np.ndarray:
             if not self.per_record:
                 rows = result.reshape(len(result), -1)  # a view
-                np.subtract(chunk.reshape(rows.shape), centre, out=rows, casting="same_kind")
+                np.subtract(chunk.reshape(rows.shape), centre, out=rows)
                 check = np.vdot(rows, rows)
                 rows *= factor
             elif self.rule == "record":
