@@ -165,7 +165,7 @@ def draw_scale(
 ) -> None:
     """Draw a small colour bar at the lower right, ticks at the limits and in the middle; sizes in inches."""
     total_width, total_height = figure.get_size_inches()
-    left = total_width - 0.2 - width
+    left = total_width - 0.25 - width
     place = (left / total_width, bottom / total_height, width / total_width, 0.11 / total_height)
     axes = figure.add_axes(place, gid="scale")
     bar = figure.colorbar(ScalarMappable(limits, colours), cax=axes, orientation="horizontal")

@@ -15,12 +15,14 @@ import matplotlib.figure
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.text import Text
 
 from signalcam.whole_file import whole_file
 
 WIDTH = 9.0
 COLUMN_GAP = 0.6
 DPI = 80
+SHOWN, LEGIBLE = 9.15, 8.0  # inches that a page gives a figure, and points that can be read there
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D1F")
 SUPERCLASS_COLOURS = dict(zip(("NORM", "MI", "STTC", "CD", "HYP"), PALETTE, strict=False))
 INK = "#1a1a1a"
@@ -72,9 +74,8 @@ class Figure(matplotlib.figure.Figure):
 
     def caption(self, text: str) -> None:
         """Write small grey sentences at the lower left edge."""
-        width, height = self.get_size_inches()
-        place, size = (0.09 / width, 0.06 / height), 8.5 if width <= WIDTH else 9.5
-        self.text(*place, text, fontsize=size, color=MUTED, ha="left", va="bottom", linespacing=1.35)
+        place = np.divide((0.09, 0.06), self.get_size_inches())
+        self.text(*place, text, fontsize=8.5, color=MUTED, ha="left", va="bottom", linespacing=1.35)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         """Twice as many dots as the notebook's width needs, for screens that can show them."""
@@ -122,12 +123,19 @@ def stacked_figure(
 
 
 def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Make `function` run under the shared style; the user's own settings stay as they were."""
+    """Make `function` run under the shared style; the user's own settings stay as they were.
+
+    Of a figure wider than a page gives it, small letters are set larger, so that they can be read there.
+    """
 
     @functools.wraps(function)
     def wrapper(*args, **kwargs):
         with matplotlib.rc_context(STYLE):
-            return function(*args, **kwargs)
+            figure = function(*args, **kwargs)
+            least = LEGIBLE * max(1.0, figure.get_figwidth() / SHOWN)
+            for text in figure.findobj(Text):
+                text.set_fontsize(max(least, text.get_fontsize()))
+            return figure
 
     return wrapper
 
