@@ -25,7 +25,7 @@ def save_animation(
     n_pictures: int = 40,
     seconds: float = 6.0,
     hold: float = 2.0,
-    width: int = 800,
+    width: int = 864,
 ) -> Path:
     """Write an animation of one record or of several after each other. The same records give the same bytes.
 

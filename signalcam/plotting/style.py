@@ -78,11 +78,11 @@ class Figure(matplotlib.figure.Figure):
         self.text(*place, text, fontsize=8.5, color=MUTED, ha="left", va="bottom", linespacing=1.35)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        """Twice as many dots as the notebook's width needs, for screens that can show them."""
-        buffer = io.BytesIO()
+        """More dots than the notebook's width needs, for screens that can show them."""
+        buffer, (width, height) = io.BytesIO(), self.get_size_inches()
         self.savefig(buffer, format="png", dpi=2 * DPI)
-        width, height = (round(DPI * inches) for inches in self.get_size_inches())
-        return buffer.getvalue(), {"width": width, "height": height}
+        dots = 96 * min(1.0, SHOWN / width)  # a browser's inch has 96
+        return buffer.getvalue(), {"width": round(dots * width), "height": round(dots * height)}
 
 
 def new_figure(width: float = WIDTH, height: float = 4.0, layout: str | None = "constrained") -> Figure:

@@ -59,9 +59,13 @@ def test_a_notebook_shows_a_figure_as_one_picture(ecg):
     assert plt.get_fignums() == []
 
 
-def test_a_notebook_gets_twice_the_dots_of_the_width_it_shows(ecg):
-    data, size = plotting.plot_ecg(ecg)._repr_png_()
-    assert Image.open(io.BytesIO(data)).size[0] == pytest.approx(2 * size["width"], abs=2)
+def test_a_notebook_shows_figures_as_large_as_their_letters_say_with_dots_to_spare(ecg):
+    for figure, inches in ((plotting.plot_trend(ecg, ecg, ecg), 9.0), (plotting.plot_ecg(ecg), 9.15)):
+        data, size = figure._repr_png_()
+        assert size["width"] == pytest.approx(96 * inches, abs=1)
+        dots, height = Image.open(io.BytesIO(data)).size
+        assert dots >= 1.6 * size["width"]
+        assert height / dots == pytest.approx(size["height"] / size["width"], rel=1e-2)
 
 
 def test_style_of_the_user_neither_changes_nor_matters(ecg, tmp_path):
