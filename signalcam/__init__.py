@@ -4,14 +4,13 @@ A 1D convolutional network reads a 12-lead ECG and returns, in one forward pass,
 abnormal and a class activation map: where in time the evidence lies. Method: R. Augustauskas et al.,
 "Lightweight Data-driven ECG Classification Approach with Explainable CAM Output", EMBC 2025.
 
-What most people need stands here, in the order of the pipeline; it is loaded when it is asked for, since
-TensorFlow takes seconds to import. Research software, not a medical device.
+What most people need stands here and is loaded when asked for. Research software, not a medical device.
 """
 
 import importlib
 from typing import Any
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 # Name: the folder or file whose face offers it.
 _FACE = {

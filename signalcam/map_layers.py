@@ -57,8 +57,7 @@ class Heatmap(layers.Layer):
 
     def __init__(self, n_times: int, cell_length: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.n_times = n_times
-        self.cell_length = cell_length
+        self.n_times, self.cell_length = n_times, cell_length
 
     def call(self, evidence: Any) -> Any:
         # No comparison and no slice but arithmetic and reshapes, so that LiteRT runs it all in one delegate.

@@ -6,8 +6,7 @@ The whole idea, for feature maps ``f(t)`` of the last convolution block and a li
     evidence(t) = classifier(f(t))                    the same weights, before the averaging
 
 Because the classifier is linear, averaging and classifying commute: the mean of the evidence over time *is*
-the logit. So the map needs no training, no gradient and no second pass, only one more use of a layer that is
-there.
+the logit. So the map needs no training, no gradient and no second pass.
 
 Network: R. Augustauskas et al., EMBC 2025. CAM: B. Zhou et al., "Learning Deep Features for Discriminative
 Localization", CVPR 2016, equations 1 and 2 (with the bias kept, so that the map sums to the logit).

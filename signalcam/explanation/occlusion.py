@@ -41,12 +41,10 @@ def replace(signals: ArrayLike, mask: ArrayLike, replacement: str = "median", se
     if mask.ndim != 3 or mask.shape[:2] != signals.shape[:2] or mask.shape[2] not in (1, signals.shape[2]):
         wanted = f"the shape {signals.shape} of signals, or lack its last axis"
         raise ValueError(f"mask must have {wanted}, got {mask.shape}.")
-    if replacement == "median":
-        fill = np.median(signals, axis=1, keepdims=True)
+    if replacement in ("median", "mean"):
+        fill = getattr(np, replacement)(signals, axis=1, keepdims=True)
     elif replacement == "zero":
         fill = np.float32(0)
-    elif replacement == "mean":
-        fill = signals.mean(axis=1, keepdims=True)
     elif replacement == "linear":
         fill = _line(signals, mask)
     elif replacement == "noise":

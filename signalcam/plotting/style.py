@@ -19,14 +19,11 @@ from matplotlib.text import Text
 
 from signalcam.whole_file import whole_file
 
-WIDTH = 9.0
-COLUMN_GAP = 0.6
-DPI = 80
+WIDTH, COLUMN_GAP, DPI = 9.0, 0.6, 80  # in inches, and dots an inch
 SHOWN, LEGIBLE = 9.15, 8.0  # inches that a page gives a figure, and points that can be read there
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D1F")
 SUPERCLASS_COLOURS = dict(zip(("NORM", "MI", "STTC", "CD", "HYP"), PALETTE, strict=False))
-INK = "#1a1a1a"
-MUTED = "#666666"
+INK, MUTED = "#1a1a1a", "#666666"
 TOWARDS, AGAINST = "#B2182B", "#2166AC"
 # Of a heatmap in [0, 1]: cream to orange. Of signed evidence: blue speaks against the class, white is 0, red
 # for it. Both are light enough for a black trace on top.
@@ -34,8 +31,7 @@ _light = matplotlib.colormaps["YlOrBr"](np.linspace(0.0, 0.58, 128))
 HEAT_COLOURS = LinearSegmentedColormap.from_list("signalcam_heat", _light)
 _light = matplotlib.colormaps["RdBu_r"](np.linspace(0.17, 0.83, 129))
 EVIDENCE_COLOURS = LinearSegmentedColormap.from_list("signalcam_evidence", _light)
-# Colour limits of signed evidence in logits per second, the same for all records. Over the seconds it adds
-# up to the logit. The shipped models stay within them at 99 of 100 positions. A lead alone gets a share.
+# Limits of colour in logits per second: 99 of 100 positions lie within, for all records. A lead has a share.
 LEAD_SHARE = 0.25
 EVIDENCE, BY_LEAD = Normalize(-1.0, 1.0), Normalize(-LEAD_SHARE, LEAD_SHARE)
 

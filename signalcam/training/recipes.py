@@ -2,8 +2,7 @@
 
 `paper` is the paper's, with BatchNorm at validation done right. `single` is what was found to be better at
 the same number of weights, `teacher` a deep network trained likewise, `best` the paper's network that learns
-from these, and `leadwise` the one whose map has a lead axis, taught in the same way. `benchmarks/README.md`
-has the comparisons and the list of what did not help.
+from these, and `leadwise` the one whose map has a lead axis, taught in the same way.
 """
 
 from collections.abc import Sequence

@@ -353,3 +353,12 @@ def test_rows_of_several_classes_have_the_macro_mean_of_their_resamples():
     few = evaluate_multilabel(y, p, ["A", "B"], min_per_class=4, n_bootstrap=5)
     assert few["auc"].isna().all()
     assert few.loc["macro", "reason"] == "over 0 of 2 classes"
+
+
+def test_confusion_is_at_one_half_with_true_rows_and_predicted_columns_by_hand():
+    table = confusion([0, 0, 0, 1, 1], [0.49, 0.1, 0.5, 0.9, 0.2])
+    assert table.to_dict() == {
+        "normal": {"normal": 2, "abnormal": 1},
+        "abnormal": {"normal": 1, "abnormal": 1},
+    }
+    assert (table.index.name, table.columns.name) == ("true", "predicted")

@@ -6,8 +6,6 @@ Four measures a record, each with its chance level, that of a map without knowle
 - relevance mass: share of the positive relevance that lies in it, and rank accuracy: share of the lesion's
   samples among as many largest values (L. Arras et al., Information Fusion 81:14, 2022, equations 1 and 2);
 - average precision of the ranking of samples.
-
-A lesion in every beat covers the whole record; one in a part of it is the harder and more telling test.
 """
 
 from collections.abc import Sequence
