@@ -5,11 +5,14 @@ import pytest
 
 from signalcam.leads import (
     LEADS,
+    agreed_scale,
     canonical_lead,
+    choose_leads,
     derive_limb_leads,
     einthoven_error,
     millivolts_per,
     order_leads,
+    wanted_leads,
 )
 
 
@@ -148,3 +151,51 @@ def test_limb_leads_of_the_real_sample_obey_the_identities(real_folder):
 @pytest.mark.parametrize("unit", ["uV", "\u00b5V", "\u03bcV", "\u03bcv ", "UV"])
 def test_microvolts_are_known_with_u_the_micro_sign_and_the_greek_letter(unit):
     assert millivolts_per(unit) == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("stated", "given", "scale"),
+    [("uV", None, 1e-3), (" V ", None, 1e3), ("uV", "\u00b5V", 1e-3), (None, "nV", 1e-6), (" ", "mV", 1.0)],
+)
+def test_unit_of_the_file_holds_and_that_of_the_caller_fills_in(stated, given, scale):
+    assert agreed_scale(stated, given, "Lead V1") == scale
+
+
+@pytest.mark.bad_input(11)
+@pytest.mark.parametrize(
+    ("stated", "given", "message"),
+    [
+        (None, None, "^Lead V1 states no unit, so it is uncalibrated: give unit='mV'"),
+        (" ", None, "^Lead V1 states no unit"),
+        ("uV", "mV", "^Lead V1 states the unit uV, but unit='mV' was given"),
+        ("mmHg", None, "Unit 'mmHg' is not a known voltage: expected one of V, mV, uV, nV"),
+        (None, "mmHg", "Unit 'mmHg' is not a known voltage"),
+        ("uV", 3, "Unit '3' is not a known voltage"),
+    ],
+)
+def test_unit_that_is_missing_contradicted_or_no_voltage_is_refused(stated, given, message):
+    with pytest.raises(ValueError, match=message):
+        agreed_scale(stated, given, "Lead V1")
+
+
+def test_wanted_leads_are_a_sequence_or_text_in_usual_spelling():
+    assert wanted_leads("v1, avr") == ("V1", "aVR")
+    assert wanted_leads(["DII", " MLII "]) == ("II", "MLII")
+    for wrong, shown in (("", "''"), ([], "''"), ("I,,II", "'I, , II'"), (["I", "DI"], "'I, I'")):
+        with pytest.raises(ValueError, match=f"must be different lead names, at least one, got {shown}"):
+            wanted_leads(wrong)
+
+
+def test_chosen_leads_are_copied_in_the_order_wanted_and_all_twelve_are_as_they_are():
+    signals = np.arange(24).reshape(1, 2, 12)
+    np.testing.assert_array_equal(choose_leads(signals, ["V6", "I"]), [[[11, 0], [23, 12]]])
+    assert choose_leads(signals, list(LEADS)) is signals
+
+
+def test_leads_that_are_wanted_may_lie_beyond_the_twelve():
+    names = ["x", "V5 ", "MLII", "I"]
+    found = order_leads(names, ["MLII", "V5"])
+    assert found.tolist() == [2, 1]
+    assert found.dtype == np.int64
+    with pytest.raises(ValueError, match=r"Expected the 2 leads X, I, got 4 names\. Missing: X\.$"):
+        order_leads(names, ["X", "I"])

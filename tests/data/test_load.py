@@ -1,6 +1,7 @@
 """One call from a folder to labels, splits and signals that belong together."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,6 +69,18 @@ def test_signals_of_a_split_are_read_into_memory_of_their_own(template, tmp_path
         before = read.copy()
         read[:] = 0
         np.testing.assert_array_equal(before, records.signals[records.indices("validation")])
+
+
+def test_targets_are_those_of_the_kept_records_and_agree_with_the_labels(template):
+    dataset = open_dataset(template)
+    named = dataset.statements.assign(
+        diagnostic_subclass=["NORM", "IMI", "STTC", "LAFB/LPFB", "LVH", None, None]
+    )
+    records = load_ptbxl(replace(dataset, statements=named), rule="labelled", **QUIET)
+    assert records.targets.index.equals(records.labels.index)
+    assert (records.targets["ABNORMAL"] == records.labels).all()
+    assert (records.targets[list(records.superclass)] == records.superclass).all(axis=None)
+    assert (records.targets["IMI"] == records.superclass["MI"]).all()
 
 
 def test_folds_are_chosen_by_name(template):
