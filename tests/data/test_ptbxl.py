@@ -3,6 +3,7 @@
 import functools
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -102,6 +103,136 @@ def test_folder_without_dataset_and_other_files_are_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(DatasetError, match="is a file; expected the folder"):
         find_dataset(tmp_path / "notes.txt")
+
+
+@pytest.mark.bad_input(2)
+def test_archive_is_known_by_its_name_or_its_content_and_a_folder_is_none(tmp_path):
+    (tmp_path / "set.TGZ").write_text("x")
+    (tmp_path / "data").mkdir()
+    with zipfile.ZipFile(tmp_path / "data" / "nameless", "w") as file:
+        file.writestr("a", "x")
+    for path in (tmp_path / "set.TGZ", tmp_path / "data" / "nameless"):
+        with pytest.raises(DatasetError, match=f"{path} is an archive: unpack it first; expected the folder"):
+            find_dataset(path)
+    with pytest.raises(
+        FileNotFoundError, match=f"{tmp_path} holds no dataset but an archive, set.TGZ: unpack"
+    ):
+        find_dataset(tmp_path)
+    (tmp_path / "data" / "folder.zip").mkdir()
+    with pytest.raises(
+        FileNotFoundError, match=r"No ptbxl_database\.csv in .*data or below it. Set PATH_TO_DATA"
+    ):
+        find_dataset(tmp_path / "data")
+
+
+@pytest.mark.parametrize("remains", ["scp_statements.csv", "records100", "records500"])
+def test_folder_that_lost_its_table_is_named_rather_than_an_archive(tmp_path, remains):
+    (tmp_path / "set.zip").write_text("x")
+    (tmp_path / "old" / remains).mkdir(parents=True)
+    old = tmp_path / "old"
+    wanted = f"ptbxl_database.csv is missing in {old}. Set PATH_TO_DATA .*download {old}`"
+    with pytest.raises(FileNotFoundError, match=wanted):
+        find_dataset(tmp_path)
+
+
+def test_dataset_is_looked_for_five_levels_down_and_not_in_hidden_folders_or_waveforms(small, tmp_path):
+    table = (small / "ptbxl_database.csv").read_text()
+    for k, (place, found) in enumerate(
+        [("1/2/3/4/5", True), ("1/2/3/4/5/6", False), (".hidden", False), ("records100/00000", False)]
+    ):
+        start = tmp_path / f"start {k}"
+        (start / place).mkdir(parents=True)
+        (start / place / "ptbxl_database.csv").write_text(table)
+        if found:
+            assert find_dataset(start) == start / place
+        else:
+            with pytest.raises(FileNotFoundError, match="ptbxl_database.csv"):
+                find_dataset(start)
+
+
+def test_search_ends_where_there_are_more_folders_than_any_dataset_has(tmp_path, monkeypatch):
+    monkeypatch.setattr(ptbxl, "_MOST_FOLDERS", 4)  # with the start
+    for name in ("a", "b", "c/d"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "c" / "d" / "ptbxl_database.csv").write_text("x")
+    with pytest.raises(FileNotFoundError, match="No ptbxl_database.csv"):
+        find_dataset(tmp_path)
+    (tmp_path / "b").rmdir()
+    assert find_dataset(tmp_path) == tmp_path / "c" / "d"
+
+
+def test_folder_that_may_not_be_read_is_passed_over(small, tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    iterdir = Path.iterdir
+
+    def closed(path):
+        if path.name == "closed":
+            raise PermissionError("closed")
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    assert find_dataset(tmp_path) == small
+
+
+def test_a_link_keeps_the_name_that_the_user_knows(small, tmp_path):
+    (tmp_path / "link").symlink_to(small)
+    assert find_dataset(tmp_path / "link") == tmp_path / "link"
+
+
+def test_waveforms_without_a_table_above_are_no_dataset(tmp_path):
+    (tmp_path / "records100").mkdir()
+    with pytest.raises(FileNotFoundError, match="No ptbxl_database.csv in .*records100 or below"):
+        find_dataset(tmp_path / "records100")
+
+
+@pytest.mark.parametrize(
+    ("changes", "family", "name", "sentence"),
+    [
+        ({"version": "1.0.3"}, "PTB-XL", "PTB-XL 1.0.3", "PTB-XL 1.0.3: 6 records of 3 patients, 100 Hz"),
+        (
+            {"version": "simulated set of 6 records", "simulated": True},
+            "simulated ECGs",
+            "simulated set of 6 records",
+            "simulated set of 6 records of 3 patients, 100 Hz",
+        ),
+        (
+            {"version": "a1b2", "title": "recordings in mine", "sampling_rates": (100, 500)},
+            "recordings in mine (a1b2)",
+            "recordings in mine",
+            "recordings in mine: 6 records of 3 patients, 100 and 500 Hz",
+        ),
+        (
+            {"sampling_rates": ()},
+            "PTB-XL",
+            "PTB-XL sample of 6 records",
+            "PTB-XL sample of 6 records of 3 patients, no waveforms at any Hz",
+        ),
+    ],
+)
+def test_dataset_says_what_it_is(template, changes, family, name, sentence, monkeypatch):
+    dataset = replace(open_dataset(template), **changes)
+    assert dataset.family == family
+    assert dataset.name == name
+    assert dataset.describe() == f"{sentence}, in {template}"
+    monkeypatch.chdir(template.parent)
+    assert dataset.describe() == f"{sentence}, in {template.name}"
+
+
+@pytest.mark.bad_input(4)
+def test_rate_that_is_not_there_says_how_to_get_it(template):
+    dataset = open_dataset(template)
+    ptbxl.check_rate(dataset, 100)
+    fetch = f"`python -m signalcam download {template} --sampling-rate 500`"
+    wanted = "There are no records at 500 Hz in {}; there are records at {}. {} them with {}."
+    for rates, there, advice in (
+        ((100,), "100 Hz", "Load with sampling_rate=100, or fetch"),
+        ((), "no rate at all", "Fetch"),
+    ):
+        with pytest.raises(FileNotFoundError) as caught:
+            ptbxl.check_rate(replace(dataset, sampling_rates=rates), 500)
+        assert str(caught.value) == wanted.format(template, there, advice, fetch)
+    with pytest.raises(ValueError, match="sampling_rate must be one of 100, 500 Hz, got 250"):
+        ptbxl.check_rate(dataset, 250)
 
 
 def test_the_table_itself_names_its_folder(small):
