@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from small_set import write_small_set
 
@@ -11,6 +12,7 @@ from signalcam.data.load import load_ptbxl
 from signalcam.data.ptbxl import open_dataset
 from signalcam.data.signals import load_signals
 from signalcam.errors import LeakageError
+from signalcam.leads import LEADS
 
 QUIET = {"cache": False, "progress": False}
 
@@ -63,6 +65,7 @@ def test_signals_of_a_split_are_read_into_memory_of_their_own(template, tmp_path
     for cache in (False, tmp_path / "cache"):
         records = load_ptbxl(template, cache=cache, progress=False)
         read = records.read("validation")
+        assert read.dtype == np.float32
         assert read.flags.writeable
         assert not isinstance(read, np.memmap)
         np.testing.assert_array_equal(read, records.signals[records.indices("validation")])
@@ -87,6 +90,78 @@ def test_folds_are_chosen_by_name(template):
     records = load_ptbxl(template, validation_fold=3, test_fold=5, **QUIET)
     assert set(records.table.loc[records.splits["validation"], "strat_fold"]) == {3}
     assert set(records.table.loc[records.splits["test"], "strat_fold"]) == {5}
+
+
+def test_signals_are_cached_where_told_compared_whole_and_shown_by_request(template, tmp_path, capsys):
+    folder = tmp_path / "cache"
+    first = np.array(load_ptbxl(template, cache=folder, progress=False).signals)
+    assert not capsys.readouterr().err
+    (entry,) = folder.iterdir()
+    content = bytearray(entry.read_bytes())
+    content[-40_000 * 12] ^= 1
+    entry.write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("signalcam.data.cache._N_SAMPLED", 1)
+        again = load_ptbxl(template, cache=folder, progress=True).signals
+    assert "Loading 100 Hz: 100%" in capsys.readouterr().err
+    np.testing.assert_array_equal(again, first)
+
+
+@pytest.mark.parametrize("n", [1, 511, 512, 513, 1025])
+def test_split_of_any_size_is_read_whole_and_in_order(template, n, monkeypatch):
+    """Read in pieces of 512, each let go."""
+    records = load_ptbxl(template, **QUIET)
+    ids = pd.RangeIndex(n)
+    few = replace(records, labels=pd.Series(0, ids), splits={"all": ids[::-1]})
+    few.__dict__["signals"] = np.arange(n * 2, dtype=np.float32).reshape(n, 1, 2)
+    gone = []
+    monkeypatch.setattr("signalcam.data.load.let_pages_go", gone.append)
+    np.testing.assert_array_equal(few.read("all"), few.signals[::-1])
+    assert [array is few.signals for array in gone] == [True] * -(-n // 512)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        ({"rule": "strict"}, ValueError, "rule must be one of"),
+        ({"sampling_rate": 250}, ValueError, "sampling_rate must be one of 100, 500 Hz"),
+        ({"validation_fold": 10}, ValueError, "must differ"),
+        ({"leads": "I,V9"}, ValueError, "Missing: V9"),
+        ({"leads": ""}, ValueError, "at least one"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_any_signal_is_read(template, arguments, error, said):
+    with pytest.raises(error, match=said):
+        load_ptbxl(template, **QUIET | arguments)
+
+
+def test_chosen_leads_are_those_of_the_signals_in_order(template):
+    records = load_ptbxl(template, leads="v6, I", **QUIET)
+    assert records.leads == ("V6", "I")
+    whole = load_ptbxl(template, **QUIET)
+    assert whole.leads == LEADS
+    np.testing.assert_array_equal(records.signals, whole.signals[..., [11, 0]])
+    assert (records.rule, records.sampling_rate, records.folds("train")) == (
+        "paper",
+        100,
+        (1, 2, 3, 4, 5, 6, 7, 8),
+    )
+
+
+def test_where_no_data_are_a_set_is_simulated_with_a_bar_by_request(tmp_path, monkeypatch):
+    asked = []
+
+    def write(folder, progress):
+        asked.append(progress)
+        return write_small_set(folder, n_records=20)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PATH_TO_DATA", raising=False)
+    monkeypatch.setattr("signalcam.data.ptbxl.write_dataset", write)
+    for progress in (True, False):
+        assert load_ptbxl(cache=False, progress=progress).dataset.folder == tmp_path / "data" / "simulated"
+        shutil.rmtree(tmp_path / "data")
+    assert asked == [True, False]
 
 
 @pytest.mark.bad_input(4)
