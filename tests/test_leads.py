@@ -149,7 +149,7 @@ def test_derived_limb_leads_by_hand():
 
 
 def test_derived_leads_of_different_lengths_are_refused():
-    with pytest.raises(ValueError, match="must have one shape"):
+    with pytest.raises(ValueError, match=r"must have one shape, got \(3,\) and \(4,\): cut one"):
         derive_limb_leads(np.zeros(3), np.zeros(4))
 
 

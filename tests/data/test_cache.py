@@ -375,6 +375,11 @@ def test_space_for_all_announced_samples_is_needed_and_no_more(folder, monkeypat
     assert asked == [folder]
 
 
+def test_folder_of_the_cache_is_made_with_those_above_it(folder):
+    write_entry(folder / "below" / "again" / "a-b.npy", (1, 2, 3), blocks_of([1]), ABOUT)
+    assert len(list((folder / "below" / "again").iterdir())) == 1
+
+
 def test_names_of_parts_tell_their_entry_and_process(folder):
     def blocks():
         names.extend(path.name for path in folder.iterdir())

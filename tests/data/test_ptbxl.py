@@ -93,8 +93,13 @@ def test_missing_path_is_named_and_how_to_get_the_data_is_said(tmp_path, monkeyp
     assert str(tmp_path / "nowhere") in str(caught.value)
     assert "python -m signalcam download" in str(caught.value)
     assert "https://physionet.org" in str(caught.value)
-    with pytest.raises(FileNotFoundError, match="path of the dataset is empty"):
+    with pytest.raises(FileNotFoundError) as caught:
         find_dataset(" ")
+    places = "`python -m signalcam download data/ptb-xl` or from https://physionet.org/content/ptb-xl/1.0.3/"
+    assert str(caught.value) == (
+        f"The path of the dataset is empty. Set PATH_TO_DATA to a PTB-XL folder; get the data with {places}; "
+        "or leave PATH_TO_DATA unset to use the simulated set."
+    )
 
 
 def test_folder_without_dataset_and_other_files_are_refused(tmp_path):
@@ -431,17 +436,23 @@ def test_choice_of_data_is_given_path_then_environment_then_defaults_then_simula
     monkeypatch.delenv("PATH_TO_DATA", raising=False)
     folder, why = resolve_data_path()
     assert folder == tmp_path / "data" / "simulated"
-    assert why.startswith("Using the simulated set in data/simulated: PATH_TO_DATA is not set and neither ")
-    assert "neither data/ptb-xl-full nor data/ptb-xl is there" in why
+    assert why == (
+        "Using the simulated set in data/simulated: PATH_TO_DATA is not set and neither data/ptb-xl-full nor "
+        "data/ptb-xl is there. To use real ECGs, set PATH_TO_DATA to a PTB-XL folder."
+    )
+    monkeypatch.setenv("PATH_TO_DATA", " ")
+    assert resolve_data_path() == (folder, why)
+    monkeypatch.delenv("PATH_TO_DATA")
     default = Path(shutil.copytree(small, tmp_path / "data" / "ptb-xl"))
     folder, why = resolve_data_path()
     assert folder == default
-    assert "Using the dataset in data/ptb-xl: PATH_TO_DATA is not set" in why
+    assert why == "Using the dataset in data/ptb-xl: PATH_TO_DATA is not set."
     monkeypatch.setenv("PATH_TO_DATA", str(small))
     folder, why = resolve_data_path()
     assert folder == small
-    assert "of the environment" in why
-    assert resolve_data_path(default)[0] == default
+    place = small.relative_to(tmp_path)
+    assert why == f"Using the dataset in {place}, found by PATH_TO_DATA of the environment."
+    assert resolve_data_path(default) == (default, "Using the dataset in data/ptb-xl, found at the given path.")
 
 
 def test_whole_ptbxl_is_preferred_to_its_sample_and_without_either_a_set_is_simulated(

@@ -506,7 +506,7 @@ def test_cached_signals_do_where_they_are_what_was_asked_for(about, asked, shape
 
 
 def test_bar_counts_every_record_asked_for(template, capsys):
-    load_signals(open_dataset(template), [1, 2, 3] * 4, cache=False)
+    load_signals(open_dataset(template), [1, 2, 3] * 4, cache=False)  # by default a bar is shown
     assert "12/12" in capsys.readouterr().err
 
 

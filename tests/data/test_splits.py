@@ -151,13 +151,15 @@ def test_bar_over_the_signals_is_shown_by_request_and_for_the_records_in_use(tab
     shown = []
     monkeypatch.setattr(
         "signalcam.data.splits.tqdm",
-        lambda items, **how: shown.append((list(items), how["disable"])) or items,
+        lambda items, **how: shown.append((list(items), how)) or items,
     )
     signals = rng.normal(size=(40, 3, 12))
     for progress in (True, False):
         check_leakage({"a": [2, 1], "b": [7]}, table, signals, progress=progress)
     check_leakage({"a": [2, 1], "b": [7]}, table, signals)
-    assert shown == [([0, 1, 6], False), ([0, 1, 6], True), ([0, 1, 6], False)]
+    assert [items for items, _ in shown] == [[0, 1, 6]] * 3
+    assert [how["disable"] for _, how in shown] == [False, True, False]
+    assert {(how["desc"], how["delay"]) for _, how in shown} == {("Comparing signals", 1)}
 
 
 def test_ids_that_do_not_fit_are_refused(table, rng):
