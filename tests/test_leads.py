@@ -59,8 +59,13 @@ def test_related_but_different_leads_are_not_taken_for_one_of_the_twelve(name):
 
 @pytest.mark.bad_input(25)
 def test_unknown_lead_name_gives_near_matches():
-    with pytest.raises(ValueError, match=r"Unknown lead name 'aVX': did you mean aV[RLF] or"):
+    with pytest.raises(
+        ValueError, match="^Unknown lead name 'aVX': did you mean (.*)\\? Rename it"
+    ) as caught:
         canonical_lead("aVX")
+    assert set(re.search("mean (.*)\\?", str(caught.value))[1].split(" or ")) == {"aVR", "aVL", "aVF"}
+    with pytest.raises(ValueError, match=r"did you mean V[1-6] or V[1-6] or V[1-6]\? Rename"):
+        canonical_lead("ECG V")
 
 
 def test_lead_name_that_is_no_text_is_refused():
@@ -269,3 +274,13 @@ def test_leads_that_are_wanted_may_lie_beyond_the_twelve():
     assert found.dtype == np.int64
     with pytest.raises(ValueError, match=r"Expected the 2 leads X, I, got 4 names\. Missing: X\.$"):
         order_leads(names, ["X", "I"])
+
+
+@pytest.mark.parametrize(
+    ("unit", "shown"), [("millimetres of mercury", "millimetres of mercu"), (None, "None"), ("", "")]
+)
+def test_unit_that_is_no_voltage_is_shown_cut_short(unit, shown):
+    wanted = f"^Unit {shown!r} is not a known voltage: expected one of V, mV, uV, nV\\.$"
+    with pytest.raises(ValueError, match=wanted):
+        millivolts_per(unit)
+    assert [millivolts_per(known) for known in ("V", " mv", "nV")] == [1000, 1, 1e-6]
