@@ -49,7 +49,7 @@ def test_signals_are_read_once_and_not_before_they_are_asked_for(template, monke
     assert records.signals is records.signals
 
 
-def test_source_says_which_data_were_taken_and_why(template, monkeypatch):
+def test_source_says_which_data_were_taken_and_why(template, monkeypatch, caplog):
     assert "found at the given path" in load_ptbxl(template, **QUIET).source
     monkeypatch.setenv("PATH_TO_DATA", str(template))
     records = load_ptbxl(**QUIET)
@@ -59,6 +59,7 @@ def test_source_says_which_data_were_taken_and_why(template, monkeypatch):
     assert records.source.splitlines()[-1].startswith(f"Label rule 'paper': {normal} normal, ")
     dataset = open_dataset(template)
     assert load_ptbxl(dataset, **QUIET).dataset is dataset
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 def test_signals_of_a_split_are_read_into_memory_of_their_own(template, tmp_path):
@@ -92,8 +93,13 @@ def test_folds_are_chosen_by_name(template):
     assert set(records.table.loc[records.splits["test"], "strat_fold"]) == {5}
 
 
-def test_signals_are_cached_where_told_compared_whole_and_shown_by_request(template, tmp_path, capsys):
-    folder = tmp_path / "cache"
+def test_signals_are_cached_where_told_compared_whole_and_shown_by_request(
+    template, tmp_path, capsys, monkeypatch
+):
+    folder, hidden = tmp_path / "cache", []
+    monkeypatch.setattr(
+        "signalcam.data.splits.tqdm", lambda items, disable, **how: hidden.append(disable) or items
+    )
     first = np.array(load_ptbxl(template, cache=folder, progress=False).signals)
     assert not capsys.readouterr().err
     (entry,) = folder.iterdir()
@@ -104,6 +110,7 @@ def test_signals_are_cached_where_told_compared_whole_and_shown_by_request(templ
         patch.setattr("signalcam.data.cache._N_SAMPLED", 1)
         again = load_ptbxl(template, cache=folder, progress=True).signals
     assert "Loading 100 Hz: 100%" in capsys.readouterr().err
+    assert hidden == [True, False]  # of the comparison of signals
     np.testing.assert_array_equal(again, first)
 
 
