@@ -161,6 +161,13 @@ def test_answer_that_would_be_the_same_again_is_not_waited_for(fetcher_of, clock
     assert list(path.parent.iterdir()) == []
 
 
+@pytest.mark.bad_input(13)
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_answer_that_a_later_attempt_may_change_is_waited_for(fetcher_of, clock, tmp_path, status):
+    assert fetch(fetcher_of(Answer(status), Answer(200, BODY)), tmp_path)[0] == ""
+    assert clock.waits == [1]
+
+
 @pytest.mark.bad_input(54)
 @pytest.mark.parametrize(("limit", "waits"), [(7.0, [1, 2]), (7.5, [1, 2, 4]), (1.0, [])])
 def test_no_wait_goes_beyond_the_time_of_a_file(fetcher_of, clock, tmp_path, monkeypatch, limit, waits):

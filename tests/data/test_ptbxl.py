@@ -90,8 +90,9 @@ def test_missing_path_is_named_and_how_to_get_the_data_is_said(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError) as caught:
         find_dataset("nowhere")
-    assert str(tmp_path / "nowhere") in str(caught.value)
-    assert "python -m signalcam download" in str(caught.value)
+    nowhere = tmp_path / "nowhere"
+    assert str(caught.value).startswith(f"{nowhere} does not exist. Set PATH_TO_DATA to a PTB-XL folder; get the")
+    assert f"`python -m signalcam download {nowhere}`" in str(caught.value)
     assert "https://physionet.org" in str(caught.value)
     with pytest.raises(FileNotFoundError) as caught:
         find_dataset(" ")
