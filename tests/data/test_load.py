@@ -155,12 +155,12 @@ def test_chosen_leads_are_those_of_the_signals_in_order(template):
     )
 
 
-def test_where_no_data_are_a_set_is_simulated_with_a_bar_by_request(tmp_path, monkeypatch):
+def test_where_no_data_are_a_set_is_simulated_with_a_bar_by_request(template, tmp_path, monkeypatch):
     asked = []
 
     def write(folder, progress):
         asked.append(progress)
-        return write_small_set(folder, n_records=20)
+        return shutil.copytree(template, folder)
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PATH_TO_DATA", raising=False)
