@@ -375,6 +375,17 @@ def test_space_for_all_announced_samples_is_needed_and_no_more(folder, monkeypat
     assert asked == [folder]
 
 
+def test_every_record_is_compared_by_request_alone(folder, monkeypatch):
+    path = folder / "a-b.npy"
+    write_entry(path, (3, 2, 3), blocks_of([1, 2, 3]), ABOUT)
+    content = bytearray(path.read_bytes())
+    content[128 + 24 * 2] ^= 1
+    path.write_bytes(content)
+    monkeypatch.setattr(cache_module, "_N_SAMPLED", 1)
+    assert open_entry(path, lambda *_: "") is not None
+    assert open_entry(path, lambda *_: "", every_record=True) is None
+
+
 def test_folder_of_the_cache_is_made_with_those_above_it(folder):
     write_entry(folder / "below" / "again" / "a-b.npy", (1, 2, 3), blocks_of([1]), ABOUT)
     assert len(list((folder / "below" / "again").iterdir())) == 1

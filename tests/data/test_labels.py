@@ -39,6 +39,7 @@ def test_superclasses_are_those_of_the_diagnostic_statements():
     found = superclasses(TABLE, STATEMENTS)
     assert found.columns.tolist() == list(SUPERCLASSES)
     assert found.index.equals(TABLE.index)
+    assert set(found.dtypes) == {np.dtype(bool)}
     np.testing.assert_array_equal(found, np.array(expected, bool))
 
 

@@ -104,7 +104,8 @@ def test_missing_path_is_named_and_how_to_get_the_data_is_said(tmp_path, monkeyp
 
 
 def test_folder_without_dataset_and_other_files_are_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="No ptbxl_database.csv in .* or below it"):
+    wanted = f"No ptbxl_database.csv in {tmp_path} or below it. Set PATH_TO_DATA .* download {tmp_path}`"
+    with pytest.raises(FileNotFoundError, match=wanted):
         find_dataset(tmp_path)
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(DatasetError, match="is a file; expected the folder"):

@@ -116,6 +116,11 @@ def test_identical_signal_in_two_splits_is_refused(table, rng):
     check_leakage({"train": [1, 2]}, table, signals)
 
 
+def test_signals_that_differ_by_however_little_are_not_identical(table):
+    signals = 1e-12 * np.arange(1, 41, dtype=np.float32).reshape(40, 1, 1)
+    check_leakage(split_by_fold(table), table, signals)
+
+
 def test_message_of_leakage_lists_all_that_is_shared_and_what_to_do(table, rng):
     """Records 1 to 4 of two patients are in both splits, and 5 and 7 are one signal."""
     signals = rng.normal(size=(40, 3, 12))
