@@ -51,14 +51,6 @@ def test_records_with_one_text_do_not_share_its_dict(read):
     assert codes[9] == {"NORM": 100.0}
 
 
-def test_column_of_a_long_table_is_of_one_type(tmp_path):
-    """Else pandas guesses types piece by piece, and numbers and texts stand in one column."""
-    rows = [f"{k},{k},{{'NORM': 100}},1,a/{k},b/{k},1,{'.' * 60}" for k in range(5000)]
-    rows.append("5000,5000,{},1,a,b,text,.")
-    (tmp_path / "ptbxl_database.csv").write_text("\n".join([f"{HEAD},device,report", *rows]))
-    assert set(read_database(tmp_path)["device"]) == {"1", "text"}
-
-
 @pytest.mark.bad_input(33)
 def test_numbers_are_told_apart_up_to_two_to_the_53rd(read):
     assert read(patient_id=str(2**53 - 1))["patient_id"][9] == 2**53 - 1
