@@ -114,6 +114,21 @@ def test_signals_are_cached_where_told_compared_whole_and_shown_by_request(
     np.testing.assert_array_equal(again, first)
 
 
+def test_signals_are_read_at_the_rate_asked_for_and_compared_whole(template, rng, monkeypatch):
+    asked = []
+
+    def load(dataset, ids, sampling_rate, **how):
+        asked.append((ids.tolist(), sampling_rate, how))
+        return rng.normal(size=(len(ids), 3, 12))
+
+    monkeypatch.setattr("signalcam.data.load.load_signals", load)
+    both = replace(open_dataset(template), sampling_rates=(100, 500))
+    records = load_ptbxl(both, sampling_rate=500, cache="there", progress=False)
+    assert records.signals.shape == (40, 3, 12)
+    how = {"check": "full", "cache": "there", "progress": False}
+    assert asked == [(records.labels.index.tolist(), 500, how)]
+
+
 @pytest.mark.parametrize("n", [1, 511, 512, 513, 1025])
 def test_split_of_any_size_is_read_whole_and_in_order(template, n, monkeypatch):
     """Read in pieces of 512, each let go."""

@@ -45,6 +45,12 @@ def test_table_has_whole_numbers_and_a_dict_of_floats_for_each_record(read):
     assert table["filename_hr"].tolist() == ["b/7", "b/9"]
 
 
+def test_numbers_written_with_a_point_are_whole_all_the_same(read):
+    table = read(ecg_id="9.0", patient_id="8.", strat_fold="1e1")
+    assert (table.index.tolist(), table.index.dtype) == ([7, 9], np.int64)
+    assert (table.loc[9, "patient_id"], table.loc[9, "strat_fold"]) == (8, 10)
+
+
 def test_records_with_one_text_do_not_share_its_dict(read):
     codes = read()["scp_codes"]
     codes[7]["SR"] = 0.0
