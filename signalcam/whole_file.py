@@ -28,7 +28,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise OSError(error.errno, message) from error
     finally:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+            beside.unlink()
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

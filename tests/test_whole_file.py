@@ -2,6 +2,7 @@
 
 import ast
 import errno
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ def test_file_gets_its_name_when_it_is_whole(tmp_path):
     with whole_file(path) as beside:
         beside.write_text("new")
         assert not path.exists()
-        assert beside.suffix == ".html"
+        assert beside == tmp_path / ".page.part.html"  # hidden, and of the kind that it will be
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -39,6 +40,29 @@ def test_whatever_ends_the_writing_the_old_file_stays_and_no_part(tmp_path, erro
         raise error
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left"),
+            "No space left (1,234 bytes are free). Free space, or choose",
+        ),
+        (OSError(errno.EACCES, "Permission denied"), "Permission denied, or choose"),
+        (OSError(errno.EIO, ""), "[Errno 5] , or choose"),
+    ],
+)
+def test_error_of_the_system_names_the_file_and_what_to_do(tmp_path, monkeypatch, error, said):
+    asked, usage = [], shutil.disk_usage(tmp_path)._replace(free=1234)
+    monkeypatch.setattr("signalcam.whole_file.shutil.disk_usage", lambda path: asked.append(path) or usage)
+    path = tmp_path / "page.html"
+    with pytest.raises(OSError, match="Cannot write") as caught, whole_file(path):
+        raise error
+    assert str(caught.value) == f"[Errno {error.errno}] Cannot write {path}: {said} another place."
+    assert caught.value.errno == error.errno
+    assert caught.value.__cause__ is error
+    assert asked == ([tmp_path] if error.errno == errno.ENOSPC else [])
 
 
 def test_folder_that_does_not_exist_is_named(tmp_path):

@@ -100,7 +100,7 @@ def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         fetch = f"`python -m signalcam download {path.parent}`"
         raise FileNotFoundError(f"{path} is missing. Copy PTB-XL 1.0.3's there, or fetch it with {fetch}.")
     try:
-        table = pd.read_csv(path, low_memory=False)
+        table = pd.read_csv(path)
     except ValueError as error:  # pandas' and Unicode's errors are ValueErrors
         raise DatasetError(f"{path} is not a readable CSV table ({error}). Fetch it again.") from error
     absent = [column for column in columns if column not in table.columns]
@@ -140,7 +140,7 @@ def _parse_codes(cells: pd.Series, path: Path) -> pd.Series:
         found = f"{str(cells.loc[first])[:60]!r}; not so for ecg_id {listed(wrong)}"
         wanted = "a dict of statement code to likelihood from 0 to 100, such as \"{'NORM': 100.0}\""
         raise DatasetError(f"{path}: scp_codes must be {wanted}, got {found}.") from wrong[first]
-    return pd.Series(codes, index=cells.index, dtype=object)
+    return pd.Series(codes, index=cells.index)
 
 
 @functools.lru_cache(maxsize=50_000)  # many cells are alike ("{'NORM': 100.0, 'SR': 0.0}")

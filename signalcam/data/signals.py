@@ -165,7 +165,7 @@ class _Request:
             found = f"expected {wanted}, its header says {header.n_times:,}"
             raise RecordError(f"{name}: {found}. Fetch it again, or leave it out.")
         if set(header.files) != {header.name + ".dat"}:
-            found = f"the signal file {listed(map(repr, header.files))}, not {header.name}.dat"
+            found = f"the signal file {listed(map(repr, dict.fromkeys(header.files)))}, not {header.name}.dat"
             raise RecordError(f"{name}: its header names {found}.")
         if not self.check and (n_missing := int(np.isnan(signals).sum())):
             logger.warning("%s: %s samples are missing in the file and are NaN.", name, f"{n_missing:,}")

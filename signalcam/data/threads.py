@@ -28,4 +28,4 @@ def in_order(
         finally:
             if stop is not None:
                 stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)

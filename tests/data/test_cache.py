@@ -1,6 +1,8 @@
 """The cache: whole or not there, whatever happens to it or to the process that writes it."""
 
+import errno
 import json
+import mmap
 import os
 import re
 import shutil
@@ -15,7 +17,7 @@ import pytest
 from small_set import write_small_set
 
 from signalcam.data import cache as cache_module
-from signalcam.data.cache import cache_folder, write_entry
+from signalcam.data.cache import cache_folder, let_pages_go, open_entry, write_entry
 from signalcam.data.load import load_ptbxl
 from signalcam.data.ptbxl import open_dataset
 from signalcam.data.signals import load_signals
@@ -87,11 +89,18 @@ def test_each_list_of_records_has_its_own_entry(dataset, folder):
 
 def test_folder_is_where_told_then_the_environments_then_the_platforms(tmp_path, monkeypatch):
     assert cache_folder(tmp_path / "here") == tmp_path / "here"
-    monkeypatch.setenv("SIGNALCAM_CACHE", str(tmp_path / "there"))
-    assert cache_folder(True) == tmp_path / "there"
-    monkeypatch.delenv("SIGNALCAM_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-    assert "signalcam" in str(cache_folder(True))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert cache_folder("~/there") == tmp_path / "there"
+    monkeypatch.setenv("SIGNALCAM_CACHE", f" {tmp_path / 'there'} ")
+    assert cache_folder() == cache_folder(True) == tmp_path / "there"
+    monkeypatch.setattr(cache_module.platformdirs, "user_cache_path", lambda name: tmp_path / "user" / name)
+    for unset in (
+        lambda: monkeypatch.setenv("SIGNALCAM_CACHE", " "),
+        lambda: monkeypatch.delenv("SIGNALCAM_CACHE"),
+    ):
+        unset()
+        assert cache_folder(True) == tmp_path / "user" / "signalcam" / "signals"
 
 
 def spoil(folder, how):
@@ -306,6 +315,140 @@ def test_write_error_of_a_record_is_not_blamed_on_the_cache(folder):
     with pytest.raises(FileNotFoundError, match="^Record 7"):
         write_entry(folder / "a-b.npy", 2, blocks(), {})
     assert not list(folder.iterdir())
+
+
+ABOUT = {"of": "three records"}
+
+
+def blocks_of(*numbers):
+    return [np.full((len(part), 2, 3), np.array(part)[:, None, None], np.float32) for part in numbers]
+
+
+def test_entry_holds_what_came_though_fewer_records_than_announced(folder):
+    about = {}
+
+    def blocks():
+        yield from blocks_of([1, 2], [3])
+        about.update(ABOUT)  # known when the last block has come
+
+    signals = write_entry(folder / "what-state.npy", 5, blocks(), about)
+    assert isinstance(signals, np.memmap)
+    assert not signals.flags.writeable
+    np.testing.assert_array_equal(signals, np.concatenate(blocks_of([1, 2, 3])))
+    assert signals.dtype == np.dtype("<f4")
+    found, said = open_entry(folder / "what-state.npy", lambda *_: "")
+    np.testing.assert_array_equal(found, signals)
+    assert said == ABOUT
+    assert [path.name for path in folder.iterdir()] == ["what-state.npy"]
+
+
+def test_entry_is_judged_by_what_it_is_about_and_its_shape(folder, caplog):
+    path = folder / "what-state.npy"
+    write_entry(path, 3, blocks_of([1, 2, 3]), ABOUT)
+    asked = []
+    assert open_entry(path, lambda *of: asked.append(of) or "it is of yesterday") is None
+    assert asked == [(ABOUT, (3, 2, 3))]
+    assert caplog.messages == [f"Rebuilding the signal cache {path}: it is of yesterday."]
+    assert caplog.records[0].levelname == "WARNING"
+    caplog.clear()
+    assert open_entry(folder / "other-state.npy", lambda *_: "") is None
+    assert not caplog.messages
+    assert open_entry(folder / "what-later.npy", lambda *_: "") is None
+    changed = "files of the dataset, or the cache's format, have changed since"
+    assert caplog.messages == [f"Rebuilding the signal cache {folder / 'what-later.npy'}: {changed}."]
+
+
+@pytest.mark.bad_input(15)
+@pytest.mark.parametrize(("n_free", "enough"), [(72, True), (71, False)])
+def test_space_for_all_announced_samples_is_needed_and_no_more(folder, monkeypatch, n_free, enough):
+    asked, usage = [], shutil.disk_usage("/")._replace(free=n_free)
+    monkeypatch.setattr(cache_module.shutil, "disk_usage", lambda path: asked.append(path) or usage)
+    if enough:
+        assert len(write_entry(folder / "a-b.npy", 3, blocks_of([1, 2]), ABOUT)) == 2
+    else:
+        with pytest.raises(OSError, match="72 bytes needed, 71 free") as caught:
+            write_entry(folder / "a-b.npy", 3, blocks_of([1, 2]), ABOUT)
+        assert caught.value.errno == errno.ENOSPC
+        advice = "Free space, name a folder by SIGNALCAM_CACHE or cache=PATH, or load with cache=False"
+        assert str(caught.value).endswith(f". {advice}")
+        assert caught.value.__cause__.errno == errno.ENOSPC
+    assert asked == [folder]
+
+
+def test_every_record_is_compared_by_request_alone(folder, monkeypatch):
+    path = folder / "a-b.npy"
+    write_entry(path, 3, blocks_of([1, 2, 3]), ABOUT)
+    content = bytearray(path.read_bytes())
+    content[128 + 24 * 2] ^= 1
+    path.write_bytes(content)
+    monkeypatch.setattr(cache_module, "_N_SAMPLED", 1)
+    assert open_entry(path, lambda *_: "") is not None
+    assert open_entry(path, lambda *_: "", every_record=True) is None
+
+
+def test_folder_of_the_cache_is_made_with_those_above_it(folder):
+    write_entry(folder / "below" / "again" / "a-b.npy", 1, blocks_of([1]), ABOUT)
+    assert len(list((folder / "below" / "again").iterdir())) == 1
+
+
+def test_names_of_parts_tell_their_entry_and_process(folder):
+    def blocks():
+        yield from blocks_of([1])
+        names.extend(path.name for path in folder.iterdir())
+        yield from blocks_of([2])
+
+    names = []
+    for _ in range(2):
+        write_entry(folder / "what-state.npy", 2, blocks(), ABOUT)
+    parts = [name for name in names if name.endswith(".part")]
+    assert len(set(parts)) == 2
+    assert all(re.fullmatch(rf"what-state-{os.getpid()}-[0-9a-f]{{12}}\.part", name) for name in parts)
+
+
+@pytest.mark.parametrize(("age", "stays"), [(3500, True), (3700, False)])
+def test_part_of_another_process_is_removed_after_an_hour(folder, age, stays):
+    folder.mkdir()
+    part = folder / "what-old-1-aa.part"
+    part.write_text("x")
+    os.utime(part, (time.time() - age,) * 2)
+    other = folder / "else-old.npy"
+    other.write_text("x")
+    write_entry(folder / "what-new.npy", 1, blocks_of([1]), ABOUT)
+    assert part.exists() == stays
+    assert other.exists()
+
+
+def test_entry_that_cannot_be_removed_is_left_for_a_later_run(folder, monkeypatch):
+    write_entry(folder / "what-old.npy", 1, blocks_of([1]), ABOUT)
+
+    def busy(path):
+        raise PermissionError("mapped by another process")
+
+    monkeypatch.setattr(Path, "unlink", busy)
+    assert write_entry(folder / "what-new.npy", 1, blocks_of([2]), ABOUT)[0, 0, 0] == 2
+
+
+class Mapped:
+    """A memory map that notes what is asked of it."""
+
+    def __init__(self):
+        self.asked = []
+
+    def madvise(self, advice):
+        self.asked.append(advice)
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="this system cannot do it")
+def test_pages_of_a_mapped_array_alone_are_given_back_and_only_where_the_system_can(monkeypatch):
+    class Array:
+        _mmap = Mapped()
+
+    let_pages_go(np.zeros(3))
+    let_pages_go(Array())
+    assert Array._mmap.asked == [mmap.MADV_DONTNEED]
+    monkeypatch.delattr(mmap, "MADV_DONTNEED")
+    let_pages_go(Array())
+    assert len(Array._mmap.asked) == 1
 
 
 def test_older_data_and_what_killed_processes_left_are_removed(dataset, folder):

@@ -1,6 +1,7 @@
 """Downloads from a server on loopback that cuts, truncates, refuses, stalls and lies; and their check."""
 
 import errno
+import importlib
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ from failing_server import serving
 from small_set import write_small_set, write_sums
 
 from signalcam.data import http_files
-from signalcam.data.download import BASE_URL, download, outcome, verify
+from signalcam.data.download import BASE_URL, _read_sums, download, outcome, verify
 from signalcam.data.http_files import DownloadError
 from signalcam.data.ptbxl import open_dataset
 from signalcam.errors import DatasetError
@@ -376,10 +377,124 @@ def full_after(receive, n_files, full):
     return lambda *arguments: (receive if next(count) < n_files else full)(*arguments)
 
 
-@pytest.mark.parametrize("changes", [{"sampling_rate": 250}, {"workers": 0}])
-def test_wrong_arguments_are_refused(server, folder, changes):
-    with pytest.raises(ValueError, match="must be"):
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"sampling_rate": 250}, "sampling_rate must be 100 or 500 Hz, got 250."),
+        ({"workers": 0}, "workers must be 1 or more, got 0."),
+    ],
+)
+def test_wrong_arguments_are_refused(server, folder, changes, said):
+    with pytest.raises(ValueError, match=f"^{said}$"):
         fetch(server, folder, **changes)
+    assert server.requests == []
+
+
+def test_one_worker_and_an_address_without_its_last_slash_do(server, folder, source, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    monkeypatch.setenv("USERPROFILE", str(folder.parent))
+    address = server.url.rstrip("/")
+    assert download(f"~/{folder.name}", base_url=address, workers=1, progress=False).empty
+    assert_whole(folder, source)
+
+
+def test_files_come_by_as_many_threads_as_asked_for(server, folder, monkeypatch):
+    asked = []
+
+    def one_by_one(function, names, n_workers, ahead, stop):
+        names = list(names)
+        asked.append((len(names), n_workers, ahead, type(stop)))
+        return ((name, "") for name in names)
+
+    # The face has a function of the module's name.
+    monkeypatch.setattr(importlib.import_module("signalcam.data.download"), "in_order", one_by_one)
+    problems = fetch(server, folder, workers=3)
+    assert problems.columns.tolist() == ["file", "problem"]
+    assert asked == [(2 + 2 * N_RECORDS, 3, 12, threading.Event)]
+
+
+@pytest.mark.bad_input(13)
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b" \n<html>", "{}: expected a list of sums, got a web page. Is the address right?"),
+        (b"", "{} is empty."),
+        (f"{'0' * 64} scp_statements.csv\n".encode(),
+         "{} does not list ptbxl_database.csv, records100: it is not PTB-XL's, or is cut off."),
+        (f"{'0' * 64} records100/a\n{'0' * 64} records100.txt\n".encode(),
+         "{} does not list ptbxl_database.csv, scp_statements.csv: it is not PTB-XL's, or is cut off."),
+    ],
+)  # fmt: skip
+def test_list_of_another_thing_is_refused_with_its_address(folder, monkeypatch, data, said):
+    monkeypatch.setattr(http_files.Fetcher, "read", lambda self, name: data)
+    with pytest.raises(DatasetError) as caught:
+        download(folder, base_url="https://example.org/set", progress=False)
+    assert str(caught.value) == said.format("https://example.org/set/SHA256SUMS.txt")
+    assert not folder.exists()
+
+
+def test_lines_of_sums_are_read_as_others_write_them():
+    """Tables come first; the records of other rates are left out."""
+    names = ("records100/a.hea", "records500/a.hea", "z.csv", "b d.csv")
+    styles = ["{1} {0}", "{1}\t*{0}", "  {1}  ./{0}  ", "{1} *./{0}\n\n"]
+    lines = [style.format(name, digit * 64) for style, name, digit in zip(styles, names, "AbC0", strict=True)]
+    data = "\n".join([*lines, lines[0]]).encode()
+    assert list(_read_sums(data, "here", (100, 500)).items()) == [
+        ("b d.csv", "0" * 64),
+        ("z.csv", "c" * 64),
+        ("records100/a.hea", "a" * 64),
+        ("records500/a.hea", "b" * 64),
+    ]
+    assert list(_read_sums(data, "here", (100,))) == ["b d.csv", "z.csv", "records100/a.hea"]
+    assert list(_read_sums(data, "here", (500,))) == ["b d.csv", "z.csv", "records500/a.hea"]
+
+
+@pytest.mark.bad_input(12)
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("x" * 70, f"expected 'sha256 path', found {'x' * 60!r}."),
+        ("\ufffd", "expected 'sha256 path', found '\ufffd'."),
+        (f"{'0' * 63} a", f"expected 'sha256 path', found {'0' * 60!r}."),
+        (f"{'0' * 64} /{'a' * 90}", f"refused, the path '/{79 * 'a'}' leads out of the folder. Nothing was"),
+        (f"{'1' * 64} first", "first is listed twice with different sums."),
+    ],
+)  # fmt: skip
+def test_line_that_is_no_sum_is_named_by_its_number(line, said):
+    data = f"{'0' * 64} first\n\n{line}\n".encode().replace("\ufffd".encode(), b"\xff")
+    with pytest.raises(DatasetError) as caught:
+        _read_sums(data, "here", (100,))
+    assert str(caught.value).removesuffix(" written.") == f"here, line 3: {said}"
+
+
+def test_outcome_says_how_many_records_are_there_at_which_rate(source, folder):
+    shutil.copytree(source, folder)
+    n_files = 2 + 4 * N_RECORDS
+    where = f"(6 at 100 Hz, 6 at 500 Hz; {n_files} files in {folder})"
+    problems = verify(folder, progress=False)
+    assert outcome(folder, problems) == f"6 records, all verified {where}."
+    (folder / "scp_statements.csv").unlink()
+    (folder / DAT).write_bytes(b"x")
+    problems = verify(folder, progress=False)
+    assert problems["file"].tolist() == ["scp_statements.csv", DAT]
+    assert outcome(folder, problems).splitlines() == [
+        "scp_statements.csv: missing",
+        f"{DAT}: {problems['problem'][1]}",
+        f"6 records, not all whole: 2 files are missing or differ {where}. "
+        f"Fetch them with `python -m signalcam download {folder}`.",
+    ]
+    shutil.rmtree(folder / "records500")
+    (folder / "records500").write_text("no folder")
+    n_files -= 2 * N_RECORDS
+    expected = f"6 records, all verified (6 at 100 Hz; {n_files} files in {folder})."
+    assert outcome(folder, problems[:0]) == expected
+
+
+def test_bar_of_verify_is_shown_by_request(source, capsys):
+    verify(source, progress=False)
+    assert not capsys.readouterr().err
+    verify(source)
+    assert "Verifying: 100%" in capsys.readouterr().err
 
 
 @pytest.mark.bad_input(12)
@@ -422,16 +537,20 @@ def test_verify_finds_the_dataset_as_others_do(source, tmp_path):
 )
 def test_list_that_is_none_is_refused_with_its_line(source, folder, content, said):
     shutil.copytree(source, folder)
-    (folder / "SHA256SUMS.txt").write_text(content)
-    with pytest.raises(DatasetError, match=said):
+    path = folder / "SHA256SUMS.txt"
+    path.write_text(content)
+    with pytest.raises(DatasetError, match=f"^{path}(, | ){said}"):
         verify(folder, progress=False)
 
 
 def test_folder_without_list_says_how_to_get_it(source, folder):
     shutil.copytree(source, folder)
     (folder / "SHA256SUMS.txt").unlink()
-    with pytest.raises(FileNotFoundError, match=r"SHA256SUMS\.txt is missing.*physionet"):
+    with pytest.raises(FileNotFoundError) as caught:
         verify(folder, progress=False)
+    fetch = f"`python -m signalcam download {folder}` or from {BASE_URL}"
+    said = f"{folder / 'SHA256SUMS.txt'} is missing: nothing can be verified. Fetch it with {fetch}."
+    assert str(caught.value) == said
 
 
 def test_both_ways_of_writing_a_list_are_read(source, folder):

@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from signalcam.data.labels import LABEL_RULES, SUPERCLASSES, binary_labels, superclasses
+from signalcam.data.labels import (
+    LABEL_RULES,
+    SUBCLASSES,
+    SUPERCLASSES,
+    binary_labels,
+    superclasses,
+    training_targets,
+)
 from signalcam.errors import DatasetError
 
 STATEMENTS = pd.DataFrame(
@@ -32,6 +39,7 @@ def test_superclasses_are_those_of_the_diagnostic_statements():
     found = superclasses(TABLE, STATEMENTS)
     assert found.columns.tolist() == list(SUPERCLASSES)
     assert found.index.equals(TABLE.index)
+    assert set(found.dtypes) == {np.dtype(bool)}
     np.testing.assert_array_equal(found, np.array(expected, bool))
 
 
@@ -50,8 +58,11 @@ def test_likelihood_zero_counts_as_stated_and_the_threshold_is_an_argument():
 def test_unknown_codes_are_listed_with_their_records():
     table = TABLE.copy()
     table["scp_codes"] = [*TABLE["scp_codes"][:3], {"XYZ": 0.0, "ABC": 100.0}, {"XYZ": 50.0}]
-    with pytest.raises(DatasetError, match=r"'XYZ' \(ecg_id 14, 15\); 'ABC' \(ecg_id 14\)"):
+    with pytest.raises(DatasetError) as caught:
         superclasses(table, STATEMENTS)
+    found = "got 'XYZ' (ecg_id 14, 15); 'ABC' (ecg_id 14)"
+    advice = "Add a row for each, or use the two tables of one PTB-XL version."
+    assert str(caught.value) == f"scp_codes must be codes that scp_statements.csv lists, {found}. {advice}"
 
 
 def test_diagnostic_class_that_is_no_superclass_is_named():
@@ -92,6 +103,41 @@ def test_records_without_diagnostic_class_are_counted_aloud(rule, fate, caplog):
         binary_labels(superclasses(TABLE, STATEMENTS), rule)
     assert f"'{rule}'" in caplog.text
     assert f"2 without superclass {fate}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("rule", "unlabelled", "mixed"),
+    [
+        ("paper", "counted as abnormal", "counted as abnormal"),
+        ("labelled", "dropped", "counted as abnormal"),
+        ("any_norm", "counted as abnormal", "counted as normal"),
+        ("clear", "dropped", "dropped"),
+    ],
+)
+def test_summary_says_what_became_of_every_record(rule, unlabelled, mixed, caplog):
+    with caplog.at_level(logging.INFO):
+        labels = binary_labels(superclasses(TABLE, STATEMENTS), rule, quiet=True)
+    counts = f"{(labels == 0).sum()} normal, {(labels == 1).sum()} abnormal"
+    fates = f"2 without superclass {unlabelled}, 1 with NORM and another superclass {mixed}"
+    assert labels.attrs["summary"] == f"Label rule {rule!r}: {counts}, {fates}."
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", labels.attrs["summary"])
+    ]
+
+
+def test_targets_are_abnormal_then_superclasses_then_subclasses():
+    statements = STATEMENTS.assign(diagnostic_subclass=["NORM", "IMI", "STTC", "LAFB/LPFB", "LVH", None])
+    labels = binary_labels(superclasses(TABLE, statements), "labelled")[::-1]
+    found = training_targets(TABLE, statements, labels)
+    assert found.index.tolist() == [13, 12, 11]
+    assert {ecg_id: found.columns[row == 1].tolist() for ecg_id, row in found.iterrows()} == {
+        11: ["NORM", "subclass NORM"],
+        12: ["ABNORMAL", "MI", "STTC", "IMI", "subclass STTC"],
+        13: ["ABNORMAL", "NORM", "HYP", "subclass NORM", "LVH"],
+    }
+    assert found.columns[:7].tolist() == ["ABNORMAL", *SUPERCLASSES, "subclass NORM"]
+    assert found.shape[1] == 1 + 5 + len(SUBCLASSES) == 29
+    assert set(found.dtypes) == {np.dtype("int8")}
 
 
 def test_nothing_is_said_aloud_where_the_rule_leaves_nothing_open(caplog):

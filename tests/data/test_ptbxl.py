@@ -3,6 +3,7 @@
 import functools
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -89,19 +90,158 @@ def test_missing_path_is_named_and_how_to_get_the_data_is_said(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError) as caught:
         find_dataset("nowhere")
-    assert str(tmp_path / "nowhere") in str(caught.value)
-    assert "python -m signalcam download" in str(caught.value)
+    nowhere = tmp_path / "nowhere"
+    assert str(caught.value).startswith(
+        f"{nowhere} does not exist. Set PATH_TO_DATA to a PTB-XL folder; get the"
+    )
+    assert f"`python -m signalcam download {nowhere}`" in str(caught.value)
     assert "https://physionet.org" in str(caught.value)
-    with pytest.raises(FileNotFoundError, match="path of the dataset is empty"):
+    with pytest.raises(FileNotFoundError) as caught:
         find_dataset(" ")
+    places = "`python -m signalcam download data/ptb-xl` or from https://physionet.org/content/ptb-xl/1.0.3/"
+    assert str(caught.value) == (
+        f"The path of the dataset is empty. Set PATH_TO_DATA to a PTB-XL folder; get the data with {places}; "
+        "or leave PATH_TO_DATA unset to use the simulated set."
+    )
 
 
 def test_folder_without_dataset_and_other_files_are_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="No ptbxl_database.csv in .* or below it"):
+    wanted = f"No ptbxl_database.csv in {tmp_path} or below it. Set PATH_TO_DATA .* download {tmp_path}`"
+    with pytest.raises(FileNotFoundError, match=wanted):
         find_dataset(tmp_path)
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(DatasetError, match="is a file; expected the folder"):
         find_dataset(tmp_path / "notes.txt")
+
+
+@pytest.mark.bad_input(2)
+def test_archive_is_known_by_its_name_or_its_content_and_a_folder_is_none(tmp_path):
+    (tmp_path / "set.TGZ").write_text("x")
+    (tmp_path / "data").mkdir()
+    with zipfile.ZipFile(tmp_path / "data" / "nameless", "w") as file:
+        file.writestr("a", "x")
+    for path in (tmp_path / "set.TGZ", tmp_path / "data" / "nameless"):
+        with pytest.raises(DatasetError, match=f"{path} is an archive: unpack it first; expected the folder"):
+            find_dataset(path)
+    with pytest.raises(
+        FileNotFoundError, match=f"{tmp_path} holds no dataset but an archive, set.TGZ: unpack"
+    ):
+        find_dataset(tmp_path)
+    (tmp_path / "data" / "folder.zip").mkdir()
+    with pytest.raises(
+        FileNotFoundError, match=r"No ptbxl_database\.csv in .*data or below it. Set PATH_TO_DATA"
+    ):
+        find_dataset(tmp_path / "data")
+
+
+@pytest.mark.parametrize("remains", ["scp_statements.csv", "records100", "records500"])
+def test_folder_that_lost_its_table_is_named_rather_than_an_archive(tmp_path, remains):
+    (tmp_path / "set.zip").write_text("x")
+    (tmp_path / "old" / remains).mkdir(parents=True)
+    old = tmp_path / "old"
+    wanted = f"ptbxl_database.csv is missing in {old}. Set PATH_TO_DATA .*download {old}`"
+    with pytest.raises(FileNotFoundError, match=wanted):
+        find_dataset(tmp_path)
+
+
+def test_dataset_is_looked_for_five_levels_down_and_not_in_hidden_folders_or_waveforms(small, tmp_path):
+    table = (small / "ptbxl_database.csv").read_text()
+    for k, (place, found) in enumerate(
+        [("1/2/3/4/5", True), ("1/2/3/4/5/6", False), (".hidden", False), ("records100/00000", False)]
+    ):
+        start = tmp_path / f"start {k}"
+        (start / place).mkdir(parents=True)
+        (start / place / "ptbxl_database.csv").write_text(table)
+        if found:
+            assert find_dataset(start) == start / place
+        else:
+            with pytest.raises(FileNotFoundError, match="ptbxl_database.csv"):
+                find_dataset(start)
+
+
+def test_search_ends_where_there_are_more_folders_than_any_dataset_has(tmp_path, monkeypatch):
+    monkeypatch.setattr(ptbxl, "_MOST_FOLDERS", 4)  # with the start
+    for name in ("a", "b", "c/d"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "c" / "d" / "ptbxl_database.csv").write_text("x")
+    with pytest.raises(FileNotFoundError, match="No ptbxl_database.csv"):
+        find_dataset(tmp_path)
+    (tmp_path / "b").rmdir()
+    assert find_dataset(tmp_path) == tmp_path / "c" / "d"
+
+
+def test_folder_that_may_not_be_read_is_passed_over(small, tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    iterdir = Path.iterdir
+
+    def closed(path):
+        if path.name == "closed":
+            raise PermissionError("closed")
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    assert find_dataset(tmp_path) == small
+
+
+def test_a_link_keeps_the_name_that_the_user_knows(small, tmp_path):
+    (tmp_path / "link").symlink_to(small)
+    assert find_dataset(tmp_path / "link") == tmp_path / "link"
+
+
+def test_waveforms_without_a_table_above_are_no_dataset(tmp_path):
+    (tmp_path / "records100").mkdir()
+    with pytest.raises(FileNotFoundError, match="No ptbxl_database.csv in .*records100 or below"):
+        find_dataset(tmp_path / "records100")
+
+
+@pytest.mark.parametrize(
+    ("changes", "family", "name", "sentence"),
+    [
+        ({"version": "1.0.3"}, "PTB-XL", "PTB-XL 1.0.3", "PTB-XL 1.0.3: 6 records of 3 patients, 100 Hz"),
+        (
+            {"version": "simulated set of 6 records", "simulated": True},
+            "simulated ECGs",
+            "simulated set of 6 records",
+            "simulated set of 6 records of 3 patients, 100 Hz",
+        ),
+        (
+            {"version": "a1b2", "title": "recordings in mine", "sampling_rates": (100, 500)},
+            "recordings in mine (a1b2)",
+            "recordings in mine",
+            "recordings in mine: 6 records of 3 patients, 100 and 500 Hz",
+        ),
+        (
+            {"sampling_rates": ()},
+            "PTB-XL",
+            "PTB-XL sample of 6 records",
+            "PTB-XL sample of 6 records of 3 patients, no waveforms at any Hz",
+        ),
+    ],
+)
+def test_dataset_says_what_it_is(template, changes, family, name, sentence, monkeypatch):
+    dataset = replace(open_dataset(template), **changes)
+    assert dataset.family == family
+    assert dataset.name == name
+    assert dataset.describe() == f"{sentence}, in {template}"
+    monkeypatch.chdir(template.parent)
+    assert dataset.describe() == f"{sentence}, in {template.name}"
+
+
+@pytest.mark.bad_input(4)
+def test_rate_that_is_not_there_says_how_to_get_it(template):
+    dataset = open_dataset(template)
+    ptbxl.check_rate(dataset, 100)
+    fetch = f"`python -m signalcam download {template} --sampling-rate 500`"
+    wanted = "There are no records at 500 Hz in {}; there are records at {}. {} them with {}."
+    for rates, there, advice in (
+        ((100,), "100 Hz", "Load with sampling_rate=100, or fetch"),
+        ((), "no rate at all", "Fetch"),
+    ):
+        with pytest.raises(FileNotFoundError) as caught:
+            ptbxl.check_rate(replace(dataset, sampling_rates=rates), 500)
+        assert str(caught.value) == wanted.format(template, there, advice, fetch)
+    with pytest.raises(ValueError, match="sampling_rate must be one of 100, 500 Hz, got 250"):
+        ptbxl.check_rate(dataset, 250)
 
 
 def test_the_table_itself_names_its_folder(small):
@@ -300,17 +440,26 @@ def test_choice_of_data_is_given_path_then_environment_then_defaults_then_simula
     monkeypatch.delenv("PATH_TO_DATA", raising=False)
     folder, why = resolve_data_path()
     assert folder == tmp_path / "data" / "simulated"
-    assert why.startswith("Using the simulated set in data/simulated: PATH_TO_DATA is not set and neither ")
-    assert "neither data/ptb-xl-full nor data/ptb-xl is there" in why
+    assert why == (
+        "Using the simulated set in data/simulated: PATH_TO_DATA is not set and neither data/ptb-xl-full nor "
+        "data/ptb-xl is there. To use real ECGs, set PATH_TO_DATA to a PTB-XL folder."
+    )
+    monkeypatch.setenv("PATH_TO_DATA", " ")
+    assert resolve_data_path() == (folder, why)
+    monkeypatch.delenv("PATH_TO_DATA")
     default = Path(shutil.copytree(small, tmp_path / "data" / "ptb-xl"))
     folder, why = resolve_data_path()
     assert folder == default
-    assert "Using the dataset in data/ptb-xl: PATH_TO_DATA is not set" in why
+    assert why == "Using the dataset in data/ptb-xl: PATH_TO_DATA is not set."
     monkeypatch.setenv("PATH_TO_DATA", str(small))
     folder, why = resolve_data_path()
     assert folder == small
-    assert "of the environment" in why
-    assert resolve_data_path(default)[0] == default
+    place = small.relative_to(tmp_path)
+    assert why == f"Using the dataset in {place}, found by PATH_TO_DATA of the environment."
+    assert resolve_data_path(default) == (
+        default,
+        "Using the dataset in data/ptb-xl, found at the given path.",
+    )
 
 
 def test_whole_ptbxl_is_preferred_to_its_sample_and_without_either_a_set_is_simulated(

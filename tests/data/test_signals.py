@@ -1,5 +1,6 @@
 """Loading all records of a table: equal to wfdb bit for bit and aligned, or refused with a reason."""
 
+import errno
 import shutil
 import warnings
 from dataclasses import replace
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from small_set import write_record, write_small_set
 
 from signalcam.data.ptbxl import open_dataset
-from signalcam.data.signals import load_signals
+from signalcam.data.signals import _Request, load_signals
 from signalcam.errors import MissingRecordsError, RecordError
 from signalcam.leads import LEADS
 
@@ -371,6 +372,142 @@ def test_nothing_readable_is_an_error_even_when_skipping(small):
         path.write_bytes(b"")
     with pytest.raises(RecordError, match="None of the 8 records could be read. The first: .*00001_lr"):
         load_signals(open_dataset(small), on_error="skip", **QUIET)
+
+
+@pytest.mark.bad_input(5)
+def test_missing_files_say_how_to_get_them_or_go_on(small):
+    record(small, 4, ".dat").unlink()
+    record(small, 6, ".hea").unlink()
+    record(small, 6, ".hea").mkdir()
+    with pytest.raises(MissingRecordsError) as caught:
+        load_signals(open_dataset(small), [8, 6, 4], **QUIET)
+    fetch = f"`python -m signalcam download {small} --sampling-rate 100`"
+    assert str(caught.value) == (
+        "2 of 3 records have no .hea or no .dat file at 100 Hz: ecg_id 6, 4. "
+        f'Fetch them with {fetch}, or skip them: on_error="skip".'
+    )
+    _, kept, reasons = load_signals(open_dataset(small), [8, 6, 4], on_error="skip", **QUIET)
+    assert kept.tolist() == [8]
+    assert reasons.to_dict("list") == {"ecg_id": [6, 4], "reason": ["no .hea or no .dat file"] * 2}
+
+
+@pytest.mark.bad_input(5, 6)
+def test_missing_and_broken_records_are_listed_in_the_order_asked_for(small):
+    record(small, 5, ".dat").unlink()
+    record(small, 2, ".dat").write_bytes(b"")
+    dataset = open_dataset(small)
+    whole = load_signals(dataset, [7, 1, 3], **QUIET)
+    for cache in (False, True, True):
+        signals, kept, reasons = load_signals(
+            dataset, [7, 5, 1, 2, 3], on_error="skip", cache=cache, progress=False
+        )
+        assert_same_bits(signals, whole)
+        assert kept.tolist() == [7, 1, 3]
+        assert reasons["ecg_id"].tolist() == [5, 2]
+        assert "expected 24,000 bytes" in reasons["reason"][1]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "Record {}: [Errno 13] Permission denied."),
+        (RecordError("Record 3: its own words"), "Record 3: its own words"),
+        (OSError("a library's own"), "a library's own"),
+    ],
+)
+def test_error_of_the_system_names_the_record_and_all_say_how_to_go_on(small, monkeypatch, error, said):
+    def read(path, **how):
+        raise error
+
+    monkeypatch.setattr("signalcam.data.signals.read_samples", read)
+    with pytest.raises((RecordError, OSError)) as caught:  # noqa: PT011 (its whole text is compared)
+        load_signals(open_dataset(small), [3, 4], **QUIET)
+    assert str(caught.value) == said.format(record(small, 3))
+    assert caught.value.__notes__ == ['on_error="skip" leaves such records out and lists them.']
+
+
+def test_header_that_does_not_fit_says_what_to_do(small):
+    write_record(record(small, 2), 500, np.random.default_rng(0))
+    edit_header(record(small, 3, ".hea"), " 0 V6", " 0 V5")
+    edit_header(record(small, 4, ".hea"), "00004_lr.dat", "00006_lr.dat")
+    edit_header(record(small, 5, ".hea"), "12 100 1000", "12 100 999")
+    record(small, 5, ".dat").write_bytes(record(small, 5, ".dat").read_bytes()[:-24])
+    with pytest.raises(RecordError, match="^Record 00003_lr: ") as caught:
+        load_signals(open_dataset(small), [3], check=False, **QUIET)
+    assert "Named twice: V5" in str(caught.value.__cause__)
+    _, kept, reasons = load_signals(open_dataset(small), on_error="skip", check=False, **QUIET)
+    assert kept.tolist() == [1, 6, 7, 8]
+    rate, _, foreign, length = reasons["reason"]
+    assert rate == (
+        "Record 00002_lr: expected 100 Hz, its header says 500 Hz. "
+        "Load it with that sampling_rate, or fetch it again."
+    )
+    assert length == (
+        "Record 00005_lr: expected 1,000 samples a lead (10 s), its header says 999. "
+        "Fetch it again, or leave it out."
+    )
+    assert foreign == "Record 00004_lr: its header names the signal file '00006_lr.dat', not 00004_lr.dat."
+
+
+def test_entry_is_named_by_the_records_and_the_state_of_their_files(small, tmp_path):
+    dataset, names, count = open_dataset(small), set(), iter(range(9))
+
+    def entry(dataset=dataset, **how):
+        folder = tmp_path / f"cache {next(count)}"
+        load_signals(dataset, cache=folder, progress=False, **how)
+        (path,) = folder.iterdir()
+        names.add(path.name)
+        what, rate, state = path.stem.partition("-")[2].partition("-")[0], path.stem[:10], path.stem[-32:]
+        assert rate == "signals100"
+        assert len(what) == len(state) == 32
+        return what, state
+
+    first = entry()
+    assert entry() == first
+    assert len(names) == 1
+    assert entry(ecg_ids=dataset.table.index, sampling_rate=np.int64(100), check="full") == first
+    assert entry(ecg_ids=dataset.table.index[::-1])[0] != first[0]
+    what, state = entry(replace(dataset, version="1.0.3"))
+    assert (what == first[0], state == first[1]) == (True, False)
+    record(small, 1, ".hea").touch()
+    what, state = entry()
+    assert (what == first[0], state == first[1]) == (True, False)
+    moved = Path(shutil.copytree(small, tmp_path / "moved"))
+    assert entry(open_dataset(moved))[0] != first[0]
+
+
+OTHER_CHECKS = "it was read with other checks"
+
+
+@pytest.mark.parametrize(
+    ("about", "asked", "shape", "fits"),
+    [
+        ({}, {}, (3, 1000, 12), ""),
+        ({}, {"check": False}, (3, 1000, 12), ""),
+        ({}, {"extra_bytes": "warn"}, (3, 1000, 12), ""),
+        ({"check": False}, {"check": False}, (3, 1000, 12), ""),
+        ({"check": False}, {}, (3, 1000, 12), OTHER_CHECKS),
+        ({"extra_bytes": "warn"}, {}, (3, 1000, 12), OTHER_CHECKS),
+        ({"extra_bytes": "warn"}, {"extra_bytes": "warn"}, (3, 1000, 12), ""),
+        ({"skipped": {"1": "x"}}, {"may_skip": True}, (2, 1000, 12), ""),
+        ({"skipped": {"1": "x"}}, {}, (2, 1000, 12), OTHER_CHECKS),
+        ({"skipped": {"1": "x"}}, {"may_skip": True, "check": False}, (2, 1000, 12), OTHER_CHECKS),
+        ({"skipped": {"1": "x"}}, {"may_skip": True}, (3, 1000, 12), "its shape is (3, 1000, 12)"),
+        ({"skipped": {"3": "x"}}, {"may_skip": True}, (2, 1000, 12), "its shape is (2, 1000, 12)"),
+        ({}, {}, (3, 5000, 12), "its shape is (3, 5000, 12)"),
+        ({}, {"sampling_rate": 500}, (3, 5000, 12), ""),
+        ({}, {}, (3, 1000, 8), "its shape is (3, 1000, 8)"),
+    ],
+)  # fmt: skip
+def test_cached_signals_do_where_they_are_what_was_asked_for(about, asked, shape, fits):
+    about = {"check": True, "extra_bytes": "error", "skipped": {}} | about
+    plain = {"sampling_rate": 100, "check": True, "extra_bytes": "error", "may_skip": False}
+    assert _Request(["a", "b", "c"], **(plain | asked)).misfit(about, shape) == fits
+
+
+def test_bar_counts_every_record_asked_for(template, capsys):
+    load_signals(open_dataset(template), [1, 2, 3] * 4, cache=False)  # by default a bar is shown
+    assert "12/12" in capsys.readouterr().err
 
 
 def test_progress_is_shown_and_can_be_switched_off(template, capsys):

@@ -28,17 +28,34 @@ def test_split_by_fold_takes_one_fold_each_to_test_and_validate(table):
     assert split_by_fold(table, test_fold=1, validation_fold=2)["test"].tolist() == [1, 2, 21, 22]
 
 
-@pytest.mark.parametrize(("test", "validation"), [(0, 9), (11, 9), (10, 0), ("10", 9), (10, 2.5)])
-def test_fold_out_of_range_is_refused(table, test, validation):
-    with pytest.raises(ValueError, match="must be a whole number from 1 to 10"):
+@pytest.mark.parametrize(
+    ("test", "validation", "said"),
+    [
+        (0, 9, "test_fold must be a whole number from 1 to 10, got 0"),
+        (11, 9, "test_fold must be a whole number from 1 to 10, got 11"),
+        (10, 0, "validation_fold must be a whole number from 1 to 10, got 0"),
+        (10, 11, "validation_fold must be a whole number from 1 to 10, got 11"),
+        ("10", 9, "test_fold must be a whole number from 1 to 10, got '10'"),
+        (10, 2.5, "validation_fold must be a whole number from 1 to 10, got 2.5"),
+    ],
+)
+def test_fold_out_of_range_is_refused_by_name(table, test, validation, said):
+    with pytest.raises(ValueError, match=f"^{said}"):
         split_by_fold(table, test, validation)
 
 
 def test_equal_folds_and_empty_splits_are_refused(table):
     with pytest.raises(ValueError, match="must differ, both are 9"):
         split_by_fold(table, 9, 9)
-    with pytest.raises(DatasetError, match="No record falls into test: the 36 records"):
+    with pytest.raises(
+        DatasetError, match=r"No record falls into test: the 36 records are of fold .*8, 9\. Choose"
+    ):
         split_by_fold(table[table["strat_fold"] != 10])
+    some = table[table["strat_fold"].isin([3, 1])]
+    with pytest.raises(
+        DatasetError, match="into validation, test: the 8 records are of fold 1, 3. Choose folds"
+    ):
+        split_by_fold(some)
 
 
 @pytest.mark.bad_input(33)
@@ -97,6 +114,57 @@ def test_identical_signal_in_two_splits_is_refused(table, rng):
         check_leakage(splits, table, signals[order], ecg_ids=table.index[order])
     signals[1] = signals[0]
     check_leakage({"train": [1, 2]}, table, signals)
+
+
+def test_signals_that_differ_by_however_little_are_not_identical(table):
+    signals = 1e-12 * np.arange(1, 41, dtype=np.float32).reshape(40, 1, 1)
+    check_leakage(split_by_fold(table), table, signals)
+
+
+def test_message_of_leakage_lists_all_that_is_shared_and_what_to_do(table, rng):
+    """Records 1 to 4 of two patients are in both splits, and 5 and 7 are one signal."""
+    signals = rng.normal(size=(40, 3, 12))
+    signals[6] = signals[4]
+    splits = {"a": [1, 2, 3, 4, 5], "b": [1, 2, 3, 4, 7]}
+    with pytest.raises(LeakageError) as caught:
+        check_leakage(splits, table, signals)
+    records = ", ".join(f"ecg_id {k} in a (ecg_id {k}) and b (ecg_id {k})" for k in range(1, 5))
+    patients = ", ".join(
+        f"patient_id {patient} in a (ecg_id {ids}) and b (ecg_id {ids})"
+        for patient, ids in ((100, "1, 2"), (101, "3, 4"))
+    )
+    pairs = ", ".join(f"in a (ecg_id {i}) and b (ecg_id {7 if i == 5 else i})" for i in range(1, 6))
+    assert str(caught.value) == (
+        f"4 records are in more than one split: {records}. "
+        f"2 patients are in more than one split: {patients}. "
+        f"5 identical signals are in more than one split: {pairs}. "
+        "Keep all records of a patient in one split, e.g. with split_by_fold."
+    )
+
+
+def test_many_records_of_a_shared_patient_are_counted_and_the_index_gives_the_name(table):
+    one = table.assign(patient_id="p").rename_axis("record")
+    with pytest.raises(
+        LeakageError, match=r"patient_id p in a \(record 1, 2, 3 and 2 more\) and b \(record 9\)"
+    ):
+        check_leakage({"a": [1, 2, 3, 4, 5], "b": [9]}, one)
+    with pytest.raises(LeakageError, match=r"patient_id p in a \(ecg_id 1\) and b \(ecg_id 9\)"):
+        check_leakage({"a": [1], "b": [9]}, one.rename_axis(None))
+
+
+def test_bar_over_the_signals_is_shown_by_request_and_for_the_records_in_use(table, rng, monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        "signalcam.data.splits.tqdm",
+        lambda items, **how: shown.append((list(items), how)) or items,
+    )
+    signals = rng.normal(size=(40, 3, 12))
+    for progress in (True, False):
+        check_leakage({"a": [2, 1], "b": [7]}, table, signals, progress=progress)
+    check_leakage({"a": [2, 1], "b": [7]}, table, signals)
+    assert [items for items, _ in shown] == [[0, 1, 6]] * 3
+    assert [how["disable"] for _, how in shown] == [False, True, False]
+    assert {(how["desc"], how["delay"]) for _, how in shown} == {("Comparing signals", 1)}
 
 
 def test_ids_that_do_not_fit_are_refused(table, rng):

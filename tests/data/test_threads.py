@@ -26,7 +26,47 @@ def test_no_more_than_asked_are_taken_ahead():
             yield k
 
     for k, _ in in_order(lambda k: k, items(), 2, 5):
-        assert len(taken) <= k + 5
+        assert len(taken) == min(50, k + 5)
+
+
+def test_no_more_threads_than_asked_for_are_at_work():
+    lock, at_work, most = threading.Lock(), 0, 0
+
+    def count(k):
+        nonlocal at_work, most
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        time.sleep(0.005)
+        with lock:
+            at_work -= 1
+
+    assert len(list(in_order(count, range(20), 2, 10))) == 20
+    assert most == 2
+
+
+@pytest.mark.parametrize("end", ["all taken", "error", "left early"])
+def test_stop_is_set_at_any_end_before_the_threads_are_waited_for(end):
+    stop = threading.Event()
+
+    def work(k):
+        if k == 1 and end == "error":
+            raise ValueError("one")
+        return k if k < 2 or end == "all taken" else stop.wait(5)
+
+    start = time.monotonic()
+    results = in_order(work, range(4), 2, 4, stop)
+    assert next(results) == (0, 0)
+    assert not stop.is_set()
+    if end == "all taken":
+        assert list(results) == [(1, 1), (2, 2), (3, 3)]
+    elif end == "error":
+        with pytest.raises(ValueError, match="one"):
+            next(results)
+    else:
+        results.close()
+    assert stop.is_set()
+    assert time.monotonic() - start < 4
 
 
 def test_error_is_raised_in_its_place_and_what_has_not_begun_is_not_begun():
