@@ -100,7 +100,7 @@ def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         fetch = f"`python -m signalcam download {path.parent}`"
         raise FileNotFoundError(f"{path} is missing. Copy PTB-XL 1.0.3's there, or fetch it with {fetch}.")
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, low_memory=False)
     except ValueError as error:  # pandas' and Unicode's errors are ValueErrors
         raise DatasetError(f"{path} is not a readable CSV table ({error}). Fetch it again.") from error
     absent = [column for column in columns if column not in table.columns]

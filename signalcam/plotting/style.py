@@ -31,7 +31,7 @@ _light = matplotlib.colormaps["YlOrBr"](np.linspace(0.0, 0.58, 128))
 HEAT_COLOURS = LinearSegmentedColormap.from_list("signalcam_heat", _light)
 _light = matplotlib.colormaps["RdBu_r"](np.linspace(0.17, 0.83, 129))
 EVIDENCE_COLOURS = LinearSegmentedColormap.from_list("signalcam_evidence", _light)
-# Limits of colour in logits per second: 99 of 100 positions lie within, for all records. A lead has a share.
+# Limits of colour in logits per second, one for all records: 99 of 100 positions lie within. A lead: a share.
 LEAD_SHARE = 0.25
 EVIDENCE, BY_LEAD = Normalize(-1.0, 1.0), Normalize(-LEAD_SHARE, LEAD_SHARE)
 

@@ -2,7 +2,8 @@
 
 `published.csv` holds two columns of probabilities of ABNORMAL for the records of fold 10: `public_weights`,
 the weights that the paper's authors published, run with their own preprocessing; `xresnet1d101`, one minus
-the probability of NORM in the published predictions of that network (Strodthoff et al., IEEE JBHI 2021).
+the probability of NORM in the published predictions of that network (Strodthoff et al., IEEE JBHI 2021;
+https://github.com/helme/ecg_ptbxl_benchmarking). They are facts about these models, not records.
 """
 
 from importlib import resources

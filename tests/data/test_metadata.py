@@ -1,6 +1,7 @@
 """PTB-XL's tables cell by cell: what is read, what is refused, and what the message names."""
 
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -49,6 +50,20 @@ def test_numbers_written_with_a_point_are_whole_all_the_same(read):
     table = read(ecg_id="9.0", patient_id="8.", strat_fold="1e1")
     assert (table.index.tolist(), table.index.dtype) == ([7, 9], np.int64)
     assert (table.loc[9, "patient_id"], table.loc[9, "strat_fold"]) == (8, 10)
+
+
+def test_a_column_is_of_one_type_however_long_the_table(tmp_path):
+    """pandas reads wide tables piece by piece, and would guess the type anew for each."""
+    n_records, wide = 600, ",0" * 2000
+    rows = [
+        f"{k},6,{{'NORM': 100}},1,a/{k},b/{k}{wide},{k if k < n_records else 'old'}" for k in range(1, 601)
+    ]
+    head = HEAD + "".join(f",column{k}" for k in range(2000)) + ",remark"
+    (tmp_path / "ptbxl_database.csv").write_text("\n".join([head, *rows]) + "\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        remarks = read_database(tmp_path)["remark"]
+    assert {type(remark) for remark in remarks} == {str}
 
 
 def test_records_with_one_text_do_not_share_its_dict(read):
