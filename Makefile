@@ -52,6 +52,7 @@ format: $(VENV)/.test  ## Format, and mend what the linter can mend.
 
 figures: $(VENV)/.run  ## Make the figures of res/ and the committed notebooks again, from the full PTB-XL in data/ptb-xl-full.
 	@$(BIN)/python res/diagrams.py
+	@rm -rf $(OUT)/figures
 	@PATH_TO_DATA=data/ptb-xl-full $(BIN)/python -m signalcam notebooks --output $(OUT) --in-place
 	@cp $(OUT)/figures/*.png res
 	@$(BIN)/python res/pictures.py --data data/ptb-xl-full

@@ -28,6 +28,7 @@ from signalcam.plotting.style import (
     EVIDENCE_COLOURS,
     HEAT_COLOURS,
     INK,
+    LEGIBLE,
     MUTED,
     WIDTH,
     Figure,
@@ -96,6 +97,7 @@ def draw_network(layers: pd.DataFrame, input_shape: Sequence[int], n_trainable: 
         if layer["type"] in ("Conv1D", "GlobalAveragePooling1D"):
             columns.append([])
         text = f"{layer['parameters']:,} parameters" if layer["parameters"] else layer["type"]
+        text = text.replace("Pooling1D", "\nPooling1D") if text.startswith("Global") else text
         columns[-1].append((name, LAYERS.get(layer["type"], "other"), layer["output_shape"], text))
     width, height, gap = 1.3, 0.66, 0.2
     total = 0.8 + max(map(len, columns)) * (height + gap)
@@ -105,7 +107,9 @@ def draw_network(layers: pd.DataFrame, input_shape: Sequence[int], n_trainable: 
     for place, column in enumerate(columns):
         for level, (name, kind, shape, text) in enumerate(column):
             x, y = 0.1 + place * (width + gap), total - 0.55 - height - level * (height + gap)
-            box = draw_box(ax, Box(x, y, width, height), name, [" × ".join(map(str, shape)), text], kind)
+            box = draw_box(
+                ax, Box(x, y, width, height), name, [" × ".join(map(str, shape)), *text.split("\n")], kind
+            )
             if last and level:
                 draw_arrow(ax, last.point(0.5, 0), box.point(0.5, 1))
             elif last:
@@ -189,7 +193,7 @@ def canvas(height: float, title: str) -> tuple[Figure, Axes]:
 
 
 def draw_box(ax: Axes, box: Box, title: str, lines: Sequence[str], kind: str, size: float = 9.0) -> Box:
-    """A rounded box: the title, smaller lines below it; text shrinks where a line is too wide."""
+    """A rounded box: the title, smaller lines below it; a line too wide shrinks while it can be read."""
     shape = {"boxstyle": "round,pad=0,rounding_size=0.06", "edgecolor": "#777777", "linewidth": 0.8}
     ax.add_patch(FancyBboxPatch(box[:2], box.width, box.height, facecolor=FILL[kind], **shape))
     texts = [(title, size, INK), *((line, size - 1.0, MUTED) for line in lines)]
@@ -197,6 +201,8 @@ def draw_box(ax: Axes, box: Box, title: str, lines: Sequence[str], kind: str, si
     x, y = box.point(0.5, 0.5)
     for number, (text, points, colour) in enumerate(texts):
         fitted = points * min(1.0, (box.width - 0.1) / text_inches(text, points))
+        if fitted < LEGIBLE:
+            raise ValueError(f"{text!r} must be shorter to be read in its box, got {fitted:.1f} points.")
         middle = y + step * ((len(texts) - 1) / 2 - number)
         ax.text(x, middle, text, ha="center", va="center", fontsize=fitted, color=colour)
     return box
@@ -250,12 +256,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     record = simulate_record([Lesion("ISCAL", 1.0, start=4, stop=7)], seed=1).signals
     answer = predict(load_pretrained(), record)
     steps = [
-        ("recording", "12 leads, 10 s, 100 Hz\nmV", "input"),
+        ("recording", "12 leads, 10 s\n100 Hz, mV", "input"),
         ("detrend", "polynomial of\ndegree 10", "convolution"),
         ("scale", "each lead", "convolution"),
         ("augment", "training only", "convolution"),
         ("1D CNN", f"{n_trainable:,}\nparameters", "convolution"),
-        ("probability", "and evidence, heatmap\nfrom the same pass", "output"),
+        ("probability", "and evidence\nin the same pass", "output"),
     ]
     maps = answer["evidence"][0, :, 0], answer["heatmap"][0, :, 0]
     figures = {
