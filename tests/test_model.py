@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from precision import built_in
 
 from signalcam.map_layers import Heatmap, ShareBias, SplitRows
 from signalcam.model import add_cam, build_model, cell_length, classify
@@ -74,12 +75,8 @@ def test_several_classes_are_not_exclusive_unless_asked_for():
 
 
 def test_the_head_computes_in_float32_in_a_model_of_half_precision(signals):
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
+    with built_in("mixed_float16"):
         model = small_model(2)
-    finally:
-        keras.config.set_dtype_policy(policy)
     assert model.get_layer("conv_1").compute_dtype == "float16"
     assert {model.get_layer(n).compute_dtype for n in ("average", "classifier", "probability")} == {"float32"}
     assert np.asarray(model(signals)).dtype == np.float32

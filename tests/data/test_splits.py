@@ -119,6 +119,9 @@ def test_identical_signal_in_two_splits_is_refused(table, rng):
 def test_signals_that_differ_by_however_little_are_not_identical(table):
     signals = 1e-12 * np.arange(1, 41, dtype=np.float32).reshape(40, 1, 1)
     check_leakage(split_by_fold(table), table, signals)
+    signals[:] = signals[0]
+    with pytest.raises(LeakageError, match="identical signal"):
+        check_leakage(split_by_fold(table), table, signals)
 
 
 def test_message_of_leakage_lists_all_that_is_shared_and_what_to_do(table, rng):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from precision import built_in
 
 from signalcam.preprocessing import SCALINGS, Scaler, detrend
 from signalcam.preprocessing.layers import Detrend, Scale
@@ -141,12 +142,8 @@ def test_flat_lead_gives_zeros_whatever_its_level(signals):
 
 
 def test_layers_compute_in_float32_in_a_model_of_half_precision(signals):
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
+    with built_in("mixed_float16"):
         layers = Detrend(), Scale("record")
-    finally:
-        keras.config.set_dtype_policy(policy)
     result = layers[1](layers[0](signals))
     np.testing.assert_allclose(result, Scaler("record").transform(detrend(signals)), rtol=0, atol=1e-5)
 

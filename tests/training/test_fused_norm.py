@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from precision import built_in
 
 from signalcam.model import build_model
 from signalcam.training.fused_norm import with_fused_norm
@@ -39,12 +40,8 @@ def test_both_models_have_the_same_variables_and_predict_alike():
 
 
 def test_statistics_stay_in_float32_where_the_convolutions_are_in_bfloat16():
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with built_in("mixed_bfloat16"):
         network = build_model(64)
-    finally:
-        keras.config.set_dtype_policy(policy)
     fused = with_fused_norm(network)
     x = np.random.default_rng(0).normal(size=(4, 64, 12)).astype(np.float32)
     outputs = fused(x, training=True)
