@@ -1,5 +1,7 @@
 """The notebooks: run from a clean kernel on a small simulated set, and as they are committed."""
 
+import base64
+import io
 import json
 import re
 from pathlib import Path
@@ -7,9 +9,10 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from PIL import Image
 
 from signalcam.__main__ import main
-from signalcam.commands.notebooks import NOTEBOOKS, copy, execute, format_summary
+from signalcam.commands.notebooks import NOTEBOOKS, _with_palette, copy, execute, format_summary
 from signalcam.simulation import write_dataset
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -97,8 +100,24 @@ def test_copies_hold_every_picture_they_show_and_leave_what_is_there(tmp_path, c
     assert (folder / NOTEBOOKS[0]).read_text() == "edited"
     assert (folder / NOTEBOOKS[1]).read_bytes() == (PROJECT / NOTEBOOKS[1]).read_bytes()
     text = "".join((PROJECT / name).read_text() for name in NOTEBOOKS)
-    shown = set(re.findall(r'Image\(\\"(.+?)\\"\)', text))
+    shown = set(re.findall(r'Image\(\\"(.+?)\\"', text))
     assert {f"res/{path.name}" for path in (folder / "res").iterdir()} == shown
+
+
+def test_pictures_become_small_but_keep_white_and_what_is_rare_in_its_colour():
+    rng = np.random.default_rng(0)
+    pixels = np.full((300, 400, 3), 255, np.uint8)
+    pixels[:, 100:] = rng.integers(180, 256, (300, 300, 1)) * np.array([1, 0.7, 0.5])  # reds of all kinds
+    pixels[5:9, 5:9] = (33, 102, 172)
+    source, file = Image.fromarray(pixels), io.BytesIO()
+    source.save(file, "PNG")
+    encoded = _with_palette(base64.b64encode(file.getvalue()).decode())
+    result = Image.open(io.BytesIO(base64.b64decode(encoded)))
+    assert len(encoded) < len(file.getvalue()) / 2
+    assert len(result.getcolors()) <= 45
+    drawn = np.asarray(result.convert("RGB")).astype(int)
+    assert (drawn[20:, :100] == 255).all()
+    assert np.abs(drawn - pixels).max() <= 24
 
 
 def test_a_failing_cell_is_named_and_what_ran_is_kept(tmp_path):

@@ -109,12 +109,23 @@ def execute(source: Path, target: Path) -> None:
 
 
 def _with_palette(encoded: str) -> str:
-    """A picture in 64 colours: a quarter of the bytes, so that notebooks can be kept in the repository."""
+    """A picture in 45 colours: a fifth of the bytes, so that notebooks can be kept in the repository.
+
+    Of these 32 are those that most of the picture needs, and 12 serve what is small and of another colour.
+    """
+    import numpy as np
     from PIL import Image
 
     picture = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB")
-    file = io.BytesIO()
-    picture.quantize(64, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    plain, pixels = {"dither": Image.Dither.NONE}, np.asarray(picture)
+    most = picture.quantize(32, Image.Quantize.MEDIANCUT, kmeans=2, **plain)
+    colours, off = most.getpalette()[:96], np.abs(np.asarray(most.convert("RGB"), int) - pixels).max(axis=-1)
+    if (off > 24).any():
+        rest = Image.fromarray(pixels[off > 24][np.newaxis])
+        colours += rest.quantize(12, Image.Quantize.MAXCOVERAGE, **plain).getpalette()[:36]
+    palette, file = Image.new("P", (1, 1)), io.BytesIO()
+    palette.putpalette([*colours, 255, 255, 255])
+    picture.quantize(palette=palette, **plain).save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 

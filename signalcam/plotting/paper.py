@@ -144,7 +144,7 @@ def draw_evidence(axes: Axes, evidence: np.ndarray, padded: np.ndarray, sheet: S
     dashed = {"color": INK, "linewidth": 1.3, "linestyle": (0, (4, 2)), "zorder": 5, "gid": "mean"}
     axes.plot([0.0, duration], [mean, mean], **dashed)
     reach = 1.1 * np.max(np.abs(evidence[known]), initial=EVIDENCE.vmax)
-    axes.set(ylim=(-reach, reach), yticks=[-EVIDENCE.vmax / 2, 0.0, EVIDENCE.vmax / 2])
+    axes.set(ylim=(-reach, reach), yticks=[-np.floor(reach), 0.0, np.floor(reach)])
     draw_padded(axes, padded, sheet)
     return mean
 

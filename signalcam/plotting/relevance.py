@@ -59,7 +59,7 @@ def plot_beat_average(
     axes[0, 0].set_yticks(offsets, list(leads))
     traces = [beat + offsets for beat in beats.values()]
     low, high = np.nanmin(traces), np.nanmax(traces)
-    axes[0, 0].set(ylabel="median beat (lines: 1 mV apart)", ylim=(low - 0.2, high + 0.5))
+    axes[0, 0].set(ylabel="median beat\n(lines: 1 mV apart)", ylim=(low - 0.2, high + 0.5))
     for ax in axes[0]:
         for level in np.arange(np.ceil(low), np.floor(high) + 1):
             ax.axhline(level, color="#dddddd", linewidth=0.5, zorder=0.5)

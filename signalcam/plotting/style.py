@@ -74,10 +74,10 @@ class Figure(matplotlib.figure.Figure):
         self.text(*place, text, fontsize=8.5, color=MUTED, ha="left", va="bottom", linespacing=1.35)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        """More dots than the notebook's width needs, for screens that can show them."""
+        """Two dots for each that a notebook's width needs, for screens that can show them."""
         buffer, (width, height) = io.BytesIO(), self.get_size_inches()
-        self.savefig(buffer, format="png", dpi=2 * DPI)
         dots = 96 * min(1.0, SHOWN / width)  # a browser's inch has 96
+        self.savefig(buffer, format="png", dpi=2 * dots)
         return buffer.getvalue(), {"width": round(dots * width), "height": round(dots * height)}
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from recording_files import write_csv, write_wfdb
 
+import signalcam as sc
 from signalcam import plotting
 from signalcam.data import load_signals
 from signalcam.deployment import browser_model, browser_record, load_pretrained, predict
@@ -210,6 +211,33 @@ def test_page_fits_a_phone_and_prints_the_whole_record_true_to_scale(view, page)
     view.evaluate("dispatchEvent(new Event('beforeprint'))")
     width = view.evaluate("document.getElementById('ecg').getBoundingClientRect().width")
     assert width == pytest.approx(250 / 25.4 * 96, rel=0.01)
+
+
+@pytest.mark.parametrize(("volume", "square"), [(0.5, "0.5 mV"), (1, "1 mV"), (4, "5 mV")])
+def test_traces_cross_at_no_voltage_and_a_sheet_of_paper_holds_them(view, signals, volume, square, tmp_path):
+    path, model = tmp_path / "page.html", load_pretrained("normal-abnormal")
+    record = browser_record(from_array(volume * signals[1], any_amplitude=True)[0])
+    path.write_text(plotting.model_page(browser_model(model), "Ask", [record]), encoding="utf-8")
+    open_page(view, path)
+    view.wait_for_selector("#answer:not([hidden])")
+    assert f"Squares: 0.2 s and {square}." in view.locator("#summary").inner_text()
+    place = """[...document.querySelectorAll('#ecg .trace')].map((trace) =>
+      [...trace.getAttribute('d').matchAll(/ ([-\\d.]+)/g)].map((found) => Number(found[1])))"""
+    heights = np.array(view.evaluate(place))
+    assert heights.shape == (12, 1000)
+    assert np.diff(heights, axis=0).min() > 0.9
+    assert (heights[2:] - heights[:-2]).min() > 0.9
+    assert heights.min() >= 0.99
+    assert heights.max() <= view.evaluate("scene.layout.bottom")
+    lead_2 = heights[1] - heights[1].mean()
+    in_mv = sc.detrend(volume * signals[1])[:, 1]
+    scale = 5 / float(square.split()[0])
+    np.testing.assert_allclose(lead_2, -scale * (in_mv - in_mv.mean()), atol=0.02)
+    view.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert view.evaluate("scene.layout.height") <= 166
+    view.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert np.array(view.evaluate(place)).tolist() == heights.tolist()
+    assert view.troubles == []
 
 
 def test_lead_evidence_is_drawn_behind_its_own_lead_where_the_model_has_it(view, page):

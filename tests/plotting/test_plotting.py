@@ -64,7 +64,7 @@ def test_a_notebook_shows_figures_as_large_as_their_letters_say_with_dots_to_spa
         data, size = figure._repr_png_()
         assert size["width"] == pytest.approx(96 * inches, abs=1)
         dots, height = Image.open(io.BytesIO(data)).size
-        assert dots >= 1.6 * size["width"]
+        assert dots == pytest.approx(2 * size["width"], abs=2)
         assert height / dots == pytest.approx(size["height"] / size["width"], rel=1e-2)
 
 

@@ -1,11 +1,13 @@
-// The ECG on its grid with the signed map behind it, as SVG in millimetres of ECG paper: 25 a second, 10 a mV.
+// The ECG on its grid with the signed map behind it, as SVG in millimetres of ECG paper: 25 a second.
 
 const PER_SECOND = 25;
-const PER_MILLIVOLT = 10;
-const SHEET = 160; // height at most
+const GAINS = [10, 5, 2.5, 1]; // mm a mV: the first at which the ECG is not too high
+const HIGHEST = 200; // of the ECG on a screen, where no trace touches another
+const PRINTED = 138; // of the ECG on a sheet of A4, where rows move together and waves may cross, as on paper
 const STRIP = 20; // height of the evidence over time
 const BETWEEN = 9; // height of the row for what only the leads together show
-const HIGHER = 6; // most that is added at the top for waves that leave their rows
+const ROW = 8; // least distance of two leads
+const NEAR = 0.06; // seconds about a moment that count as the same
 // Logits a second at which a colour is full. On PTB-XL one position in a hundred goes beyond 0.9.
 export const FULL = 1;
 export const FULL_BY_LEAD = 0.25;
@@ -17,28 +19,45 @@ export function element(name, attributes = {}, text = null) {
   return made;
 }
 
-// Where the rows of leads lie: each as high as its lead needs, closer where that is more than a sheet of A4 holds.
-export function layOut(columns, names, byLead) {
-  const needs = columns.map((values) => {
-    const [low, high] = values.reduce(([l, h], value) => [Math.min(l, value), Math.max(h, value)], [0, 0]);
-    return [high, -low].map((value) => Math.max(4.5, Math.min(16, value * PER_MILLIVOLT + 1.5)));
+const largest = (values) => values.reduce((most, value) => Math.max(most, value), 0);
+
+// Where zero lines lie, each as near as no trace touches those of the two rows above it, give or take a moment.
+function pack(columns, gain, around) {
+  const above = columns.map((values) => Float64Array.from(values, (value) => Math.max(0, value * gain)));
+  const below = columns.map((values) => Float64Array.from(values, (value) => Math.max(0, -value * gain)));
+  const around_ = below.map((values) =>
+    values.map((_, t) => largest(values.subarray(Math.max(0, t - around), t + around + 1))));
+  const zeros = [];
+  above.forEach((high, row) => {
+    const apart = (upper) => zeros[upper] + largest(high.map((value, t) => value + around_[upper][t])) + 1;
+    const uppers = [row - 1, row - 2].filter((upper) => upper >= 0);
+    zeros.push(Math.max(0, ...uppers.map(apart), row ? zeros[row - 1] + ROW : 0));
   });
-  const total = needs.flat().reduce((sum, need) => sum + need, 0);
-  const part = Math.min(1, (SHEET - STRIP - 8 - (byLead ? BETWEEN : 0)) / total);
-  const peaks = columns.map((values) => values.reduce((high, value) => Math.max(high, value), 0) * PER_MILLIVOLT);
-  let top = 1;
-  const rows = names.map((name, lead) => {
-    const [above, below] = needs[lead].map((need) => need * part);
-    const row = { name, lead, top, zero: top + above, bottom: top + above + below };
-    top = row.bottom;
-    return row;
-  });
-  const hidden = Math.max(0, ...rows.map(({ zero }, lead) => peaks[lead] + 1 - zero));
-  const lower = Math.min(HIGHER, hidden);
-  rows.forEach((row, lead) => Object.assign(row, { top: row.top + (lead ? lower : 0), zero: row.zero + lower, bottom: row.bottom + lower }));
-  top += lower;
-  if (byLead) rows.push({ name: "between leads", lead: null, top, zero: null, bottom: (top += BETWEEN) });
-  return { rows, bottom: top + 1, height: top + 1 + STRIP + 6 };
+  return { gain, zeros, above: above.map(largest), below: below.map(largest) };
+}
+
+const over = ({ zeros, above }) => Math.max(...zeros.map((zero, row) => above[row] - zero)) + 1;
+const under = ({ zeros, below }) => Math.max(...zeros.map((zero, row) => below[row] + zero)) + 1;
+
+// Where the rows of leads lie, and how many mm a mV is high.
+export function layOut(columns, names, byLead, rate, printed) {
+  let packed;
+  for (const gain of GAINS) {
+    packed = pack(columns, gain, Math.round(NEAR * rate));
+    if (over(packed) + under(packed) <= HIGHEST) break;
+  }
+  const room = printed ? PRINTED - (byLead ? BETWEEN : 0) : HIGHEST;
+  while (over(packed) + under(packed) > room && packed.zeros.at(-1) > room / 2) {
+    packed.zeros = packed.zeros.map((zero) => 0.98 * zero);
+  }
+  const { gain, zeros } = packed;
+  const first = over(packed);
+  const ends = zeros.map((zero, row) => first + (row + 1 < zeros.length ? (zero + zeros[row + 1]) / 2 : under(packed)));
+  const rows = names.map((name, lead) =>
+    ({ name, lead, top: lead ? ends[lead - 1] : 0, zero: first + zeros[lead], bottom: ends[lead] }));
+  let bottom = ends.at(-1);
+  if (byLead) rows.push({ name: "between leads", lead: null, top: bottom, zero: null, bottom: (bottom += BETWEEN) });
+  return { gain, rows, bottom: bottom + 1, height: bottom + 1 + STRIP + 6 };
 }
 
 // Draws `shown`: {columns, rate, names, evidence, byLead, padded, layout, from, to, cursor, map, className, seen}.
@@ -63,7 +82,7 @@ export function drawEcg(svg, shown) {
     const place = { class: "halo", x: left + 0.8, y: lead === null ? top + 1.1 * fontSize : Math.max(zero - 3, top + fontSize) };
     if (lead !== null) {
       const points = Array.from(shown.columns[lead].slice(first, last), (value, t) =>
-        `${(((first + t) / rate) * PER_SECOND).toFixed(2)} ${(zero - value * PER_MILLIVOLT).toFixed(2)}`);
+        `${(((first + t) / rate) * PER_SECOND).toFixed(2)} ${(zero - value * layout.gain).toFixed(2)}`);
       parts.append(element("path", { class: "trace", d: `M${points.join("L")}` }));
     }
     parts.append(element("text", { ...place, "font-size": fontSize, "stroke-width": fontSize / 5, "font-weight": 600 }, name));

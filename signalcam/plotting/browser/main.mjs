@@ -47,10 +47,13 @@ function open(record) {
   Object.assign(scene, { from: 0, to: Math.min(duration, innerWidth < 600 ? 4 : duration), cursor: null });
   scene.columns = leads.map((_, k) =>
     detrended(Float64Array.from({ length: settings.n_times }, (_, t) => record.signals[t * leads.length + k]), basis));
-  scene.layout = layOut(scene.columns, leads, Boolean(record.answer.lead_evidence));
+  scene.layout = laidOut(false);
   $("answer").hidden = false;
   show();
 }
+
+const laidOut = (printed) =>
+  layOut(scene.columns, leads, Boolean(state.opened.answer.lead_evidence), rate, printed);
 
 function show() {
   const record = state.opened;
@@ -59,7 +62,8 @@ function show() {
   const start = record.start ? `, from ${g(record.start)} s of its file` : "";
   const padding = nPadded ? ` ${g(nPadded / rate)} s of it are padding, not recording.` : "";
   $("name").textContent = record.name;
-  $("summary").textContent = `${g(duration)} s at ${g(rate)} Hz, ${leads.length} leads${start}.${padding}`;
+  $("summary").textContent = `${g(duration)} s at ${g(rate)} Hz, ${leads.length} leads${start}.${padding} ` +
+    `Squares: 0.2 s and ${g(5 / scene.layout.gain)} mV.`;
   $("notes").replaceChildren(
     ...(record.notes.length ? record.notes : ["Nothing suspect was found: no missing, flat, clipped or noisy lead."]).map(
       (note) => made("li", note)));
@@ -238,9 +242,14 @@ function listenToPicture() {
   addEventListener("beforeprint", () => {
     if (!state.opened) return;
     before = [scene.from, scene.to - scene.from];
+    scene.layout = laidOut(true);
     look(0, duration);
   });
-  addEventListener("afterprint", () => before && look(...before));
+  addEventListener("afterprint", () => {
+    if (!before) return;
+    scene.layout = laidOut(false);
+    look(...before);
+  });
 }
 
 // ---------------------------------------------------------------- several recordings
