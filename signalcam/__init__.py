@@ -8,47 +8,47 @@ What most people need stands here and is loaded when asked for. Research softwar
 """
 
 import importlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 __version__ = "0.4.0"
 
-# Name: the folder or file whose face offers it.
+# Folder or file, and what it offers here.
 _FACE = {
-    "LEADS": "leads",
-    "SUPERCLASSES": "data",
-    "LABEL_RULES": "data",
-    "load_ptbxl": "data",
-    "superclasses": "data",
-    "binary_labels": "data",
-    "read_recording": "recordings",
-    "from_array": "recordings",
-    "write_dataset": "simulation",
-    "detrend": "preprocessing",
-    "Scaler": "preprocessing",
-    "paper_augmentation": "augmentation",
-    "build_model": "model",
-    "add_cam": "model",
-    "train": "training",
-    "train_recipe": "training",
-    "evaluate": "evaluation",
-    "paired_difference": "evaluation",
-    "Settings": "deployment",
-    "build_deployable": "deployment",
-    "save_model": "deployment",
-    "load_model": "deployment",
-    "load_pretrained": "deployment",
-    "predict": "deployment",
-    "explain": "explanation",
-    "reproduce": "reproduction",
+    "leads": ("LEADS",),
+    "data": ("SUPERCLASSES", "LABEL_RULES", "load_ptbxl", "superclasses", "binary_labels"),
+    "recordings": ("read_recording", "from_array"),
+    "simulation": ("write_dataset",),
+    "preprocessing": ("detrend", "Scaler"),
+    "augmentation": ("paper_augmentation",),
+    "model": ("build_model", "add_cam"),
+    "training": ("train", "train_recipe"),
+    "evaluation": ("evaluate", "paired_difference"),
+    "deployment": ("Settings", "build_deployable", "save_model", "load_model", "load_pretrained", "predict"),
+    "explanation": ("explain",),
+    "reproduction": ("reproduce",),
 }
-__all__ = ["__version__", *_FACE]
+__all__ = ["__version__", *(name for names in _FACE.values() for name in names)]
+
+
+def loaded_when_asked(package: str, face: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a package: names are given by the module that has them."""
+    module_of = {name: module for module, names in face.items() for name in names}
+
+    def load(name: str) -> Any:
+        if name not in module_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{package}.{module_of[name]}"), name)
+
+    return load
+
+
+_load = loaded_when_asked(__name__, _FACE)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _FACE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        value = getattr(importlib.import_module(f"signalcam.{_FACE[name]}"), name)
+        value = _load(name)
     except ModuleNotFoundError as error:
         advice = f'{error.name} is not installed: pip install "signalcam[train]"'
         raise ImportError(f"signalcam.{name} needs more than the small install: {advice}.") from error

@@ -30,6 +30,8 @@ FOLDERS = (
     "commands",
 )
 
+DEFINED_BY_THE_PACKAGE = ("signalcam.__version__", "signalcam.loaded_when_asked")
+
 WITHOUT_TENSORFLOW = (
     "signalcam",
     "signalcam.__main__",
@@ -65,7 +67,7 @@ def imported(path):
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         for name in names:
-            if name.startswith("signalcam.") and name != "signalcam.__version__":
+            if name.startswith("signalcam.") and name not in DEFINED_BY_THE_PACKAGE:
                 yield name.removeprefix("signalcam.")
 
 

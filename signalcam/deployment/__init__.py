@@ -3,8 +3,7 @@
 Loaded when it is asked for, so that an exported model runs without TensorFlow.
 """
 
-import importlib
-from typing import Any
+from signalcam import loaded_when_asked
 
 _FACE = {
     "settings": ("Settings", "settings_of", "class_index"),
@@ -18,11 +17,5 @@ _FACE = {
     "runtime": ("open_exported", "exported_beside"),
     "browser": ("browser_model", "browser_record"),
 }
-_MODULE_OF = {name: module for module, names in _FACE.items() for name in names}
-__all__ = list(_MODULE_OF)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+__all__ = [name for names in _FACE.values() for name in names]
+__getattr__ = loaded_when_asked(__name__, _FACE)

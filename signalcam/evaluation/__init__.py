@@ -3,9 +3,7 @@
 `compare_cam`, what a model costs, is loaded when it is asked for, since it needs Keras.
 """
 
-import importlib
-from typing import Any
-
+from signalcam import loaded_when_asked
 from signalcam.evaluation.bootstrap import Estimate, bootstrap, evaluate, mean_table, paired_difference
 from signalcam.evaluation.curves import choose_threshold, fit_platt, reliability, roc
 from signalcam.evaluation.metrics import METRICS, confusion, score
@@ -32,9 +30,4 @@ __all__ = [
     "roc",
     "score",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "compare_cam":
-        return importlib.import_module("signalcam.evaluation.complexity").compare_cam
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = loaded_when_asked(__name__, {"complexity": ["compare_cam"]})

@@ -4,8 +4,7 @@ Each function returns a `Figure` that a notebook shows as the value of its cell 
 Each is loaded when it is asked for, so that a map can be drawn without pandas.
 """
 
-import importlib
-from typing import Any
+from signalcam import loaded_when_asked
 
 _FACE = {
     "cases": ("Case", "plot_cases", "typical_records"),
@@ -18,14 +17,8 @@ _FACE = {
     "results": ("plot_confusion", "plot_history", "plot_reliability", "plot_roc"),
     "style": ("Figure", "save_figure"),
 }
-_MODULE_OF = {name: module for module, names in _FACE.items() for name in names}
-__all__ = list(_MODULE_OF)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+__all__ = [name for names in _FACE.values() for name in names]
+__getattr__ = loaded_when_asked(__name__, _FACE)
 
 
 def __dir__() -> list[str]:
