@@ -1,6 +1,6 @@
 """Draw what the README shows of records: examples, a gallery, animations.
 
-    python res/pictures.py [--data data/ptb-xl-full] [--output res]
+    python res/pictures.py [--data data/ptb-xl-full] [--output res] [--animation webp]
 
 Every record is chosen by one rule: of the clean records of the test fold with one diagnosis, for sure, and no
 other, the one with the median probability by the model that is drawn.
@@ -128,6 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", default="data/ptb-xl-full", help="PTB-XL's folder (data/ptb-xl-full)")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="folder to write (res)")
+    parser.add_argument("--animation", choices=("gif", "webp"), default="gif", help="their format (gif)")
     options = parser.parse_args(arguments)
     fold = read_fold(options.data)
     answers, settings = {}, {}
@@ -148,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     for name, figure in figures.items():
         print(plotting.save_figure(figure, options.output / f"{name}.png", dpi=160))
-    print(save_animation([example], options.output / "CAM_XAI_sample.gif", n_pictures=50))
+    print(save_animation([example], options.output / f"CAM_XAI_sample.{options.animation}", n_pictures=50))
 
     cases = []
     for code in DIAGNOSES:
@@ -158,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             probability = several[0]["probability"][:, list(several[1].class_names).index(name)]
             cases.append(case_of(fold, *several, median_record(found, probability), name))
     how = {"n_pictures": 12, "seconds": 1.5, "hold": 2.0}
-    print(save_animation(cases, options.output / "demo_xai_size_reduced.gif", **how))
+    print(save_animation(cases, options.output / f"demo_xai_size_reduced.{options.animation}", **how))
 
 
 if __name__ == "__main__":
