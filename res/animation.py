@@ -91,7 +91,7 @@ def _pictures(
         of_class = case.class_name or class_name
         figure.headline(case.name, textwrap.shorten(case.statements, 110, placeholder=" ..."), " ")
         said, canvas = figure.texts[-1], FigureCanvasAgg(figure)
-        full = f"full colour at {background[1].vmax:g} logit per second"
+        full = f"full colour at {background[1].vmax:g} logit/s"
         figure.caption(f"Red speaks for {of_class}, blue against it, {full}.")
         for moment in np.linspace(0.0, duration, n_pictures + 1)[1:]:
             for cover in covers:
