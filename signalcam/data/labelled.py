@@ -40,6 +40,7 @@ class LabelledRecords(Records):
     signals: np.ndarray = field(repr=False)
     targets: pd.DataFrame = field(repr=False)
     skipped: dict[str, str] = field(repr=False)
+    loaded_by: tuple = field(repr=False)
 
 
 def load_labelled(
@@ -74,6 +75,8 @@ def load_labelled(
         ValueError: no recording can be read, or the training split has a class in all records or in none.
     """
     folder, path, leads = Path(folder).expanduser(), Path(labels).expanduser(), wanted_leads(leads)
+    how = {"classes": classes, "leads": leads, "training": training, "seed": seed, "cache": cache} | reading
+    how |= {"folder": folder.absolute(), "labels": path.absolute(), "progress": False}
     listing, targets = read_label_table(path, classes, seed)
     places = ((file, folder / file) for file in listing.index)  # a WFDB record may lack its suffix
     absent = [file for file, at in places if not at.is_file() and not Path(f"{at}.hea").is_file()]
@@ -113,7 +116,8 @@ def load_labelled(
     about = folder, f"{zlib.crc32(dealt.encode()):08x}", listing, pd.DataFrame(), (rate,), False
     dataset = Dataset(*about, " ".join(filter(None, source)), f"recordings in {folder.resolve().name}")
     labelled = dataset, path.name, table, pd.DataFrame(index=index), any_class, splits, rate, leads
-    return LabelledRecords(*labelled, signals=signals, targets=targets, skipped=skipped)
+    kept = {"targets": targets, "skipped": skipped, "loaded_by": (load_labelled, how)}
+    return LabelledRecords(*labelled, signals=signals, **kept)
 
 
 def _windows(

@@ -2,8 +2,9 @@
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,14 @@ class Records:
     def targets(self) -> pd.DataFrame:
         """All that a network may learn of the records: as of `training_targets`."""
         return training_targets(self.dataset.table, self.dataset.statements, self.labels)
+
+    @functools.cached_property
+    def loaded_by(self) -> tuple[Callable, dict[str, Any]]:
+        """The function, and its arguments, that load the same records in another process."""
+        (validation_fold,), (test_fold,) = self.folds("validation"), self.folds("test")
+        how = {name: getattr(self, name) for name in ("rule", "sampling_rate", "leads", "cache")}
+        how |= {"validation_fold": validation_fold, "test_fold": test_fold, "progress": False}
+        return load_ptbxl, {"path": self.dataset.folder.absolute()} | how
 
     def folds(self, split: str) -> tuple[int, ...]:
         """The folds that a split is made of, ascending."""

@@ -16,8 +16,8 @@ import keras
 import pandas as pd
 
 from signalcam import __version__
-from signalcam.data import LabelledRecords, Records, load_ptbxl
-from signalcam.deployment import save_model, settings_of, start_from
+from signalcam.data import LabelledRecords, Records
+from signalcam.deployment import load_model, run_jobs, save_model, settings_of, start_from
 from signalcam.reproduction.calibrated import deploy_trained
 from signalcam.reproduction.figures import write_figures
 from signalcam.reproduction.labelled_results import evaluate_labelled
@@ -41,7 +41,7 @@ class Run:
     Attributes:
         seed, model: of the training, and the model's file in the folder.
         best_epoch, epochs: the epoch whose weights were kept, and how many there were.
-        seconds: what training took; None where some of it was done by an earlier run.
+        seconds: what training took; None where some of it was done by an earlier run or a worker.
         results: on the test fold.
     """
 
@@ -63,6 +63,8 @@ def reproduce(
     start: keras.Model | None = None,
     n_bootstrap: int = 1000,
     teachers: str | Path | None = None,
+    scheduler: str | None = None,
+    workers: int = 1,
     progress: bool = True,
     **changes: Any,
 ) -> list[Run]:
@@ -79,6 +81,8 @@ def reproduce(
         n_bootstrap: resamples of patients for the intervals.
         teachers: folder of another run on the same records whose teachers are taken, so that they are not
             trained twice; where a recipe has teachers.
+        scheduler, workers: as in `run_jobs`, for the trainings, whose models are those of one after the
+            other. In a script, call it below `if __name__ == "__main__":`.
         progress: show progress bars.
         changes: attributes of the recipe to change, such as epochs.
 
@@ -87,10 +91,11 @@ def reproduce(
 
     Raises:
         ValueError: an unknown recipe or target, or a folder that holds another run.
+        RuntimeError: trainings failed on workers; it names them. The others are stored.
     """
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}.")
-    recipe, output = find_recipe(recipe, **changes), Path(output).expanduser()
+    recipe, output = find_recipe(recipe, **changes), Path(output).expanduser().absolute()
     output.mkdir(parents=True, exist_ok=True)
     (test_fold,) = records.folds("test")
     own = isinstance(records, LabelledRecords)
@@ -99,10 +104,15 @@ def reproduce(
         labels = records.dataset.table.drop(columns=["patient", "fold"], errors="ignore")
         labels = labels.rename(columns={"patient_id": "patient", "strat_fold": "fold"})
         write_whole(output / "labels.csv", labels.to_csv(index_label="file"))
-    runs, how = [], {"target": target, "verbose": progress}
-    how["teacher_folder"] = Path(teachers or output).expanduser() / "training"
+    runs, how = [], {"target": target}
+    how["teacher_folder"] = Path(teachers or output).expanduser().absolute() / "training"
+    if scheduler is not None or workers != 1:
+        # The others find the teachers of the first.
+        alone = 1 if recipe.teachers and start is None else 0
+        for seeds in (range(alone), range(alone, n_seeds)):
+            _train_on_workers(records, recipe, seeds, output, start, how, (scheduler, workers, progress))
     for seed in range(n_seeds):
-        model, run, trained = _train(records, recipe, seed, output, start, **how)
+        model, run, trained = _train(records, recipe, seed, output, start, verbose=progress, **how)
         if own:
             results = evaluate_labelled(model, records, test_fold, n_bootstrap=n_bootstrap)
         else:
@@ -118,22 +128,40 @@ def reproduce(
     return runs
 
 
-def train_seed(path: str | Path, rule: str, recipe: str | Recipe, seed: int, output: Path) -> None:
-    """Train one of the models of a reproduction as a job of its own; `reproduce` then finds it done.
-
-    Args: as in `load_ptbxl` and `reproduce`. Where seeds share teachers, train one before the others.
-    """
-    output.mkdir(parents=True, exist_ok=True)
-    records = load_ptbxl(path, rule, progress=False)
-    how = {"target": "normal-abnormal", "teacher_folder": output / "training", "verbose": False}
-    _train(records, find_recipe(recipe), seed, output, None, **how)
-
-
 def over_seeds(runs: list[Run]) -> pd.DataFrame:
     """Mean, sd (NaN for one run), min, max and n of each headline score over the runs: a row for each."""
     scores = pd.DataFrame([run.results.headline() for run in runs])
     table = scores.agg(["mean", "std", "min", "max"]).T.rename(columns={"std": "sd"})
     return table.assign(n=scores.notna().sum())
+
+
+def _train_on_workers(
+    records: Records,
+    recipe: Recipe,
+    seeds: range,
+    output: Path,
+    start: keras.Model | None,
+    how: dict,
+    where: tuple,
+) -> None:
+    """Train models as jobs of `run_jobs`, so that `_train` finds them done."""
+    _ = records.signals  # cached before workers ask for it
+    file = start and output / "training" / "start.keras"
+    if start:
+        save_model(start, file)
+    common = records.loaded_by, recipe, output, file, how
+    failed = run_jobs(_train_job, {f"seed {seed}": (*common, seed) for seed in seeds}, *where)
+    if failed:
+        found = "; ".join(f"{name}: {error}" for name, error in failed.items())
+        advice = f"The others are stored in {output}; start the same again."
+        raise RuntimeError(f"All trainings must end well, got {len(failed)} that failed: {found}. {advice}")
+
+
+def _train_job(
+    loaded_by: tuple, recipe: Recipe, output: Path, start: Path | None, how: dict, seed: int
+) -> None:
+    load, arguments = loaded_by
+    _train(load(**arguments), recipe, seed, output, start and load_model(start), verbose=False, **how)
 
 
 def _train(
