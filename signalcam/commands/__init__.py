@@ -33,12 +33,6 @@ def add_command(
     return parser
 
 
-def add_cluster_options(parser: argparse.ArgumentParser) -> None:
-    """Add what `run_jobs` needs to know to the parser of a command."""
-    parser.add_argument("--scheduler", help="address of a Dask scheduler, whose workers see the same folders")
-    parser.add_argument("--workers", type=int, default=1, help="without it: processes on this machine (1)")
-
-
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
     """Hold back what is written, past Python's own streams too; show it only where the work fails."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from signalcam.commands import add_cluster_options, add_command, open_model
+from signalcam.commands import add_command, open_model
 from signalcam.commands.reading import add_reading_options, shown
 from signalcam.commands.recordings import MODEL, Answered, answer
 from signalcam.whole_file import write_whole
@@ -26,7 +26,8 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder; what is in it is not done again")
     parser.add_argument("--model", default="normal-abnormal", help=f"{MODEL} (normal-abnormal)")
     parser.add_argument("--keras", action="store_true", help="answer with Keras, also where LiteRT could")
-    add_cluster_options(parser)
+    parser.add_argument("--scheduler", help="address of a Dask scheduler, whose workers see the same folders")
+    parser.add_argument("--workers", type=int, default=1, help="without it: processes on this machine (1)")
     parser.add_argument("--part-size", type=int, default=500, help="recordings in one file (500)")
     add_reading_options(parser)
 

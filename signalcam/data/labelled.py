@@ -1,5 +1,6 @@
 """Recordings of your own with labels, in the shape of PTB-XL's: checked, labelled, split by patient."""
 
+import functools
 import os
 import warnings
 import zlib
@@ -40,7 +41,6 @@ class LabelledRecords(Records):
     signals: np.ndarray = field(repr=False)
     targets: pd.DataFrame = field(repr=False)
     skipped: dict[str, str] = field(repr=False)
-    loaded_by: tuple = field(repr=False)
 
 
 def load_labelled(
@@ -76,7 +76,7 @@ def load_labelled(
     """
     folder, path, leads = Path(folder).expanduser(), Path(labels).expanduser(), wanted_leads(leads)
     how = {"classes": classes, "leads": leads, "training": training, "seed": seed, "cache": cache} | reading
-    how |= {"folder": folder.absolute(), "labels": path.absolute(), "progress": False}
+    again = functools.partial(load_labelled, folder.absolute(), path.absolute(), **how, progress=False)
     listing, targets = read_label_table(path, classes, seed)
     places = ((file, folder / file) for file in listing.index)  # a WFDB record may lack its suffix
     absent = [file for file, at in places if not at.is_file() and not Path(f"{at}.hea").is_file()]
@@ -116,8 +116,7 @@ def load_labelled(
     about = folder, f"{zlib.crc32(dealt.encode()):08x}", listing, pd.DataFrame(), (rate,), False
     dataset = Dataset(*about, " ".join(filter(None, source)), f"recordings in {folder.resolve().name}")
     labelled = dataset, path.name, table, pd.DataFrame(index=index), any_class, splits, rate, leads
-    kept = {"targets": targets, "skipped": skipped, "loaded_by": (load_labelled, how)}
-    return LabelledRecords(*labelled, signals=signals, **kept)
+    return LabelledRecords(*labelled, signals=signals, targets=targets, skipped=skipped, again=again)
 
 
 def _windows(

@@ -4,7 +4,6 @@ import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,6 +26,7 @@ class Records:
         labels: int8 Series indexed by ecg_id, 1 = abnormal.
         splits: ecg_ids of "train", "validation" and "test".
         sampling_rate, leads: of the signals, in Hz; in order.
+        again: loads the same records in another process.
     """
 
     dataset: Dataset
@@ -39,6 +39,7 @@ class Records:
     leads: tuple[str, ...] = LEADS
     cache: bool | str | os.PathLike = field(default=True, repr=False)
     progress: bool = field(default=True, repr=False)
+    again: Callable | None = field(default=None, repr=False)
 
     @property
     def source(self) -> str:
@@ -62,14 +63,6 @@ class Records:
     def targets(self) -> pd.DataFrame:
         """All that a network may learn of the records: as of `training_targets`."""
         return training_targets(self.dataset.table, self.dataset.statements, self.labels)
-
-    @functools.cached_property
-    def loaded_by(self) -> tuple[Callable, dict[str, Any]]:
-        """The function, and its arguments, that load the same records in another process."""
-        (validation_fold,), (test_fold,) = self.folds("validation"), self.folds("test")
-        how = {name: getattr(self, name) for name in ("rule", "sampling_rate", "leads", "cache")}
-        how |= {"validation_fold": validation_fold, "test_fold": test_fold, "progress": False}
-        return load_ptbxl, {"path": self.dataset.folder.absolute()} | how
 
     def folds(self, split: str) -> tuple[int, ...]:
         """The folds that a split is made of, ascending."""
@@ -125,4 +118,7 @@ def load_ptbxl(
     superclass = superclass.loc[labels.index]
     leads = wanted_leads(leads)
     order_leads(LEADS, leads)  # before anything is read
-    return Records(dataset, rule, table, superclass, labels, splits, sampling_rate, leads, cache, progress)
+    how = {"validation_fold": validation_fold, "test_fold": test_fold, "leads": leads, "cache": cache}
+    where = dataset.folder.absolute(), rule, sampling_rate
+    about = dataset, rule, table, superclass, labels, splits, sampling_rate, leads, cache, progress
+    return Records(*about, functools.partial(load_ptbxl, *where, **how, progress=False))

@@ -25,7 +25,8 @@ def run_jobs(
         function: of a module, so that workers can import it. A job whose worker dies is begun again.
         jobs: the arguments of each job, by its name.
         scheduler: address of a Dask scheduler, whose workers see the same files.
-        workers: without a scheduler: processes on this machine; with 1, no Dask is needed.
+        workers: without a scheduler: processes on this machine; with 1, no Dask is needed. With more, a
+            script needs the guard `if __name__ == "__main__":`.
         progress: show a progress bar.
 
     Returns:
@@ -50,13 +51,12 @@ def run_jobs(
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise ImportError('Dask is not installed: pip install "signalcam[cluster]".') from error
-    with contextlib.ExitStack() as stack:
-        if scheduler is None:  # no limit of memory: a worker's share of it may be less than a training takes
-            how = {"threads_per_worker": 1, "memory_limit": None, "dashboard_address": None}
-            scheduler = stack.enter_context(LocalCluster(min(workers, len(jobs)), **how))
-        client = stack.enter_context(Client(scheduler))
+    here = {"n_workers": min(workers, len(jobs)), "threads_per_worker": 1, "dashboard_address": None}
+    here["memory_limit"] = None  # a training may take more than a worker's share of the memory
+    where = contextlib.nullcontext(scheduler) if scheduler else LocalCluster(**here)
+    with where as address, Client(address) as client:
         failed = _on_workers(client, function, jobs, bar)
-        # Dask blames those, too, that only waited on a worker that died; alone, each answers for itself.
+        # Dask blames those, too, that only waited on a worker that died. Alone, each answers for itself.
         for name in [name for name, error in failed.items() if error.startswith("KilledWorker")]:
             del failed[name]
             failed |= _on_workers(client, function, {name: jobs[name]}, {"disable": True})
@@ -73,16 +73,15 @@ def _on_workers(client: Any, function: Callable, jobs: Mapping[str, tuple], bar:
         names[client.submit(_job, function, *arguments, pure=False, retries=RETRIES)] = name
     for future in tqdm(as_completed(names), **bar):
         if future.cancelled():
-            with silence_logging_cmgr(logging.CRITICAL, "distributed.client"):  # told at length
+            with silence_logging_cmgr(logging.CRITICAL, "distributed.client"):  # it would tell at length
                 client.close()
-            found = f"got no connection any longer with {len(names)} left"
-            advice = "What is done is stored: start the same again."
-            raise ConnectionError(f"The Dask scheduler must run until all jobs are done, {found}. {advice}")
+            wanted = f"must run until all jobs are done, got no connection any longer with {len(names)} left"
+            raise ConnectionError(f"The scheduler {wanted}. What is done is stored: start the same again.")
         name = names.pop(future)
         if future.status == "error":
             error = future.exception()
             failed[name] = f"{type(error).__name__}: {error}"
-        # While it is asked for, a job is done again where its result, None, is lost with the worker.
+        # Else Dask would do it again if the worker that holds its result, None, died.
         future.release()
     return failed
 

@@ -8,18 +8,7 @@ from signalcam.reproduction.results import Results, evaluate_model
 from signalcam.reproduction.text import as_json, as_markdown, as_text, markdown_table
 
 __all__ = [
-    "CITATION",
-    "COMPARISON",
-    "Results",
-    "Run",
-    "as_json",
-    "as_markdown",
-    "as_text",
-    "evaluate_labelled",
-    "evaluate_model",
-    "markdown_table",
-    "model_card",
-    "over_seeds",
-    "published_predictions",
-    "reproduce",
-]
+    "CITATION", "COMPARISON", "Results", "Run", "as_json", "as_markdown", "as_text",
+    "evaluate_labelled", "evaluate_model", "markdown_table", "model_card", "over_seeds",
+    "published_predictions", "reproduce",
+]  # fmt: skip

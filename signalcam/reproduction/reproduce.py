@@ -7,7 +7,7 @@ what others published, the figures of the first seed, a model card, and the stat
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pandas as pd
 
 from signalcam import __version__
 from signalcam.data import LabelledRecords, Records
-from signalcam.deployment import load_model, run_jobs, save_model, settings_of, start_from
+from signalcam.deployment import run_jobs, save_model, settings_of, start_from
 from signalcam.reproduction.calibrated import deploy_trained
 from signalcam.reproduction.figures import write_figures
 from signalcam.reproduction.labelled_results import evaluate_labelled
@@ -81,8 +81,7 @@ def reproduce(
         n_bootstrap: resamples of patients for the intervals.
         teachers: folder of another run on the same records whose teachers are taken, so that they are not
             trained twice; where a recipe has teachers.
-        scheduler, workers: as in `run_jobs`, for the trainings, whose models are those of one after the
-            other. In a script, call it below `if __name__ == "__main__":`.
+        scheduler, workers: as in `run_jobs`, for the trainings; the models are the same.
         progress: show progress bars.
         changes: attributes of the recipe to change, such as epochs.
 
@@ -91,7 +90,7 @@ def reproduce(
 
     Raises:
         ValueError: an unknown recipe or target, or a folder that holds another run.
-        RuntimeError: trainings failed on workers; it names them. The others are stored.
+        RuntimeError: names the seeds that failed on workers.
     """
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}.")
@@ -104,15 +103,12 @@ def reproduce(
         labels = records.dataset.table.drop(columns=["patient", "fold"], errors="ignore")
         labels = labels.rename(columns={"patient_id": "patient", "strat_fold": "fold"})
         write_whole(output / "labels.csv", labels.to_csv(index_label="file"))
-    runs, how = [], {"target": target}
+    runs, how = [], {"output": output, "recipe": recipe, "start": start, "target": target}
     how["teacher_folder"] = Path(teachers or output).expanduser().absolute() / "training"
     if scheduler is not None or workers != 1:
-        # The others find the teachers of the first.
-        alone = 1 if recipe.teachers and start is None else 0
-        for seeds in (range(alone), range(alone, n_seeds)):
-            _train_on_workers(records, recipe, seeds, output, start, how, (scheduler, workers, progress))
+        _train_on_workers(records, range(n_seeds), how, scheduler, workers, progress)
     for seed in range(n_seeds):
-        model, run, trained = _train(records, recipe, seed, output, start, verbose=progress, **how)
+        model, run, trained = _train(records, seed, verbose=progress, **how)
         if own:
             results = evaluate_labelled(model, records, test_fold, n_bootstrap=n_bootstrap)
         else:
@@ -135,37 +131,24 @@ def over_seeds(runs: list[Run]) -> pd.DataFrame:
     return table.assign(n=scores.notna().sum())
 
 
-def _train_on_workers(
-    records: Records,
-    recipe: Recipe,
-    seeds: range,
-    output: Path,
-    start: keras.Model | None,
-    how: dict,
-    where: tuple,
-) -> None:
-    """Train models as jobs of `run_jobs`, so that `_train` finds them done."""
-    _ = records.signals  # cached before workers ask for it
-    file = start and output / "training" / "start.keras"
-    if start:
-        save_model(start, file)
-    common = records.loaded_by, recipe, output, file, how
-    failed = run_jobs(_train_job, {f"seed {seed}": (*common, seed) for seed in seeds}, *where)
-    if failed:
-        found = "; ".join(f"{name}: {error}" for name, error in failed.items())
-        advice = f"The others are stored in {output}; start the same again."
-        raise RuntimeError(f"All trainings must end well, got {len(failed)} that failed: {found}. {advice}")
+def _train_on_workers(records: Records, seeds: range, how: dict, *where: Any) -> None:
+    """Train as jobs, so that `_train` finds it done; where seeds share teachers, after the first of them."""
+    _ = records.signals  # cached before workers ask for them
+    alone = 1 if how["recipe"].teachers and how["start"] is None else 0
+    for part in filter(None, (seeds[:alone], seeds[alone:])):
+        jobs = {f"seed {seed}": (records.again, seed, how) for seed in part}
+        if failed := run_jobs(_train_job, jobs, *where):
+            found = ", ".join(f"{name} that failed ({error})" for name, error in failed.items())
+            advice = f"The others are stored in {how['output']}; start the same again."
+            raise RuntimeError(f"All trainings must end well, got {found}. {advice}")
 
 
-def _train_job(
-    loaded_by: tuple, recipe: Recipe, output: Path, start: Path | None, how: dict, seed: int
-) -> None:
-    load, arguments = loaded_by
-    _train(load(**arguments), recipe, seed, output, start and load_model(start), verbose=False, **how)
+def _train_job(load: Callable[[], Records], seed: int, how: dict) -> None:
+    _train(load(), seed, verbose=False, **how)
 
 
 def _train(
-    records: Records, recipe: Recipe, seed: int, output: Path, start: keras.Model | None, **options: Any
+    records: Records, seed: int, output: Path, recipe: Recipe, start: keras.Model | None, **options: Any
 ) -> tuple:
     """Train by `train_recipe`, with its `options`, and save one model, or resume it."""
     state = output / "training" / f"seed{seed}"
@@ -187,12 +170,12 @@ def _write(
     write_whole(output / "predictions.csv", predictions.round(6).to_csv())
     summary = over_seeds(runs)
     (output / COMPARISON).unlink(missing_ok=True)
-    first, published = runs[0].results, None
+    first = runs[0].results
     if first.binary and first.fold == FOLD and not first.simulated:
         p = pd.DataFrame({run.seed: run.results.p["ABNORMAL"] for run in runs})
-        published = comparison(first.y["ABNORMAL"], p, first.patients, first.superclass, n_bootstrap)
-    if published is not None:
-        write_whole(output / COMPARISON, published.to_csv(index_label="score"))
+        beside = comparison(first.y["ABNORMAL"], p, first.patients, first.superclass, n_bootstrap)
+        if beside is not None:
+            write_whole(output / COMPARISON, beside.to_csv(index_label="score"))
     metrics = {
         "signalcam": __version__,
         "recipe": recipe.name,
