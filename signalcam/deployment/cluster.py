@@ -38,8 +38,7 @@ def run_jobs(
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}.")
-    failed = {}
-    bar = {"total": len(jobs), "unit": "job", "disable": not progress}
+    failed, bar = {}, {"total": len(jobs), "unit": "job", "disable": not progress}
     if not jobs or (scheduler is None and workers == 1):
         for name, arguments in tqdm(jobs.items(), **bar):
             try:
@@ -55,6 +54,7 @@ def run_jobs(
     here["memory_limit"] = None  # a training may take more than a worker's share of the memory
     where = contextlib.nullcontext(scheduler) if scheduler else LocalCluster(**here)
     with where as address, Client(address) as client:
+        bar["desc"] = f"{len(client.nthreads())} workers at the start"  # 0: the jobs wait for some
         failed = _on_workers(client, function, jobs, bar)
         # Dask blames those, too, that only waited on a worker that died. Alone, each answers for itself.
         for name in [name for name, error in failed.items() if error.startswith("KilledWorker")]:

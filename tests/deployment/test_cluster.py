@@ -20,7 +20,7 @@ def note(folder, name, what=""):
     if what == "kills its worker" or (what == "kills its first worker after a" and times == 1):
         while what.endswith("after a") and not (folder / "a").exists():
             time.sleep(0.01)
-        time.sleep(0.5)
+        time.sleep(1)  # for what was done before to be told
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "takes long":
         time.sleep(30)
@@ -37,8 +37,11 @@ def times_begun(folder):
 @pytest.fixture
 def cluster(request):
     distributed = pytest.importorskip("distributed")
-    n_threads = getattr(request, "param", 1)
-    with distributed.LocalCluster(1, threads_per_worker=n_threads, dashboard_address=None) as cluster:
+    dask, n_threads = pytest.importorskip("dask"), getattr(request, "param", 1)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        distributed.LocalCluster(1, threads_per_worker=n_threads, dashboard_address=None) as cluster,
+    ):
         yield cluster
 
 
