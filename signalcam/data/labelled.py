@@ -1,11 +1,11 @@
 """Recordings of your own with labels, in the shape of PTB-XL's: checked, labelled, split by patient."""
 
-import functools
 import os
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def load_labelled(
     """
     folder, path, leads = Path(folder).expanduser(), Path(labels).expanduser(), wanted_leads(leads)
     how = {"classes": classes, "leads": leads, "training": training, "seed": seed, "cache": cache} | reading
-    again = functools.partial(load_labelled, folder.absolute(), path.absolute(), **how, progress=False)
+    again = partial(load_labelled, folder.absolute(), path.absolute(), **how, progress=False)
     listing, targets = read_label_table(path, classes, seed)
     places = ((file, folder / file) for file in listing.index)  # a WFDB record may lack its suffix
     absent = [file for file, at in places if not at.is_file() and not Path(f"{at}.hea").is_file()]
