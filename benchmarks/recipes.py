@@ -5,9 +5,9 @@
 
     python benchmarks/recipes.py --recipe paper --recipe single --seeds 5 --data DATA --scheduler ADDRESS
 
-The last trains on the workers of a Dask cluster that see the same folders, or with `--workers 2` in two
-processes here: each recipe and seed once, stored as it is done. What fails is tried again, and else named.
-The results are those of the first command.
+The last trains the seeds of a recipe side by side on the workers of a Dask cluster that see the same folders,
+or with `--workers 2` in two processes here: each once, stored as it is done. What fails is tried again, and
+else named. The results are those of the first command.
 
 Interrupted, the first command is resumed where it was; each recipe has its own folder in benchmarks/results.
 It writes the predictions on fold 10 of all that has been trained, and scores them as the second does without
@@ -26,10 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import pandas as pd  # noqa: E402
 
 import signalcam as sc  # noqa: E402
-from signalcam.deployment import run_jobs  # noqa: E402
 from signalcam.evaluation import bootstrap  # noqa: E402
-from signalcam.reproduction import markdown_table, published_predictions, reproduce, train_seed  # noqa: E402
-from signalcam.training import find_recipe  # noqa: E402
+from signalcam.reproduction import markdown_table, published_predictions, reproduce  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 RULES = ("paper", "labelled")
@@ -52,28 +50,12 @@ def main():
     if arguments.score:
         predictions = pd.read_csv(arguments.score)
     else:
-        if arguments.scheduler or arguments.workers > 1:
-            train_together(arguments, records)
+        how = {name: getattr(arguments, name) for name in ("scheduler", "workers")}
         for recipe in arguments.recipe:
-            reproduce(records, arguments.results / recipe, recipe, n_seeds=arguments.seeds)
+            reproduce(records, arguments.results / recipe, recipe, n_seeds=arguments.seeds, **how)
         predictions = collect(arguments.results)
         predictions.to_csv(arguments.predictions, index=False, compression={"method": "gzip", "mtime": 0})
     print(markdown_table(table(predictions, records, arguments.bootstrap)))
-
-
-def train_together(arguments, records):
-    """Train all recipes and seeds as jobs; those that share teachers wait for the first of them."""
-    folder, rest = str(records.dataset.folder.resolve()), {}
-    first = {}
-    for recipe in arguments.recipe:
-        for seed in range(arguments.seeds):
-            job = (folder, records.rule, recipe, seed, (arguments.results / recipe).resolve())
-            waits = seed > 0 and find_recipe(recipe).teachers
-            (rest if waits else first)[f"{recipe}, seed {seed}"] = job
-    for jobs in (first, rest):
-        failed = run_jobs(train_seed, jobs, arguments.scheduler, arguments.workers)
-        if failed:
-            sys.exit("\n".join(f"{name} failed: {error}" for name, error in failed.items()))
 
 
 def collect(folder):

@@ -32,6 +32,8 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--leads", metavar="I,II,...", help=leads)
     parser.add_argument("--teachers", type=Path, help="folder of a run with teachers to take (the output's)")
     parser.add_argument("--output", type=Path, help="folder (out/RECIPE); an interrupted run goes on there")
+    parser.add_argument("--scheduler", help="address of a Dask scheduler, whose workers see the same folders")
+    parser.add_argument("--workers", type=int, default=1, help="without it: processes on this machine (1)")
     add_labelled_options(parser)
     parser.add_argument("--classes", metavar="A,B,...", help="of the table of labels (all that it has)")
     parser.add_argument("--duration", type=float, help="s of a recording, or of a window of it (10)")
@@ -78,8 +80,8 @@ def train(arguments: argparse.Namespace) -> int:
         print(records.source)
     recipe = arguments.recipe or ("single" if start else "paper")
     output = (arguments.output or Path("out") / recipe).expanduser()
-    how = {"n_seeds": arguments.seeds, "target": arguments.target, "teachers": arguments.teachers}
-    how |= {} if arguments.epochs is None else {"epochs": arguments.epochs}
+    how = {name: getattr(arguments, name) for name in ("target", "teachers", "scheduler", "workers")}
+    how |= {"n_seeds": arguments.seeds} | ({} if arguments.epochs is None else {"epochs": arguments.epochs})
     try:
         runs = reproduce(records, output, recipe, start=start, n_bootstrap=arguments.bootstrap, **how)
     except KeyboardInterrupt:

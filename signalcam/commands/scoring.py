@@ -67,6 +67,8 @@ def score_part(arguments: argparse.Namespace, paths: list[str], name: str) -> No
 
     from signalcam.deployment import settings_of
 
+    if (arguments.output / name).is_file():  # by a worker that died before it could say so
+        return
     model = open_model(arguments.model, lite=not arguments.keras)
     if not hasattr(model, "answer"):
         from signalcam.deployment import with_embedding

@@ -5,6 +5,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,8 @@ def load_labelled(
         ValueError: no recording can be read, or the training split has a class in all records or in none.
     """
     folder, path, leads = Path(folder).expanduser(), Path(labels).expanduser(), wanted_leads(leads)
+    how = {"classes": classes, "leads": leads, "training": training, "seed": seed, "cache": cache} | reading
+    again = partial(load_labelled, folder.absolute(), path.absolute(), **how, progress=False)
     listing, targets = read_label_table(path, classes, seed)
     places = ((file, folder / file) for file in listing.index)  # a WFDB record may lack its suffix
     absent = [file for file, at in places if not at.is_file() and not Path(f"{at}.hea").is_file()]
@@ -113,7 +116,7 @@ def load_labelled(
     about = folder, f"{zlib.crc32(dealt.encode()):08x}", listing, pd.DataFrame(), (rate,), False
     dataset = Dataset(*about, " ".join(filter(None, source)), f"recordings in {folder.resolve().name}")
     labelled = dataset, path.name, table, pd.DataFrame(index=index), any_class, splits, rate, leads
-    return LabelledRecords(*labelled, signals=signals, targets=targets, skipped=skipped)
+    return LabelledRecords(*labelled, signals=signals, targets=targets, skipped=skipped, again=again)
 
 
 def _windows(

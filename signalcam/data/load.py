@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +26,7 @@ class Records:
         labels: int8 Series indexed by ecg_id, 1 = abnormal.
         splits: ecg_ids of "train", "validation" and "test".
         sampling_rate, leads: of the signals, in Hz; in order.
+        again: loads the same records in another process.
     """
 
     dataset: Dataset
@@ -38,6 +39,7 @@ class Records:
     leads: tuple[str, ...] = LEADS
     cache: bool | str | os.PathLike = field(default=True, repr=False)
     progress: bool = field(default=True, repr=False)
+    again: Callable | None = field(default=None, repr=False)
 
     @property
     def source(self) -> str:
@@ -116,4 +118,7 @@ def load_ptbxl(
     superclass = superclass.loc[labels.index]
     leads = wanted_leads(leads)
     order_leads(LEADS, leads)  # before anything is read
-    return Records(dataset, rule, table, superclass, labels, splits, sampling_rate, leads, cache, progress)
+    how = {"validation_fold": validation_fold, "test_fold": test_fold, "leads": leads, "cache": cache}
+    where = dataset.folder.absolute(), rule, sampling_rate
+    about = dataset, rule, table, superclass, labels, splits, sampling_rate, leads, cache, progress
+    return Records(*about, functools.partial(load_ptbxl, *where, **how, progress=False))

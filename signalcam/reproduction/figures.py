@@ -61,22 +61,13 @@ def write_figures(
 def _binary_maps(model: keras.Model, signals: Sequence[np.ndarray], results: Results) -> plotting.Figure:
     """Draw a record of each label, right and wrong: the one with the median probability among its like."""
     settings, y = results.settings, results.y["ABNORMAL"]
-    picked = plotting.typical_records(y, results.p["ABNORMAL"], settings.threshold[0])
-    shown = np.asarray(signals[list(picked.values())])
-    outputs, names = predict(model, shown), settings.predicted_names
-    maps = zip(*(outputs[name][..., 0] for name in ("evidence", "heatmap", "probability")), strict=True)
-    cases = [
-        plotting.Case(
-            signals,
-            evidence,
-            heatmap,
-            probability=p,
-            predicted=names[int(p >= settings.threshold[0])],
-            truth=names[int(y.iloc[index])],
-            name=f"record {y.index[index]}",
-        )
-        for index, signals, (evidence, heatmap, p) in zip(picked.values(), shown, maps, strict=True)
-    ]
+    picked = list(plotting.typical_records(y, results.p["ABNORMAL"], settings.threshold[0]).values())
+    shown, words, cases = np.asarray(signals[picked]), settings.predicted_names, []
+    outputs = predict(model, shown)
+    maps = (outputs[name][..., 0] for name in ("evidence", "heatmap", "probability"))
+    for index, *drawn, p in zip(picked, shown, *maps, strict=True):
+        told = words[int(p >= settings.threshold[0])], words[int(y.iloc[index])]
+        cases.append(plotting.Case(*drawn, p, *told, name=f"record {y.index[index]}"))
     leads = _shown(settings.lead_names, ("II", "V2", "V5"))
     return plotting.plot_cases(cases, settings.sampling_rate, settings.lead_names, leads)
 

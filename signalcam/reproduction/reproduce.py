@@ -7,7 +7,7 @@ what others published, the figures of the first seed, a model card, and the stat
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ import keras
 import pandas as pd
 
 from signalcam import __version__
-from signalcam.data import LabelledRecords, Records, load_ptbxl
-from signalcam.deployment import save_model, settings_of, start_from
+from signalcam.data import LabelledRecords, Records
+from signalcam.deployment import run_jobs, save_model, settings_of, start_from
 from signalcam.reproduction.calibrated import deploy_trained
 from signalcam.reproduction.figures import write_figures
 from signalcam.reproduction.labelled_results import evaluate_labelled
@@ -41,7 +41,7 @@ class Run:
     Attributes:
         seed, model: of the training, and the model's file in the folder.
         best_epoch, epochs: the epoch whose weights were kept, and how many there were.
-        seconds: what training took; None where some of it was done by an earlier run.
+        seconds: what training took; None where some of it was done by an earlier run or a worker.
         results: on the test fold.
     """
 
@@ -63,6 +63,8 @@ def reproduce(
     start: keras.Model | None = None,
     n_bootstrap: int = 1000,
     teachers: str | Path | None = None,
+    scheduler: str | None = None,
+    workers: int = 1,
     progress: bool = True,
     **changes: Any,
 ) -> list[Run]:
@@ -79,6 +81,7 @@ def reproduce(
         n_bootstrap: resamples of patients for the intervals.
         teachers: folder of another run on the same records whose teachers are taken, so that they are not
             trained twice; where a recipe has teachers.
+        scheduler, workers: as in `run_jobs`, for the trainings; the models are the same.
         progress: show progress bars.
         changes: attributes of the recipe to change, such as epochs.
 
@@ -87,10 +90,11 @@ def reproduce(
 
     Raises:
         ValueError: an unknown recipe or target, or a folder that holds another run.
+        RuntimeError: names the seeds that failed on workers.
     """
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}.")
-    recipe, output = find_recipe(recipe, **changes), Path(output).expanduser()
+    recipe, output = find_recipe(recipe, **changes), Path(output).expanduser().absolute()
     output.mkdir(parents=True, exist_ok=True)
     (test_fold,) = records.folds("test")
     own = isinstance(records, LabelledRecords)
@@ -99,10 +103,12 @@ def reproduce(
         labels = records.dataset.table.drop(columns=["patient", "fold"], errors="ignore")
         labels = labels.rename(columns={"patient_id": "patient", "strat_fold": "fold"})
         write_whole(output / "labels.csv", labels.to_csv(index_label="file"))
-    runs, how = [], {"target": target, "verbose": progress}
-    how["teacher_folder"] = Path(teachers or output).expanduser() / "training"
+    runs, how = [], {"output": output, "recipe": recipe, "start": start, "target": target}
+    how["teacher_folder"] = Path(teachers or output).expanduser().absolute() / "training"
+    if scheduler is not None or workers != 1:
+        _train_on_workers(records, range(n_seeds), how, scheduler, workers, progress)
     for seed in range(n_seeds):
-        model, run, trained = _train(records, recipe, seed, output, start, **how)
+        model, run, trained = _train(records, seed, verbose=progress, **how)
         if own:
             results = evaluate_labelled(model, records, test_fold, n_bootstrap=n_bootstrap)
         else:
@@ -118,17 +124,6 @@ def reproduce(
     return runs
 
 
-def train_seed(path: str | Path, rule: str, recipe: str | Recipe, seed: int, output: Path) -> None:
-    """Train one of the models of a reproduction as a job of its own; `reproduce` then finds it done.
-
-    Args: as in `load_ptbxl` and `reproduce`. Where seeds share teachers, train one before the others.
-    """
-    output.mkdir(parents=True, exist_ok=True)
-    records = load_ptbxl(path, rule, progress=False)
-    how = {"target": "normal-abnormal", "teacher_folder": output / "training", "verbose": False}
-    _train(records, find_recipe(recipe), seed, output, None, **how)
-
-
 def over_seeds(runs: list[Run]) -> pd.DataFrame:
     """Mean, sd (NaN for one run), min, max and n of each headline score over the runs: a row for each."""
     scores = pd.DataFrame([run.results.headline() for run in runs])
@@ -136,8 +131,24 @@ def over_seeds(runs: list[Run]) -> pd.DataFrame:
     return table.assign(n=scores.notna().sum())
 
 
+def _train_on_workers(records: Records, seeds: range, how: dict, *where: Any) -> None:
+    """Train as jobs, so that `_train` finds it done; where seeds share teachers, after the first of them."""
+    _ = records.signals  # cached before workers ask for them
+    alone = 1 if how["recipe"].teachers and how["start"] is None else 0
+    for part in filter(None, (seeds[:alone], seeds[alone:])):
+        jobs = {f"seed {seed}": (records.again, seed, how) for seed in part}
+        if failed := run_jobs(_train_job, jobs, *where):
+            found = ", ".join(f"{name} that failed ({error})" for name, error in failed.items())
+            advice = f"The others are stored in {how['output']}; start the same again."
+            raise RuntimeError(f"All trainings must end well, got {found}. {advice}")
+
+
+def _train_job(load: Callable[[], Records], seed: int, how: dict) -> None:
+    _train(load(), seed, verbose=False, **how)
+
+
 def _train(
-    records: Records, recipe: Recipe, seed: int, output: Path, start: keras.Model | None, **options: Any
+    records: Records, seed: int, output: Path, recipe: Recipe, start: keras.Model | None, **options: Any
 ) -> tuple:
     """Train by `train_recipe`, with its `options`, and save one model, or resume it."""
     state = output / "training" / f"seed{seed}"
@@ -159,12 +170,12 @@ def _write(
     write_whole(output / "predictions.csv", predictions.round(6).to_csv())
     summary = over_seeds(runs)
     (output / COMPARISON).unlink(missing_ok=True)
-    first, published = runs[0].results, None
+    first = runs[0].results
     if first.binary and first.fold == FOLD and not first.simulated:
         p = pd.DataFrame({run.seed: run.results.p["ABNORMAL"] for run in runs})
-        published = comparison(first.y["ABNORMAL"], p, first.patients, first.superclass, n_bootstrap)
-    if published is not None:
-        write_whole(output / COMPARISON, published.to_csv(index_label="score"))
+        beside = comparison(first.y["ABNORMAL"], p, first.patients, first.superclass, n_bootstrap)
+        if beside is not None:
+            write_whole(output / COMPARISON, beside.to_csv(index_label="score"))
     metrics = {
         "signalcam": __version__,
         "recipe": recipe.name,

@@ -7,21 +7,7 @@ from signalcam.training.train import TrainingResult, TrainingSettings, train
 from signalcam.training.train_recipe import TrainedNetwork, detrended, train_recipe
 
 __all__ = [
-    "ARCHITECTURES",
-    "RECIPES",
-    "TARGETS",
-    "Recipe",
-    "Start",
-    "TrainedNetwork",
-    "TrainingResult",
-    "TrainingSettings",
-    "build_leadwise",
-    "build_residual",
-    "combine_outputs",
-    "detrended",
-    "find_recipe",
-    "fine_tune",
-    "target_outputs",
-    "train",
-    "train_recipe",
-]
+    "ARCHITECTURES", "RECIPES", "TARGETS", "Recipe", "Start", "TrainedNetwork", "TrainingResult",
+    "TrainingSettings", "build_leadwise", "build_residual", "combine_outputs", "detrended",
+    "find_recipe", "fine_tune", "target_outputs", "train", "train_recipe",
+]  # fmt: skip

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -101,20 +102,19 @@ def train_recipe(
     signals_validation = detrended(signals, indices["validation"], folder)
     scaler.transform(signals_validation, out=signals_validation)
     data = (signals_train, labels[indices["train"]]), (signals_validation, labels[indices["validation"]])
+    augmentation = _augmentation(recipe, 0 if recipe.teachers else seed, signals.shape)
+    how = {"seed": seed, "folder": folder, "verbose": verbose}
     if start is not None:
-        augmentation = _augmentation(recipe, seed, signals.shape)
-        result = fine_tune(start, recipe, data, outputs, augmentation, seed, folder, verbose)
+        result = fine_tune(start, recipe, data, outputs, augmentation, **how)
         return TrainedNetwork(recipe, result.model, outputs, scaler, result.history, result.best_epoch)
-    place = teacher_folder or folder
-    teacher = _train_teachers(recipe, data, place, verbose)
-    if teacher is not None:
-        amounts = (recipe.n_views, recipe.mixup, recipe.teacher_share)
-        augmentation = _augmentation(recipe, 0, signals.shape)
+    if recipe.teachers:
+        place, amounts = teacher_folder or folder, (recipe.n_views, recipe.mixup, recipe.teacher_share)
+        teacher = _train_teachers(recipe, data, place, verbose)
         data = make_lessons(teacher, data[0], augmentation, *amounts, place, verbose=verbose), data[1]
         # Views are augmented and mixed already.
-        result = _fit(replace(recipe, mixup=0.0), data, seed, folder, None, verbose)
+        result = _fit(replace(recipe, mixup=0.0), data, **how)
     else:
-        result = _fit(recipe, data, seed, folder, _augmentation(recipe, seed, signals.shape), verbose)
+        result = _fit(recipe, data, augmentation=augmentation, **how)
     network = _build(replace(recipe, precision="float32"), signals.shape[1], signals.shape[2], len(outputs))
     network.set_weights(result.model.get_weights())
     return TrainedNetwork(recipe, network, outputs, scaler, result.history, result.best_epoch)
@@ -127,7 +127,7 @@ def detrended(signals: np.ndarray, indices: np.ndarray, folder: str | Path | Non
     with the array.
     """
     shape, cuts = (len(indices), *signals.shape[1:]), range(BLOCK, len(indices), BLOCK)
-    parts = (signals[part].astype(np.float32, copy=False) for part in np.split(indices, cuts))
+    parts = (np.ascontiguousarray(signals[part], np.float32) for part in np.split(indices, cuts))
     blocks = (detrend(part, out=part) for part in parts)
     if 4 * math.prod(shape) <= IN_MEMORY:
         result = np.empty(shape, np.float32)
@@ -146,40 +146,28 @@ def detrended(signals: np.ndarray, indices: np.ndarray, folder: str | Path | Non
 
 def _train_teachers(
     recipe: Recipe, data: tuple[LabelledSignals, LabelledSignals], folder: str | Path | None, verbose: bool
-) -> keras.Model | None:
-    """Train the teachers of a recipe, if it has some: a network of the mean of their probabilities."""
+) -> keras.Model:
+    """Train the teachers of a recipe: a network of the mean of their probabilities."""
     networks = []
     for number, name in enumerate(recipe.teachers):
-        teacher = find_recipe(name)
+        # Both see the same signals, and learn the same outputs.
+        same = ("scaling", "augmentation", "view", "auxiliary")
+        teacher = find_recipe(name, **{what: getattr(recipe, what) for what in same})
         # Who shortens a recipe, to try it, wants short teachers too.
         share = recipe.epochs / RECIPES[recipe.name].epochs if recipe.name in RECIPES else 1
         teacher = replace(teacher, epochs=max(1, round(teacher.epochs * min(share, 1))))
         seed = recipe.teachers[:number].count(name)
-        for what in ("scaling", "augmentation", "view", "auxiliary"):
-            own, its = getattr(recipe, what), getattr(teacher, what)
-            if own != its:
-                both = f"{what} of recipe {recipe.name!r} and of its teacher {name!r}"
-                wanted = "must be the same, so that both see the same signals"
-                raise ValueError(f"{both} {wanted}, got {own!r} and {its!r}.")
-        place = folder and Path(folder) / f"{name}_{seed}"
+        how = {"seed": seed, "folder": folder and Path(folder) / f"{name}_{seed}", "verbose": verbose}
         augmentation = _augmentation(teacher, seed, data[0][0].shape)
-        networks.append(_fit(teacher, data, seed, place, augmentation, verbose).model)
-    return mean_of(networks) if networks else None
+        networks.append(_fit(teacher, data, augmentation=augmentation, **how).model)
+    return mean_of(networks)
 
 
-def _fit(
-    recipe: Recipe,
-    data: tuple[LabelledSignals, LabelledSignals],
-    seed: int,
-    folder: str | Path | None,
-    augmentation: keras.Layer | None,
-    verbose: bool,
-) -> TrainingResult:
-    """Train one network, which reads signals of any length, on prepared data."""
+def _fit(recipe: Recipe, data: tuple[LabelledSignals, LabelledSignals], **options: Any) -> TrainingResult:
+    """Train one network, which reads signals of any length, on prepared data; `options` are of `train`."""
     (signals, labels), _ = data
     build = functools.partial(_build, recipe, None, signals.shape[-1], labels.shape[-1])
-    how = {"augmentation": augmentation, "folder": folder, "seed": seed, "verbose": verbose}
-    return train(build, *data, recipe, **how)
+    return train(build, *data, recipe, **options)
 
 
 def _build(recipe: Recipe, n_times: int | None, n_leads: int, n_classes: int) -> keras.Model:

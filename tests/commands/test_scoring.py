@@ -1,5 +1,6 @@
 """`score`: each recording once, whatever breaks on the way, and what `predict` says of it."""
 
+import argparse
 import json
 import os
 import shutil
@@ -15,7 +16,6 @@ from recording_files import write_wfdb
 from signalcam.__main__ import main
 from signalcam.commands import scoring
 from signalcam.deployment import load_pretrained, settings_of
-from signalcam.deployment.cluster import run_jobs
 
 parquet = pytest.importorskip("pyarrow.dataset")
 pytest.importorskip("ai_edge_litert")
@@ -96,25 +96,11 @@ def test_folder_of_another_model_is_refused(archive, tmp_path, capsys):
     assert "was begun with another model" in capsys.readouterr().err
 
 
-def note(folder, name, fails):
-    with open(os.path.join(folder, name), "a") as file:
-        file.write("x")
-    if fails:
-        raise ValueError("this one")
-
-
-def test_job_that_fails_is_named_and_the_others_are_done(tmp_path):
-    jobs = {"a": (tmp_path, "a", False), "b": (tmp_path, "b", True), "c": (tmp_path, "c", False)}
-    assert run_jobs(note, jobs, progress=False) == {"b": "ValueError: this one"}
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "x", "b": "x", "c": "x"}
-
-
-@pytest.mark.slow
-def test_job_that_fails_on_a_worker_is_tried_again(tmp_path):
-    pytest.importorskip("distributed")
-    jobs = {"a": (tmp_path, "a", False), "b": (tmp_path, "b", True)}
-    assert run_jobs(note, jobs, workers=2, progress=False) == {"b": "ValueError: this one"}
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "x", "b": "xxx"}
+def test_part_that_a_worker_had_written_before_it_died_is_not_done_again(tmp_path):
+    (tmp_path / "part").write_text("whole")
+    arguments = argparse.Namespace(output=tmp_path, model="there is none")
+    scoring.score_part(arguments, [], "part")
+    assert (tmp_path / "part").read_text() == "whole"
 
 
 @pytest.mark.slow
