@@ -76,7 +76,7 @@ def load_labelled(
     """
     folder, path, leads = Path(folder).expanduser(), Path(labels).expanduser(), wanted_leads(leads)
     how = {"classes": classes, "leads": leads, "training": training, "seed": seed, "cache": cache} | reading
-    again = partial(load_labelled, folder.absolute(), path.absolute(), **how, progress=False)
+    reload = partial(load_labelled, folder.absolute(), path.absolute(), **how, progress=False)
     listing, targets = read_label_table(path, classes, seed)
     places = ((file, folder / file) for file in listing.index)  # a WFDB record may lack its suffix
     absent = [file for file, at in places if not at.is_file() and not Path(f"{at}.hea").is_file()]
@@ -116,7 +116,7 @@ def load_labelled(
     about = folder, f"{zlib.crc32(dealt.encode()):08x}", listing, pd.DataFrame(), (rate,), False
     dataset = Dataset(*about, " ".join(filter(None, source)), f"recordings in {folder.resolve().name}")
     labelled = dataset, path.name, table, pd.DataFrame(index=index), any_class, splits, rate, leads
-    return LabelledRecords(*labelled, signals=signals, targets=targets, skipped=skipped, again=again)
+    return LabelledRecords(*labelled, signals=signals, targets=targets, skipped=skipped, reload=reload)
 
 
 def _windows(

@@ -26,7 +26,7 @@ class Records:
         labels: int8 Series indexed by ecg_id, 1 = abnormal.
         splits: ecg_ids of "train", "validation" and "test".
         sampling_rate, leads: of the signals, in Hz; in order.
-        again: loads the same records in another process.
+        reload: loads the same records in another process.
     """
 
     dataset: Dataset
@@ -39,7 +39,7 @@ class Records:
     leads: tuple[str, ...] = LEADS
     cache: bool | str | os.PathLike = field(default=True, repr=False)
     progress: bool = field(default=True, repr=False)
-    again: Callable | None = field(default=None, repr=False)
+    reload: Callable | None = field(default=None, repr=False)
 
     @property
     def source(self) -> str:

@@ -136,7 +136,7 @@ def _train_on_workers(records: Records, seeds: range, how: dict, *where: Any) ->
     _ = records.signals  # cached before workers ask for them
     alone = 1 if how["recipe"].teachers and how["start"] is None else 0
     for part in filter(None, (seeds[:alone], seeds[alone:])):
-        jobs = {f"seed {seed}": (records.again, seed, how) for seed in part}
+        jobs = {f"seed {seed}": (records.reload, seed, how) for seed in part}
         if failed := run_jobs(_train_job, jobs, *where):
             found = ", ".join(f"{name} that failed ({error})" for name, error in failed.items())
             advice = f"The others are stored in {how['output']}; start the same again."

@@ -102,7 +102,8 @@ def train_recipe(
     signals_validation = detrended(signals, indices["validation"], folder)
     scaler.transform(signals_validation, out=signals_validation)
     data = (signals_train, labels[indices["train"]]), (signals_validation, labels[indices["validation"]])
-    augmentation = _augmentation(recipe, 0 if recipe.teachers else seed, signals.shape)
+    taught = bool(recipe.teachers) and start is None
+    augmentation = _augmentation(recipe, 0 if taught else seed, signals.shape)
     how = {"seed": seed, "folder": folder, "verbose": verbose}
     if start is not None:
         result = fine_tune(start, recipe, data, outputs, augmentation, **how)

@@ -79,7 +79,7 @@ def test_records_are_loaded_again_as_they_were(simulated_folder, tmp_path):
     write_labelled(tmp_path)
     own = load_labelled(tmp_path / "recordings", tmp_path / "labels.csv", leads="V2", seed=3, progress=False)
     for records in (load_ptbxl(simulated_folder, **how), own):
-        again = records.again()
+        again = records.reload()
         np.testing.assert_array_equal(again.signals, records.signals)
         assert again.targets.equals(records.targets)
         assert (again.leads, again.rule) == (records.leads, records.rule)
