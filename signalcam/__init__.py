@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 # Folder or file, and what it offers here.
 _FACE = {
