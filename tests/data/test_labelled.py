@@ -87,8 +87,8 @@ def deal_in_fractions(patients, targets, seed):
     for patient in sorted(of, key=rank):
 
         def fullness(fold, counts=of[patient]):
-            shares = (Fraction(held[fold][kind] * counts[kind], totals[kind] ** 2) for kind in kinds)
-            return sum(shares)
+            there = (kind for kind in kinds if counts[kind])
+            return sum(Fraction(held[fold][kind] * counts[kind], totals[kind] ** 2) for kind in there)
 
         folds[patient] = min(held, key=fullness)
         for kind in kinds:
@@ -102,7 +102,8 @@ def test_folds_are_dealt_as_in_exact_numbers_so_that_no_rounding_decides_between
     patients = pd.Series(rng.integers(0, n // 2, n), pd.Index(range(n)[::-1]))
     shares = {"common": 0.5, "some": 0.2, "rare": 0.04}
     targets = pd.DataFrame({name: rng.random(n) < share for name, share in shares.items()}).astype(int)
-    targets = targets.set_axis(patients.index)
+    targets = targets.assign(never=0, two=0, one=0).set_axis(patients.index)
+    targets.loc[targets.index[-2:], "two"] = targets.loc[targets.index[0], "one"] = 1
     pd.testing.assert_series_equal(
         make_folds(patients, targets, seed), deal_in_fractions(patients, targets, seed)
     )
