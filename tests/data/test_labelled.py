@@ -48,7 +48,7 @@ def test_records_are_aligned_and_each_patient_is_in_one_fold(place):
     assert records.leads == LEADS
     assert (records.sampling_rate, records.dataset.sampling_rates) == (100, (100,))
     assert records.targets.dtypes.tolist() == [np.int8]
-    assert records.labels.equals(records.targets["ABNORMAL"].rename("label"))
+    pd.testing.assert_series_equal(records.labels, records.targets["ABNORMAL"].rename("label"))
     assert {part.index.name for part in (records.table, records.targets, records.superclass)} == {"record"}
     assert not [name for name in ("signals=", "targets=", "skipped=") if name in repr(records)]
     np.testing.assert_array_equal(records.read("test"), records.signals[records.indices("test")])
@@ -256,9 +256,11 @@ def test_source_tells_what_a_table_leaves_out_and_which_classes_are_too_few_to_t
         "Fewer than 10 with or without B, C to train on: too few to rely on."
     )
     assert records.table["patient_id"].tolist() == records.table["file"].tolist()
+    assert list(load(tmp_path, labels, classes=("C", "A"), **THREE).targets) == ["C", "A"]
     assert "too few" not in load(tmp_path, labels, training=False, **THREE).source
-    for name in ("p12_0.csv", "p12_1.csv"):
-        (folder / name).unlink()
+    (folder / "p12_0.csv").unlink()
+    assert "1 more in the folder have no row" in load(tmp_path, labels, **THREE).source
+    (folder / "p12_1.csv").unlink()
     assert "have no row" not in load(tmp_path, labels, **THREE).source
 
 
@@ -322,7 +324,9 @@ def test_broken_recordings_are_left_out_with_the_reason(tmp_path):
 def test_labels_are_words_numbers_or_columns(tmp_path):
     def read(rows, classes=None):
         rows = [{"file": f"r{k}"} | row for k, row in enumerate(rows)]
-        return read_label_table(write_table(tmp_path / "labels.csv", rows), classes)[1]
+        targets = read_label_table(write_table(tmp_path / "labels.csv", rows), classes)[1]
+        assert set(targets.dtypes) == {np.dtype(np.int8)}
+        return targets
 
     assert read([{"label": "1"}, {"label": "0"}])["ABNORMAL"].tolist() == [1, 0]
     assert read([{"Label": "Abnormal "}, {"Label": "NORMAL"}])["ABNORMAL"].tolist() == [1, 0]
