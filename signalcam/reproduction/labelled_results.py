@@ -55,7 +55,7 @@ def evaluate_labelled(
     p = pd.DataFrame(p.astype(np.float64), inside, list(settings.class_names))
     file = table.loc[inside, "file"]
     first = file.index[~file.duplicated()]
-    p = p.groupby(file, sort=False).mean().loc[file[first]].set_index(first)
+    p = p.groupby(file).mean().loc[file[first]].set_index(first)
     y, rows, patients = records.targets.loc[first], table.loc[first], table.loc[first, "patient_id"]
     scores = score_classes(y, p, patients, settings, n_bootstrap=n_bootstrap)
     predictions = [rows[["file", "strat_fold"]], y.add_prefix("label_"), p.add_prefix("probability_")]
