@@ -167,6 +167,7 @@ def test_folds_that_the_model_has_seen_are_left_out_unless_asked_for(asked):
 )
 def test_a_folder_dealt_to_other_folds_than_in_training_is_refused(asked, settings):
     match = "labels must deal recordings in own to folds as in training, got others in labels.csv"
+    match += ".*Take the labels.csv that training wrote.* if these are other recordings.*seen_folds=True"
     for fold in (None, 3):
         with pytest.raises(LeakageError, match=match):
             evaluate_labelled(settings, labelled_records(), fold)
