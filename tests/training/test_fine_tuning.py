@@ -70,7 +70,7 @@ def calls(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("n", "batch_size", "epochs", "parts"), [(400, 25, 10, (3, 7)), (40, 8, 2, (1, 1)), (1600, 64, 1, (1, 1))]
+    ("n", "batch_size", "epochs", "parts"), [(410, 25, 10, (3, 7)), (40, 8, 2, (1, 1)), (1600, 64, 1, (1, 1))]
 )
 def test_both_parts_are_trained_as_asked(calls, tmp_path, n, batch_size, epochs, parts):
     recipe = Recipe(name="long", epochs=epochs, batch_size=64, learning_rate=1e-3, monitor="val_auc")
@@ -85,6 +85,8 @@ def test_both_parts_are_trained_as_asked(calls, tmp_path, n, batch_size, epochs,
         assert call["folder"].name == name
         assert call["folder"].parent.parent == tmp_path
         assert call["network"].input_shape == (None, None, 3)
+        # By a name that Keras makes up, each call would be another training than that kept in the folder.
+        assert call["network"].inputs[0].name == "signals"
     lengths = [part + 1 for part in parts]
     assert result.history["epoch"].tolist() == list(range(1, sum(lengths) + 1))
     assert result.history["loss"].tolist() == [1.0] * lengths[0] + [0.5] * lengths[1]
