@@ -255,7 +255,9 @@ def test_sizes_that_do_not_fit_are_refused():
         build_model(filters=(4, 4))
     with pytest.raises(ValueError, match="n_classes must be at least 1, got 0"):
         build_model(n_classes=0)
-    with pytest.raises(ValueError, match="n_times must be at least 8 for 3 poolings by 2, got 7"):
+    with pytest.raises(
+        ValueError, match="n_times must be at least 8 for 3 poolings by 2, got 7. Give longer"
+    ):
         build_model(n_times=7)
     with pytest.raises(ValueError, match="activation, convolution, got 'pool'"):
         add_cam(build_model(n_times=100), features="pool")
