@@ -72,6 +72,10 @@ def test_several_classes_are_not_exclusive_unless_asked_for():
         assert network.get_layer("probability").activation.__name__ == activation
         head = classify(network.input, network.get_layer("activation_4").output, 3, **exclusive)
         assert head.get_layer("probability").activation.__name__ == activation
+        assert head.name == "ecg_classifier"
+    # A softmax of one output would be 1 whatever the signals.
+    two = build_model(n_times=8, n_classes=2, exclusive=True)
+    assert two.get_layer("probability").activation.__name__ == "sigmoid"
 
 
 def test_the_head_computes_in_float32_in_a_model_of_half_precision(signals):
