@@ -195,10 +195,10 @@ def _last_convolution(maps: Any) -> Any:
         return maps
     if not inputs:
         raise ValueError("features='convolution' needs a convolution before the average; none was found.")
-    if isinstance(layer, layers.Concatenate | layers.Reshape):  # of maps with a lead axis
-        parts = [_last_convolution(part) for part in inputs]
-        return layer(parts if len(parts) > 1 else parts[0])
-    return _last_convolution(inputs[0])
+    parts = [_last_convolution(part) for part in inputs]
+    if isinstance(layer, layers.Concatenate):  # of maps with a lead axis and those of all leads together
+        return layer(parts)
+    return layer(parts[0]) if isinstance(layer, layers.Reshape) else parts[0]
 
 
 def _lead_rows(maps: Any) -> tuple[int, ...]:

@@ -7,8 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from labelled_recordings import write_labelled
 
 from signalcam.simulation import write_dataset
+
+
+def measure(program, *paths):
+    """Run a program in a process of its own; what it prints in its last line."""
+    root = Path(__file__).resolve().parent.parent
+    command = [sys.executable, "-c", program, *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
 
 PIPELINE = """
 import json, resource, sys
@@ -34,13 +45,36 @@ print(json.dumps({"added": peak() - before, "array": records.signals.nbytes}))
 def test_training_on_4000_records_holds_the_signals_twice_at_most(tmp_path):
     """Once as the pages of the cache that are read, once detrended and scaled; batches are the rest."""
     folder = write_dataset(tmp_path / "set", n_records=4000, seed=1, progress=False)
-    command = [sys.executable, "-c", PIPELINE, str(folder)]
-    root = Path(__file__).resolve().parent.parent
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
+    found = measure(PIPELINE, folder)
     assert found["array"] == 4000 * 1000 * 12 * 4
     assert found["added"] < 2.2 * found["array"]
+
+
+LABELLED = """
+import json, resource, sys
+from pathlib import Path
+from signalcam.data import load_labelled
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+def load(folder):
+    return load_labelled(folder / "recordings", folder / "labels.csv", cache=False, progress=False)
+
+load(Path(sys.argv[1]))
+before = peak()  # imports and tables are paid for
+records = load(Path(sys.argv[2]))
+print(json.dumps({"added": peak() - before, "array": records.signals.nbytes}))
+"""
+
+
+@pytest.mark.slow
+def test_recordings_of_your_own_stand_in_memory_once_without_a_cache(tmp_path):
+    for name, n_patients in (("few", 20), ("many", 500)):
+        write_labelled(tmp_path / name, n_patients)
+    found = measure(LABELLED, tmp_path / "few", tmp_path / "many")
+    assert found["array"] == 1000 * 1000 * 12 * 4
+    assert found["added"] < 1.2 * found["array"]
 
 
 HOLTER = """
@@ -65,10 +99,6 @@ def test_a_holter_recording_of_24_hours_needs_no_more_memory_than_one_of_an_hour
         lines = [f"holter.dat 16 1000(0)/mV 16 0 0 {total} 0 {lead}" for lead in ("I", "II", "V5")]
         text = "\n".join([f"holter 3 250 {hours * 900_000}", *lines])
         (tmp_path / "holter.hea").write_text(f"{text}\n")
-        command = [sys.executable, "-c", HOLTER, str(tmp_path / "holter.hea")]
-        root = Path(__file__).resolve().parent.parent
-        done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
-        assert done.returncode == 0, done.stderr
-        found[hours] = json.loads(done.stdout)
+        found[hours] = measure(HOLTER, tmp_path / "holter.hea")
     assert [found[hours]["windows"] for hours in found] == [360, 8640]
     assert found[24]["peak"] < found[1]["peak"] + 20e6

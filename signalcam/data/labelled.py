@@ -1,5 +1,6 @@
 """Recordings of your own with labels, in the shape of PTB-XL's: checked, labelled, split by patient."""
 
+import csv
 import os
 import warnings
 import zlib
@@ -86,7 +87,10 @@ def load_labelled(
     files, about = list(listing.index), {"names": [], "files": [], "skipped": {}, "suspect": {}}
     windows = _windows(folder, files, leads, progress, reading, about)
     if cache is False:
-        signals = np.concatenate(list(windows))
+        buffer = bytearray()  # grows in place, as nobody knows how many windows will come
+        for window in windows:
+            buffer += window.tobytes()
+        signals = np.frombuffer(buffer, np.float32).reshape(-1, *window.shape[1:])
     else:
         what = folder.resolve(), files, leads, sorted(reading.items())
         state = _stamps({(folder / file).parent for file in files}, path.stat())
@@ -100,7 +104,7 @@ def load_labelled(
     check_leakage({f"fold {fold}": part.index for fold, part in table.groupby("strat_fold")}, table)
     splits = _split(table, targets, path) if training else {"test": index}
     check_leakage(splits, table, signals, progress=progress)
-    unlisted = sum(1 for _ in find_recordings(folder)) - len(listing)
+    unlisted = sum(each.name != path.name for each in find_recordings(folder)) - len(listing)
     source = [
         f"Using {len(listing):,} recordings of {listing['patient_id'].nunique():,} patients in {folder}, "
         f"labelled by {path}{'' if 'patient' in listing else ', each file a patient of its own'}.",
@@ -145,9 +149,8 @@ def _windows(
 def _stamps(places: set[Path], labels: os.stat_result) -> list[tuple]:
     """Sizes and times of all files beside the recordings, as a header may name any; not of their labels."""
     files = (entry for place in places for entry in os.scandir(place) if entry.is_file())
-    stats = ((entry.path, entry.stat()) for entry in files)
-    kept = sorted((path, stat) for path, stat in stats if not os.path.samestat(stat, labels))
-    return [(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path, stat in kept]
+    stats = [(file.path, file.stat()) for file in files if not os.path.samestat(file.stat(), labels)]
+    return sorted((path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path, stat in stats)
 
 
 def _split(table: pd.DataFrame, targets: pd.DataFrame, path: Path) -> dict[str, pd.Index]:
@@ -156,8 +159,7 @@ def _split(table: pd.DataFrame, targets: pd.DataFrame, path: Path) -> dict[str, 
         found = f"{listed(folds)}. Give more patients, or folds of your own"
         raise DatasetError(f"{path} must give three folds, to train, validate and test, got {found}.")
     splits = split_by_fold(table, test_fold=folds[-1], validation_fold=folds[-2])
-    alike = [name for name, labels in targets.loc[splits["train"]].items() if labels.nunique() < 2]
-    if alike:
+    if alike := [name for name, labels in targets.loc[splits["train"]].items() if labels.nunique() < 2]:
         wanted = "The training split must hold records with and without each class"
         raise ValueError(f"{wanted}, got only one of these for {listed(alike)}. Leave it out: classes=[...].")
     return splits
@@ -187,17 +189,17 @@ def read_label_table(
     """
     try:
         table = pd.read_csv(path, sep=None, engine="python", dtype=str, keep_default_na=False)
-    except ValueError as error:  # pandas' and Unicode's errors are ValueErrors
+    except (ValueError, csv.Error) as error:  # pandas' and Unicode's errors are ValueErrors
         raise DatasetError(f"{path} must be a CSV table, got one that cannot be read ({error}).") from error
     names = [name.strip() for name in table.columns]
     table.columns = [name.lower() if name.lower() in _ABOUT else name for name in names]
     if "file" not in table or table.empty:
         raise DatasetError(f"{path} must have a column 'file' and rows, got {listed(names)}.")
     table = table.apply(lambda column: column.str.strip())
-    file = table["file"].str.replace("\\", "/", regex=False)
+    table.index = (table.index + 2).rename("line")
+    file = table["file"].str.replace("\\", "/")
     wrong = file.duplicated() | ~file.map(is_safe_relative_path)
-    rows = (table.index + 2).rename("line")
-    refuse_rows(path, file.set_axis(rows), wrong.set_axis(rows), "be a path in the folder, each once")
+    refuse_rows(path, file, wrong, "be a path in the folder, each once")
     table = table.drop(columns="file").set_index(file)
     for name in {"label", "patient", "fold"} & set(table):
         refuse_rows(path, table[name], table[name] == "", "have a value in each row")
@@ -226,7 +228,7 @@ def make_folds(patients: pd.Series, targets: pd.DataFrame, seed: int = 0) -> pd.
     chance = np.random.default_rng(seed).random(len(counts))
     held, fold = np.zeros((N_FOLDS, both.shape[1])), np.zeros(len(counts), np.int64)
     for one in np.lexsort((chance, -counts.sum(axis=1), rarest)):  # rare classes and large patients first
-        emptiest = int(np.argmin(held @ (counts[one] / totals**2)))
+        emptiest = int(np.argmin((held * (counts[one] / totals**2)).sum(axis=1)))
         held[emptiest] += counts[one]
         fold[one] = _DEALT[emptiest]
     return pd.Series(fold[patient], patients.index)

@@ -58,9 +58,8 @@ def weighted_scores(
     check_threshold(threshold)
     y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     weights = np.ones((1, len(y))) if weights is None else np.atleast_2d(np.asarray(weights, np.float64))
-    scores = {}
-    if any(name in _COUNTED for name in metrics):
-        scores |= _counted_scores(y, p >= threshold, weights)
+    counted = any(name in _COUNTED for name in metrics)
+    scores = _counted_scores(y, p >= threshold, weights) if counted else {}
     if "auc" in metrics or "average_precision" in metrics:
         scores |= _ranked_scores(y, p, weights)
     if "brier" in metrics:

@@ -55,9 +55,8 @@ def evaluate_labelled(
     p = pd.DataFrame(p.astype(np.float64), inside, list(settings.class_names))
     file = table.loc[inside, "file"]
     first = file.index[~file.duplicated()]
-    p = p.groupby(file, sort=False).mean().loc[file[first]].set_index(first)
-    y, rows = records.targets.loc[first], table.loc[first]
-    patients = rows["patient_id"]
+    p = p.groupby(file).mean().loc[file[first]].set_index(first)
+    y, rows, patients = records.targets.loc[first], table.loc[first], table.loc[first, "patient_id"]
     scores = score_classes(y, p, patients, settings, n_bootstrap=n_bootstrap)
     predictions = [rows[["file", "strat_fold"]], y.add_prefix("label_"), p.add_prefix("probability_")]
     about = (listed(there, 10), records.rule, False, settings, y, p, pd.DataFrame(index=first), patients)

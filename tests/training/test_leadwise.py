@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from keras import layers
 
 from signalcam.evaluation.complexity import count_macs
-from signalcam.model import add_cam, build_model, cell_length
+from signalcam.model import add_cam, build_model, cell_length, classify
 from signalcam.training.networks import build_leadwise
 
 RNG = np.random.default_rng(0)
@@ -97,6 +98,21 @@ def test_it_is_smaller_than_the_papers_network_and_within_8_million_products():
 
 def test_a_network_that_mixes_its_leads_has_no_lead_evidence():
     assert "lead_evidence" not in add_cam(build_model()).output
+
+
+@pytest.mark.parametrize(
+    "maps",
+    [
+        lambda signals: layers.Reshape((200, 4))(layers.Conv1D(4, 3, padding="same")(signals)),
+        lambda signals: layers.TimeDistributed(layers.GlobalAveragePooling1D())(
+            layers.Conv2D(4, (3, 1), padding="same")(layers.Reshape((200, 12, 1))(signals))
+        ),
+    ],
+    ids=["maps without leads, reshaped", "the mean over leads"],
+)
+def test_a_reshape_or_an_axis_of_leads_alone_gives_no_lead_evidence(maps):
+    signals = keras.Input((200, 12))
+    assert "lead_evidence" not in add_cam(classify(signals, maps(signals))).output
 
 
 def test_the_papers_variant_takes_the_maps_before_norm_and_activation(signals):
