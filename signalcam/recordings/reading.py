@@ -206,8 +206,7 @@ def _recordings(source: Source, name: str, wanted: _Wanted, rate_was_told: bool)
         # A part of a long recording may be an electrode's alone.
         if not (first or wanted.any_amplitude) and (factors != 1).all():
             refuse_amplitude(factors[:1], f"Record {name}")
-        error = max(each.quality.einthoven_error for each in result)
-        if error > EINTHOVEN_ERROR:
+        if (error := max(each.quality.einthoven_error for each in result)) > EINTHOVEN_ERROR:
             message = f"the limb leads do not fit together (off by {error:.2f} mV). Are their names right?"
             warnings.warn(f"Record {name}: {message}", RecordWarning, stacklevel=3)
         yield from result
@@ -216,8 +215,8 @@ def _recordings(source: Source, name: str, wanted: _Wanted, rate_was_told: bool)
 def _parts(source: Source, name: str, wanted: _Wanted) -> Iterator[tuple[int, np.ndarray]]:
     """The first sample of each part, and its signals, finite, at the wanted rate.
 
-    A recording is one part; of long ones that are cut into windows, each part holds `_WINDOWS` of them. It is
-    read with the samples beside it that the anti-aliasing filter sees, so that parts fit the whole.
+    A recording is one part, or one for each `_WINDOWS` windows, read with the samples beside it that the
+    anti-aliasing filter sees, so that parts fit the whole.
     """
     ratio = rate_ratio(source.rate, wanted.sampling_rate, wanted.resample, name)
     total, n_part = math.ceil(source.n_times * ratio), _WINDOWS * wanted.n_times

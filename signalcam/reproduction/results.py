@@ -124,9 +124,8 @@ def refuse_seen_fold(settings: Settings, dataset: Dataset, fold: int) -> None:
     for use, family, folds in seen:
         if family == dataset.family and fold in folds:
             found = f"got {fold}: it was {use} on folds {listed(folds, N_FOLDS)} of {family}"
-            advice = "for the flattering numbers all the same, ask with seen_folds=True (--seen-folds)"
-            unseen = "fold must be one that the model has not seen"
-            raise LeakageError(f"{unseen}, {found}. Take another fold; {advice}.")
+            advice = "Take another fold; for the flattering numbers, ask with seen_folds=True (--seen-folds)."
+            raise LeakageError(f"fold must be one that the model has not seen, {found}. {advice}")
 
 
 def evaluate_predictions(

@@ -3,7 +3,6 @@
 import tracemalloc
 import warnings
 import zlib
-from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ import pytest
 from labelled_recordings import read_table, write_labelled, write_table
 
 from signalcam.data import load_labelled
-from signalcam.data.labelled import make_folds, read_label_table
+from signalcam.data.label_table import make_folds, read_label_table
 from signalcam.errors import DatasetError, LeakageError, RecordWarning
 from signalcam.leads import LEADS
 from signalcam.recordings import Recording, read_recording
@@ -55,60 +54,6 @@ def test_records_are_aligned_and_each_patient_is_in_one_fold(place):
     assert "ABNORMAL in 32 of 64 (train), 4 of 8 (validation), 4 of 8 (test)" in records.source
 
 
-def test_made_folds_spread_each_class_evenly_and_follow_the_seed():
-    rng = np.random.default_rng(0)
-    patients = pd.Series(rng.integers(0, 300, 500))
-    targets = pd.DataFrame({"common": rng.random(500) < 0.5, "rare": rng.random(500) < 0.08}).astype(int)
-    folds = make_folds(patients, targets)
-    assert folds.groupby(patients).nunique().max() == 1
-    counts = targets.groupby(folds).sum()
-    assert counts["common"].max() - counts["common"].min() <= 4
-    assert counts["rare"].max() - counts["rare"].min() <= 2
-    assert folds.equals(make_folds(patients, targets))
-    assert not folds.equals(make_folds(patients, targets, seed=1))
-
-
-def deal_in_fractions(patients, targets, seed):
-    """The same dealing patient by patient, in exact numbers: the fold of each record."""
-    kinds = [(name, value) for name in targets for value in (1, 0)]
-    of = {
-        patient: {(name, value): int((rows[name] == value).sum()) for name, value in kinds}
-        for patient, rows in targets.groupby(patients, sort=False)
-    }
-    totals = {kind: sum(counts[kind] for counts in of.values()) for kind in kinds}
-    chance = dict(zip(of, np.random.default_rng(seed).random(len(of)), strict=True))
-
-    def rank(patient):
-        counts = of[patient]
-        rarest = min(totals[kind] for kind in kinds if counts[kind])
-        return rarest, -sum(counts.values()), chance[patient]
-
-    held, folds = {fold: dict.fromkeys(kinds, 0) for fold in (10, 1, 9, 2, 3, 4, 5, 6, 7, 8)}, {}
-    for patient in sorted(of, key=rank):
-
-        def fullness(fold, counts=of[patient]):
-            there = (kind for kind in kinds if counts[kind])
-            return sum(Fraction(held[fold][kind] * counts[kind], totals[kind] ** 2) for kind in there)
-
-        folds[patient] = min(held, key=fullness)
-        for kind in kinds:
-            held[folds[patient]][kind] += of[patient][kind]
-    return patients.map(folds)
-
-
-@pytest.mark.parametrize(("seed", "n"), [(0, 30), (1, 200), (2, 400), (3, 400)])
-def test_folds_are_dealt_as_in_exact_numbers_so_that_no_rounding_decides_between_equal_folds(seed, n):
-    rng = np.random.default_rng(seed)
-    patients = pd.Series(rng.integers(0, n // 2, n), pd.Index(range(n)[::-1]))
-    shares = {"common": 0.5, "some": 0.2, "rare": 0.04}
-    targets = pd.DataFrame({name: rng.random(n) < share for name, share in shares.items()}).astype(int)
-    targets = targets.assign(never=0, two=0, one=0).set_axis(patients.index)
-    targets.loc[targets.index[-2:], "two"] = targets.loc[targets.index[0], "one"] = 1
-    pd.testing.assert_series_equal(
-        make_folds(patients, targets, seed), deal_in_fractions(patients, targets, seed)
-    )
-
-
 def test_folds_follow_the_seed_which_is_0_unless_given(place):
     first, second = (read_label_table(place / "labels.csv", seed=seed)[0]["strat_fold"] for seed in (0, 1))
     assert not first.equals(second)
@@ -117,11 +62,6 @@ def test_folds_follow_the_seed_which_is_0_unless_given(place):
     assert make_folds(patients, targets).equals(make_folds(patients, targets, 0))
     for how, folds in (({}, first), ({"seed": 1}, second)):
         assert load(place, **how).table["strat_fold"].tolist() == folds.tolist()
-
-
-def test_a_class_of_three_patients_is_in_every_split():
-    targets = pd.DataFrame({"rare": [1] * 3 + [0] * 97})
-    assert set(make_folds(pd.Series(range(100)), targets)[:3]) == {10, 1, 9}
 
 
 def test_a_patient_in_two_folds_is_refused_by_name(place, tmp_path):
@@ -204,17 +144,6 @@ def test_the_highest_fold_tests_the_next_validates_and_fewer_than_three_are_refu
     assert list(records.splits) == ["test"]
     assert len(records.splits["test"]) == 80
     assert records.source.endswith("\nClasses: ABNORMAL in 40 of 80 (test).")
-
-
-def test_folds_may_be_named(tmp_path):
-    names = ("train", "test", "validation", "7")
-    rows = [{"file": f"r{k}", "label": k % 2, "fold": name} for k, name in enumerate(names)]
-    assert read_label_table(write_table(tmp_path / "labels.csv", rows))[0]["strat_fold"].tolist() == [
-        1,
-        10,
-        9,
-        7,
-    ]
 
 
 def test_source_tells_what_was_read_and_names_some_of_what_is_suspect(place):
@@ -319,90 +248,6 @@ def test_broken_recordings_are_left_out_with_the_reason(tmp_path):
     assert "24,000 bytes" in records.skipped["p3_0"]
     assert len(records.targets) == len(records.signals) == 79
     assert "1 were left out" in records.source
-
-
-def test_labels_are_words_numbers_or_columns(tmp_path):
-    def read(rows, classes=None):
-        rows = [{"file": f"r{k}"} | row for k, row in enumerate(rows)]
-        targets = read_label_table(write_table(tmp_path / "labels.csv", rows), classes)[1]
-        assert set(targets.dtypes) == {np.dtype(np.int8)}
-        return targets
-
-    assert read([{"label": "1"}, {"label": "0"}])["ABNORMAL"].tolist() == [1, 0]
-    assert read([{"Label": "Abnormal "}, {"Label": "NORMAL"}])["ABNORMAL"].tolist() == [1, 0]
-    assert read([{"label": "AF"}, {"label": "normal"}]).to_dict("list") == {"AF": [1, 0]}
-    three = read([{"label": "AF"}, {"label": "SR"}, {"label": "normal"}])
-    assert three.to_dict("list") == {"AF": [1, 0, 0], "SR": [0, 1, 0], "normal": [0, 0, 1]}
-    rows = [{"AF": 1, "LVH": 1, "age": 50}, {"AF": 0, "LVH": 1, "age": 60}]
-    assert read(rows).to_dict("list") == {"AF": [1, 0], "LVH": [1, 1]}
-    assert read(rows, ["LVH"]).to_dict("list") == {"LVH": [1, 1]}
-    assert read([row | {"label": "old"} for row in rows], ["LVH"]).to_dict("list") == {"LVH": [1, 1]}
-    assert read([row | {"label": "old"} for row in rows], ["LVH", "AF"]).columns.tolist() == ["LVH", "AF"]
-    assert read([{"label": "SR"}, {"label": "Normal"}, {"label": "AF"}], ["AF", "SR"]).to_dict("list") == {
-        "AF": [0, 0, 1],
-        "SR": [1, 0, 0],
-    }
-    assert read([{"label": "0"}, {"label": "AF"}, {"label": "1"}]).columns.tolist() == ["0", "1", "AF"]
-    assert read([{"label": "AF"}, {"label": "NA"}]).to_dict("list") == {"AF": [1, 0], "NA": [0, 1]}
-    assert read([{"label": "normal"}, {"label": "AF"}], ["normal", "AF"]).columns.tolist() == ["normal", "AF"]
-
-
-@pytest.mark.parametrize(
-    ("rows", "classes", "match"),
-    [
-        (["AF", "VT"], ["AF", "SR"], "label must be one of AF, SR, got 'VT' for file r1"),
-        (["x"], [f"c{k}" for k in range(23)], "label must be one of c0, .*c19 and 3 more, got 'x'"),
-        (["0", "AF"], ["ABNORMAL"], "label must be 0, 1, normal or abnormal, got 'AF' for file r1"),
-        (
-            [{"AF": "1", "LVH": "0"}],
-            ["MI"],
-            r"must have a column 'label', or one a class \(MI\); .* file, AF",
-        ),
-        ([{"age": "9"}], None, r"or one a class \(0 and 1\); its columns are file, age\."),
-        ([{f"c{k}": "1" for k in range(23)}], ["MI"], r"its columns are file, c0, .*c19 and 3 more\."),
-    ],
-)
-def test_labels_that_cannot_be_those_wanted_are_refused(tmp_path, rows, classes, match):
-    rows = [row if isinstance(row, dict) else {"label": row} for row in rows]
-    table = write_table(tmp_path / "labels.csv", [{"file": f"r{k}"} | row for k, row in enumerate(rows)])
-    with pytest.raises(DatasetError, match=rf"labels\.csv.*{match}"):
-        read_label_table(table, classes)
-
-
-def test_columns_are_known_in_any_case_and_by_any_mark_and_texts_are_kept(tmp_path):
-    header = "FILE; Patient ;fOLD;AGE;Sex;AF;lvh"
-    (tmp_path / "labels.csv").write_text(f"{header}\na\\b\\r1; 007 ;1;50;NA;1;0\n~r2; 7;2;;;0;0\n")
-    with pytest.raises(DatasetError, match="got '~r2' for line 3"):
-        read_label_table(tmp_path / "labels.csv")
-    (tmp_path / "labels.csv").write_text(f"{header}\na\\b\\r1; 007 ;1;50;NA;1;0\nr2; 7;2;;;0;0\n")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        table, targets = read_label_table(tmp_path / "labels.csv")
-    assert targets.to_dict("index") == {"a/b/r1": {"AF": 1, "lvh": 0}, "r2": {"AF": 0, "lvh": 0}}
-    assert table.drop(columns=["AF", "lvh"]).to_dict("list") == {
-        "patient": ["007", "7"],
-        "fold": ["1", "2"],
-        "age": ["50", ""],
-        "sex": ["NA", ""],
-        "patient_id": ["007", "7"],
-        "strat_fold": [1, 2],
-    }
-    assert table["strat_fold"].dtype == np.int64
-
-
-@pytest.mark.parametrize(
-    ("content", "match"),
-    [
-        (b"file,label\n", r"must have a column 'file' and rows, got file, label\."),
-        (b"name,label\nr1,0\n", r"must have a column 'file' and rows, got name, label\."),
-        (b"", "must be a CSV table, got one that cannot be read"),
-        (b"file,label\n\xff,0\n", "must be a CSV table, got one that cannot be read"),
-    ],
-)
-def test_a_file_that_is_no_table_of_labels_is_named(tmp_path, content, match):
-    (tmp_path / "labels.csv").write_bytes(content)
-    with pytest.raises(DatasetError, match=rf"labels\.csv {match}"):
-        read_label_table(tmp_path / "labels.csv")
 
 
 def test_windows_of_a_recording_share_its_split_and_labels(tmp_path):

@@ -115,6 +115,25 @@ def test_read_only_array_works_and_stays_unchanged(ecg_like):
     np.testing.assert_array_equal(ecg_like, before)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "match"),
+    [
+        ({"sampling_rate": 0}, "sampling_rate must be a number above 0, got 0"),
+        ({"sampling_rate": float("nan")}, "sampling_rate must be a number above 0, got nan"),
+        ({"sampling_rate": "100"}, "sampling_rate must be a number above 0, got '100'"),
+        ({"duration": -10.0}, "duration must be a number above 0, got -10.0"),
+        ({"duration": float("inf")}, "duration must be a number above 0, got inf"),
+        ({"duration": 0.004}, "duration must hold a sample, got 0.004 s at 100 Hz"),
+        ({"length": "cut"}, "length must be one of error, crop, pad, window, got 'cut'"),
+    ],
+)
+def test_what_nobody_can_want_is_refused_for_files_and_arrays(ecg_like, tmp_path, wanted, match):
+    with pytest.raises(ValueError, match=match):
+        from_array(ecg_like, **wanted)
+    with pytest.raises(ValueError, match=match):
+        read_recording(tmp_path / "absent.csv", **wanted)
+
+
 @pytest.mark.bad_input(28)
 @pytest.mark.parametrize("dtype", [object, complex, bool, "U8"])
 def test_object_complex_bool_and_text_are_refused(ecg_like, dtype):
