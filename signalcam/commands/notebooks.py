@@ -109,7 +109,7 @@ def execute(source: Path, target: Path) -> None:
 
 
 def _with_palette(encoded: str) -> str:
-    """A picture in 45 colours: a fifth of the bytes, so that notebooks can be kept in the repository.
+    """A picture in 44 colours: a fifth of the bytes, so that notebooks can be kept in the repository.
 
     Of these 32 are those that most of the picture needs, and 12 serve what is small and of another colour.
     """
@@ -123,8 +123,10 @@ def _with_palette(encoded: str) -> str:
     if (off > 24).any():
         rest = Image.fromarray(pixels[off > 24][np.newaxis])
         colours += rest.quantize(12, Image.Quantize.MAXCOVERAGE, **plain).getpalette()[:36]
+    colours = np.reshape(colours, (-1, 3))
+    colours[colours.min(axis=1) > 247] = 255  # of paper
     palette, file = Image.new("P", (1, 1)), io.BytesIO()
-    palette.putpalette([*colours, 255, 255, 255])
+    palette.putpalette(colours.ravel().tolist())
     picture.quantize(palette=palette, **plain).save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode("ascii")
 
@@ -133,6 +135,5 @@ def format_summary(summary: dict) -> str:
     """Return the summary that the classification notebook leaves as text: one line a fact or result."""
     lines = [f"{name:<15}{value}" for name, value in summary["facts"].items()]
     for name, result in summary["results"].items():
-        interval = f"95 % interval {result['low']:.3f} to {result['high']:.3f}"
-        lines.append(f"{name:<15}{result['value']:.3f} ({interval})")
+        lines.append("{:<15}{value:.3f} (95 % interval {low:.3f} to {high:.3f})".format(name, **result))
     return "\n".join(lines)
