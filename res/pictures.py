@@ -19,6 +19,7 @@ from animation import save_animation
 
 import signalcam as sc
 from signalcam import plotting
+from signalcam.commands.explanations import PROCESSING
 from signalcam.data import Dataset, load_signals
 from signalcam.deployment import settings_of
 from signalcam.recordings import assess
@@ -30,7 +31,6 @@ DIAGNOSES = (
     *("CLBBB", "CRBBB", "LAFB", "WPW", "LVH"),
 )
 LIKELIHOOD = 80  # %, of a statement, from which on it is taken as certain
-PROCESSING = "baseline wander removed (polynomial of degree 10)"
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import importlib
 import inspect
+import logging
 import os
 import shutil
 import sys
@@ -62,10 +63,10 @@ def fitted(table: Any) -> str:
 def start_tensorflow() -> None:
     """Import TensorFlow without its messages; ImportError where it is not installed."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns where several models predict
     try:
-        if "tensorflow" not in sys.modules:
-            with held_back():
-                importlib.import_module("tensorflow")
+        with held_back():
+            importlib.import_module("tensorflow")
     except ModuleNotFoundError as error:
         advice = 'pip install "signalcam[train]". Without it, predict and explain take exported models'
         raise ImportError(f"This needs TensorFlow, which is not installed: {advice}.") from error

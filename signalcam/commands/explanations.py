@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from signalcam.deployment import Settings
 
 MAPS = ("evidence", "heatmap", "probability", "logit", "lead_evidence")
-PROCESSING = "baseline wander removed as the model does it (polynomial of degree 10)"
+PROCESSING = "baseline wander removed (polynomial of degree 10)"
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:

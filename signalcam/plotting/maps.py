@@ -76,7 +76,7 @@ def plot_map(
     paper.finish_strip(bands[-1], sheet, "heatmap")
     figure.headline(case.name or f"Map for {class_name}", *lines, colour=colour)
     paper.draw_scale(figure, *scale)
-    figure.caption("\n".join([*words, paper.scale_text(sheet, case.processing)]))
+    figure.caption("\n".join([*words, paper.scale_text(sheet)]))
     return figure
 
 
@@ -158,7 +158,7 @@ def _map_caption(case: Case, class_name: str, duration: float, background: str) 
     if case.padded.any():
         counted = "does not" if hidden else "too"
         lines.append(f"Hatched: not recorded; the logit counts it, the mean {counted}.")
-    return lines
+    return [*lines, f"Signals: {case.processing}."] if case.processing else lines
 
 
 def _is_logit(mean: float, logit: float) -> bool:

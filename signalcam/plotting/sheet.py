@@ -98,8 +98,7 @@ def lay_out(
         offsets[row] = np.floor(min(free, offsets[row - 1] - max(row_height, 2 * step)) / step) * step
     top = np.ceil((np.max(offsets + high) + 0.2 * step) / step) * step
     bottom = np.floor((np.min(offsets + low) - 0.2 * step) / step) * step
-    limits = float(bottom), float(max(top, 3 * step))
-    return Sheet(sampling_rate, n_times, lead_names, offsets, *limits, step, strips)
+    return Sheet(sampling_rate, n_times, lead_names, offsets, bottom, max(top, 3 * step), step, strips)
 
 
 def new_sheet(
@@ -110,7 +109,7 @@ def new_sheet(
     below: Sequence[float] = (),
     **margins: float,
 ) -> tuple[Figure, list[Axes], Sheet]:
-    """Make a figure whose first axes are a sheet at 25 mm/s and 10 mm/mV, as wide as its seconds need.
+    """Make a figure with room for at least 10 s; its first axes are a sheet at 25 mm/s and 10 mm/mV.
 
     Args:
         signals: (time, lead), mV.
@@ -118,10 +117,11 @@ def new_sheet(
         below, margins: heights of further axes, inches; `top` and `bottom` of `stacked_figure`.
     """
     sheet = lay_out([signals], sampling_rate, lead_names, ROW_MILLIVOLT.get(layout, 1.0), layout)
-    shown = sheet.duration + PULSE_SECONDS
-    panel = SQUARE / LARGE_SECONDS * (shown if shown <= LONGEST else 10 + PULSE_SECONDS)
-    heights = [sheet.height(SQUARE / LARGE_SECONDS, 1.0), *below]
-    figure, axes = stacked_figure(heights, gap=0.1, left=LEFT, right=RIGHT, panel=panel, **margins)
+    inch, shown, usual = SQUARE / LARGE_SECONDS, sheet.duration + PULSE_SECONDS, 10 + PULSE_SECONDS
+    panel = inch * (shown if shown <= LONGEST else usual)
+    margins["right"] = RIGHT + max(0.0, inch * usual - panel)  # what is written below needs it
+    heights = [sheet.height(inch, 1.0), *below]
+    figure, axes = stacked_figure(heights, gap=0.1, left=LEFT, panel=panel, **margins)
     return figure, list(axes[:, 0]), sheet
 
 

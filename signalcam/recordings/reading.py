@@ -167,8 +167,7 @@ def from_array(
         RecordError, ValueError: as in `read_recording`; or a record holds NaN or infinity.
     """
     target = _Wanted(**wanted)
-    rate = target.sampling_rate if source_rate is None else source_rate
-    if not 0 < rate < math.inf:
+    if not 0 < (rate := target.sampling_rate if source_rate is None else source_rate) < math.inf:
         raise ValueError(f"source_rate must be above 0 Hz, got {rate!r}.")
     names = list(LEADS if names is None else names)
     array = as_array(array, "array", len(names), gain=gain)

@@ -11,6 +11,7 @@ import pytest
 from matplotlib.transforms import Bbox
 
 from signalcam import plotting
+from signalcam.commands.explanations import PROCESSING
 from signalcam.evaluation.bootstrap import Estimate
 
 RNG = np.random.default_rng(0)
@@ -66,6 +67,14 @@ GALLERY = {
         plotting.Case(ECG, -abs(PADDED), HEAT[:, 0], logit=9, padded=PADDED_TIME)
     ),
     "map by lead": lambda: plotting.plot_map(replace(CASE, lead_evidence=ROWS), layout="3x4"),
+    "map of a short record": lambda: plotting.plot_map(
+        plotting.Case(ECG[:250], CELLS[:31, 0], HEAT[:250, 0], 0.5, predicted="ABNORMAL", truth="NORMAL")
+    ),
+    "map of high voltage": lambda: plotting.plot_map(
+        replace(CASE, signals=20 * ECG, statements="statement " * 30, processing=PROCESSING)
+    ),
+    "ecg of high voltage": lambda: plotting.plot_ecg(20 * ECG, processing=PROCESSING),
+    "short ecg": lambda: plotting.plot_ecg(ECG[:250], statements="statement " * 12, processing=PROCESSING),
     "paper's look": lambda: plotting.plot_map(CASE, background="heatmap"),
     "cases": lambda: plotting.plot_cases([replace(CASE, statements="statement " * 30)] * 3),
     "cases of much evidence": lambda: plotting.plot_cases(
@@ -139,8 +148,9 @@ def test_letters_lie_on_no_others(name):
             assert not box.overlaps(other), (first, second)
 
 
-def test_no_sentence_of_the_caption_runs_into_the_scale_of_the_colours():
-    figure, _ = drawn("map of a padded record")
+@pytest.mark.parametrize("name", [name for name in GALLERY if "map" in name and name != "class maps"])
+def test_no_sentence_of_the_caption_runs_into_the_scale_of_the_colours(name):
+    figure, _ = drawn(name)
     (scale,) = (axes for axes in figure.axes if axes.get_gid() == "scale")
     (caption,) = (text for text in figure.texts if text.get_text().startswith("Bars:"))
     for line, box in line_boxes(caption):
