@@ -195,10 +195,10 @@ def _last_convolution(maps: Any) -> Any:
         return maps
     if not inputs:
         raise ValueError("features='convolution' needs a convolution before the average; none was found.")
-    parts = [_last_convolution(part) for part in inputs]
     if isinstance(layer, layers.Concatenate):  # of maps with a lead axis and those of all leads together
-        return layer(parts)
-    return layer(parts[0]) if isinstance(layer, layers.Reshape) else parts[0]
+        return layer([_last_convolution(part) for part in inputs])
+    part = _last_convolution(inputs[0])
+    return layer(part) if isinstance(layer, layers.Reshape) else part
 
 
 def _lead_rows(maps: Any) -> tuple[int, ...]:

@@ -332,6 +332,17 @@ def test_convolution_features_are_found_whatever_stands_behind_them(kind, signal
     np.testing.assert_allclose(outputs["evidence"], np.asarray(convolution) @ kernel + bias, atol=1e-5)
 
 
+def test_convolution_features_are_those_of_the_main_path_beside_shortcuts_and_gates(signals):
+    inputs = keras.Input((200, 12))
+    maps = layers.Conv1D(12, 5, padding="same", name="last")(inputs)
+    gate = layers.Reshape((1, 12))(layers.Dense(12)(layers.GlobalAveragePooling1D()(maps)))
+    model = randomise(classify(inputs, layers.Multiply()([layers.Add()([maps, inputs]), gate])))
+    kernel, bias = model.get_layer("classifier").get_weights()
+    expected = np.asarray(keras.Model(inputs, maps)(signals)) @ kernel + bias
+    outputs = run(add_cam(model, features="convolution"), signals)
+    np.testing.assert_allclose(outputs["evidence"], expected, atol=1e-5)
+
+
 def test_convolution_features_of_a_model_without_convolution_are_refused():
     inputs = keras.Input((200, 12))
     with pytest.raises(ValueError, match="needs a convolution before the average"):

@@ -31,6 +31,9 @@ def read_label_table(
         raise DatasetError(f"{path} must be a CSV table, got one that cannot be read ({error}).") from error
     names = [name.strip() for name in table.columns]
     table.columns = [name.lower() if name.lower() in _ABOUT else name for name in names]
+    if table.columns.duplicated().any() or not isinstance(table.index, pd.RangeIndex):
+        wanted = "must name each column once, and as many columns as its rows have fields"
+        raise DatasetError(f"{path} {wanted}, got {listed(names, 20)}.")
     if "file" not in table or table.empty:
         raise DatasetError(f"{path} must have a column 'file' and rows, got {listed(names)}.")
     table = table.apply(lambda column: column.str.strip())

@@ -69,6 +69,7 @@ def load_labelled(
         ValueError: no recording can be read, or the training split has a class in all records or in none.
     """
     folder, path, leads = Path(folder).expanduser(), Path(labels).expanduser(), wanted_leads(leads)
+    cache = cache if isinstance(cache, bool) else Path(cache).expanduser().absolute()
     how = {"classes": classes, "leads": leads, "training": training, "seed": seed, "cache": cache} | reading
     reload = partial(load_labelled, folder.absolute(), path.absolute(), **how, progress=False)
     listing, targets = read_label_table(path, classes, seed)

@@ -4,6 +4,7 @@ import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ class Records:
         labels: int8 Series indexed by ecg_id, 1 = abnormal.
         splits: ecg_ids of "train", "validation" and "test".
         sampling_rate, leads: of the signals, in Hz; in order.
-        reload: loads the same records in another process.
+        reload: loads them anew as they were loaded, in another process, too.
     """
 
     dataset: Dataset
@@ -118,6 +119,7 @@ def load_ptbxl(
     superclass = superclass.loc[labels.index]
     leads = wanted_leads(leads)
     order_leads(LEADS, leads)  # before anything is read
+    cache = cache if isinstance(cache, bool) else Path(cache).expanduser().absolute()
     how = {"validation_fold": validation_fold, "test_fold": test_fold, "leads": leads, "cache": cache}
     where = dataset.folder.absolute(), rule, sampling_rate
     about = dataset, rule, table, superclass, labels, splits, sampling_rate, leads, cache, progress

@@ -11,23 +11,9 @@ from signalcam.evaluation.multilabel import evaluate_multilabel
 from signalcam.evaluation.subgroups import by_diagnosis, by_label_rule, by_subgroup, describe_subgroups
 
 __all__ = [
-    "METRICS",
-    "Estimate",
-    "bootstrap",
-    "by_diagnosis",
-    "by_label_rule",
-    "by_subgroup",
-    "choose_threshold",
-    "compare_cam",
-    "confusion",
-    "describe_subgroups",
-    "evaluate",
-    "evaluate_multilabel",
-    "fit_platt",
-    "mean_table",
-    "paired_difference",
-    "reliability",
-    "roc",
+    "METRICS", "Estimate", "bootstrap", "by_diagnosis", "by_label_rule", "by_subgroup",
+    "choose_threshold", "compare_cam", "confusion", "describe_subgroups", "evaluate",
+    "evaluate_multilabel", "fit_platt", "mean_table", "paired_difference", "reliability", "roc",
     "score",
-]
+]  # fmt: skip
 __getattr__ = loaded_when_asked(__name__, {"complexity": ["compare_cam"]})

@@ -133,13 +133,17 @@ def over_seeds(runs: list[Run]) -> pd.DataFrame:
 
 def _train_on_workers(records: Records, seeds: range, how: dict, *where: Any) -> None:
     """Train as jobs, so that `_train` finds it done; where seeds share teachers, after the first of them."""
+    same = records.reload and records.reload()
+    alike = same and all(same.splits[split].equals(ids) for split, ids in records.splits.items())
+    if not (alike and same.labels.equals(records.labels)):
+        raise ValueError("records must be as they were loaded, got others. Leave out scheduler and workers.")
     _ = records.signals  # cached before workers ask for them
     alone = 1 if how["recipe"].teachers and how["start"] is None else 0
     for part in filter(None, (seeds[:alone], seeds[alone:])):
         jobs = {f"seed {seed}": (records.reload, seed, how) for seed in part}
         if failed := run_jobs(_train_job, jobs, *where):
             found = ", ".join(f"{name} that failed ({error})" for name, error in failed.items())
-            advice = f"The others are stored in {how['output']}; start the same again."
+            advice = f"What is done is stored in {how['output']}; start the same again."
             raise RuntimeError(f"All trainings must end well, got {found}. {advice}")
 
 

@@ -130,6 +130,13 @@ def test_labels_that_cannot_be_those_wanted_are_refused(tmp_path, rows, classes,
         read_label_table(table, classes)
 
 
+@pytest.mark.parametrize("content", ["file,label\na,1,\nb,0,\n", "file,label,Label\na,1,1\nb,0,0\n"])
+def test_fields_without_a_column_and_columns_of_one_name_are_refused(tmp_path, content):
+    (tmp_path / "labels.csv").write_text(content)
+    with pytest.raises(DatasetError, match="must name each column once, and as many columns as its rows"):
+        read_label_table(tmp_path / "labels.csv")
+
+
 def test_columns_are_known_in_any_case_and_by_any_mark_and_texts_are_kept(tmp_path):
     header = "FILE; Patient ;fOLD;AGE;Sex;AF;lvh"
     (tmp_path / "labels.csv").write_text(f"{header}\na\\b\\r1; 007 ;1;50;NA;1;0\n~r2; 7;2;;;0;0\n")

@@ -1,6 +1,7 @@
 """Trainings as jobs on several workers: the models, predictions and files of one after the other."""
 
 import importlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,13 +75,30 @@ def test_seeds_that_share_teachers_wait_for_the_first(recipe, parts, simulated_f
     assert asked == parts
 
 
-def test_records_are_loaded_again_as_they_were(simulated_folder, tmp_path):
+def test_altered_records_are_not_trained_on_by_workers(simulated_folder, tmp_path):
+    records = load_ptbxl(simulated_folder, progress=False)
+    splits = records.splits | {"train": records.splits["train"][::2]}
+    for altered in (replace(records, splits=splits), replace(records, labels=1 - records.labels)):
+        with pytest.raises(ValueError, match="must be as they were loaded, got others"):
+            reproduce(altered, tmp_path, workers=2, **QUICK)
+    with pytest.raises(ValueError, match="must be as they were loaded, got others"):
+        reproduce(replace(records, reload=None), tmp_path, workers=2, **QUICK)
+
+
+def test_records_are_loaded_again_as_they_were(simulated_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     how = {"rule": "clear", "leads": "V1,II", "validation_fold": 7, "test_fold": 8, "progress": False}
     write_labelled(tmp_path)
-    own = load_labelled(tmp_path / "recordings", tmp_path / "labels.csv", leads="V2", seed=3, progress=False)
-    for records in (load_ptbxl(simulated_folder, **how), own):
+    kept = {"cache": "cache", "progress": False}
+    own = load_labelled("recordings", "labels.csv", leads="V2", seed=3, **kept)
+    loaded = load_ptbxl(simulated_folder, **how | kept)
+    _ = loaded.signals
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for records in (loaded, own):
         again = records.reload()
         np.testing.assert_array_equal(again.signals, records.signals)
         assert again.targets.equals(records.targets)
         assert (again.leads, again.rule) == (records.leads, records.rule)
         assert all(again.splits[name].equals(ids) for name, ids in records.splits.items())
+    assert not list((tmp_path / "elsewhere").iterdir()), "one cache is enough"

@@ -1,7 +1,7 @@
 // The ECG on its grid with the signed map behind it, as SVG in millimetres of ECG paper: 25 a second.
 
 const PER_SECOND = 25;
-const GAINS = [10, 5, 2.5, 1]; // mm a mV: the first at which the ECG is not too high
+const GAINS = [10, 5, 2.5, 1, 0.5, 0.2, 0.1]; // mm a mV: the first at which the ECG is not too high
 const HIGHEST = 200; // of the ECG on a screen, where no trace touches another
 const PRINTED = 138; // of the ECG on a sheet of A4, where rows move together and waves may cross, as on paper
 const STRIP = 20; // height of the evidence over time

@@ -246,9 +246,10 @@ function listenToPicture() {
     look(0, duration);
   });
   addEventListener("afterprint", () => {
-    if (!before) return;
+    if (!before || !state.opened) return;
     scene.layout = laidOut(false);
     look(...before);
+    before = null;
   });
 }
 
