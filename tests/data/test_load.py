@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -125,7 +126,7 @@ def test_signals_are_read_at_the_rate_asked_for_and_compared_whole(template, rng
     both = replace(open_dataset(template), sampling_rates=(100, 500))
     records = load_ptbxl(both, sampling_rate=500, cache="there", progress=False)
     assert records.signals.shape == (40, 3, 12)
-    how = {"check": "full", "cache": "there", "progress": False}
+    how = {"check": "full", "cache": Path("there").absolute(), "progress": False}
     assert asked == [(records.labels.index.tolist(), 500, how)]
 
 
