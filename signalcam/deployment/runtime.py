@@ -118,12 +118,13 @@ def exported_beside(path: str | Path) -> LiteRTModel | None:
 
 
 def import_extra(name: str) -> ModuleType:
-    """Import a module of the extra `export`, or raise ImportError that tells how to install it."""
+    """Import a module of the extra `export` or `micro`, or raise ImportError that tells how to install it."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
         package = name.partition(".")[0].replace("_", "-")
-        advice = f'pip install "signalcam[export]", or {package} alone to run models'
+        extra = "micro" if package == "tflite-micro" else "export"
+        advice = f'pip install "signalcam[{extra}]", or {package} alone to run models'
         raise ImportError(f"{package} is not installed: {advice}.") from error
 
 

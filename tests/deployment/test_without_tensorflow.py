@@ -10,6 +10,7 @@ from recording_files import write_wfdb
 
 from signalcam.__main__ import main
 from signalcam.deployment.pretrained import PRETRAINED, load_pretrained
+from signalcam.deployment.runtime import import_extra
 
 pytest.importorskip("ai_edge_litert")
 
@@ -79,3 +80,16 @@ def test_shipped_files_give_the_same_numbers(name, ecg_like):
 def test_an_unknown_engine_is_refused():
     with pytest.raises(ValueError, match="engine must be one of keras, litert, got 'torch'"):
         load_pretrained(engine="torch")
+
+
+@pytest.mark.parametrize(
+    ("module", "advice"),
+    [
+        ("tflite_micro.python", r'tflite-micro is not installed: pip install "signalcam\[micro\]"'),
+        ("ai_edge_litert.interpreter", r'ai-edge-litert is not installed: pip install "signalcam\[export\]"'),
+    ],
+)
+def test_a_missing_runtime_is_told_with_the_extra_that_brings_it(module, advice, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=advice):
+        import_extra(module)
