@@ -18,9 +18,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--format", choices=FORMATS, default="litert", help="of the file (litert)")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="not for ONNX (float32)")
     parser.add_argument("--output", type=Path, required=True, help=".tflite, .onnx, or .h for C")
-    calibration = (
-        "PTB-XL's folder, for int8 a must: folds 1 to 8 calibrate, fold 10 checks (else simulated ECGs)"
-    )
+    calibration = "PTB-XL's folder; int8 needs it: folds 1 to 8 calibrate, fold 10 checks (or simulated ECGs)"
     parser.add_argument("--calibration", metavar="DATASET_PATH", help=calibration)
 
 
